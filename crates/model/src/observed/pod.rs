@@ -1,0 +1,156 @@
+//! Pods as they were seen.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::object::Meta;
+
+/// One Pod of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pod {
+    /// Its metadata; our annotations are in it.
+    pub meta: Meta,
+    /// `spec.nodeName`, once it is bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_name: Option<String>,
+    /// `status.phase`.
+    pub phase: PodPhase,
+    /// `status.podIP`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_ip: Option<String>,
+    /// `status.hostIP`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_ip: Option<String>,
+    /// Condition `Ready`.
+    #[serde(default)]
+    pub ready: bool,
+    /// `KLAMM_FORMAT` in the environment of its container: what it may do to an empty disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// `metadata.creationTimestamp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// Why the scheduler has not placed it, in its words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unschedulable: Option<String>,
+    /// Init containers, then containers, in the order of the Pod.
+    #[serde(default)]
+    pub containers: Vec<Container>,
+}
+
+/// `status.phase` of a Pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PodPhase {
+    /// Accepted, not all containers started.
+    Pending,
+    /// At least one container runs.
+    Running,
+    /// All containers ended well and will not be restarted.
+    Succeeded,
+    /// All containers ended, one badly, and will not be restarted.
+    Failed,
+    /// The node cannot be asked.
+    Unknown,
+}
+
+/// Permission to format an empty disk, as in the environment variable `KLAMM_FORMAT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// As one of the first controllers, with the recorded set of voters.
+    Initial,
+    /// As a node that joins a cluster (`--no-initial-controllers`).
+    Join,
+}
+
+impl Format {
+    /// The word in the environment and in annotations.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Initial => "initial",
+            Self::Join => "join",
+        }
+    }
+}
+
+/// One container's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// Its name; ours are `klamm-init` and `kafka`.
+    pub name: String,
+    /// True for an init container.
+    #[serde(default)]
+    pub init: bool,
+    /// `ready`.
+    #[serde(default)]
+    pub ready: bool,
+    /// `restartCount`.
+    #[serde(default)]
+    pub restarts: i32,
+    /// `state`.
+    pub state: ContainerState,
+    /// `lastState.terminated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Terminated>,
+}
+
+/// `state` of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ContainerState {
+    /// Not started; `reason` such as `ContainerCreating`, `CrashLoopBackOff`, `ImagePullBackOff`.
+    Waiting {
+        /// CamelCase.
+        reason: String,
+        /// A sentence.
+        #[serde(default)]
+        message: String,
+    },
+    /// Running.
+    Running,
+    /// Ended.
+    Terminated(Terminated),
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Terminated {
+    /// Exit code, or 128 + signal.
+    pub exit_code: i32,
+    /// `Error`, `Completed`, `OOMKilled`.
+    #[serde(default)]
+    pub reason: String,
+    /// The termination message: ours begins with a [`super::runner::Refusal`] where the runner refused to start.
+    #[serde(default)]
+    pub message: String,
+}
+
+impl Pod {
+    /// The container that runs Kafka.
+    pub fn kafka(&self) -> Option<&Container> {
+        self.containers.iter().find(|c| c.name == "kafka")
+    }
+
+    /// Whether the container that runs Kafka is running now.
+    pub fn runs(&self) -> bool {
+        !self.finished()
+            && self
+                .kafka()
+                .is_some_and(|c| matches!(c.state, ContainerState::Running))
+    }
+
+    /// Whether it will never run again (a Pod is then replaced, not waited for).
+    pub fn finished(&self) -> bool {
+        matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)
+    }
+
+    /// Whether its address is a loopback one: it then runs on a process node of ours.
+    pub fn on_process_node(&self) -> bool {
+        self.pod_ip
+            .as_deref()
+            .is_some_and(|ip| ip.starts_with("127."))
+    }
+}
