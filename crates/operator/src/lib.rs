@@ -1,1 +1,4 @@
-//! operator
+//! The operator's loops: look → decide → act → tell.
+
+pub mod certificates;
+pub mod error;
