@@ -1,5 +1,10 @@
-//! What the operator thinks with.
+//! What the operator thinks with: what is wanted and what is seen, as values.
 //!
-//! `observed` is what was seen. Reads: nothing; every value here is handed in. No I/O, no clock, no randomness.
+//! `desired` is what users asked for, parsed and complete; `problem` is what is wrong with it; `observed` is what was
+//! seen; `runner` is what is told to the first process of each Kafka Pod. Reads: nothing; every value here is handed in.
+//! No I/O, no clock, no randomness. Deciding is the planner's work.
 
+pub mod desired;
 pub mod observed;
+pub mod problem;
+pub mod runner;
