@@ -1,1 +1,8 @@
-//! node-agent
+//! Pods as processes: the node agent.
+//!
+//! To an API server it looks like a kubelet with its kube-proxy: it registers a Node, runs the Pods bound to it and
+//! reports their status. Instead of containers it starts processes; instead of a network per Pod it gives each Pod a
+//! loopback address.
+
+pub mod images;
+pub mod settings;
