@@ -151,7 +151,7 @@ pub struct ClusterTemplate {
     pub per_pod_ingress: Option<ObjectTemplate>,
     /// The claims for the disks.
     pub persistent_volume_claim: Option<ObjectTemplate>,
-    /// The PodDisruptionBudget over all nodes.
+    /// The `PodDisruptionBudget` over all nodes.
     pub pod_disruption_budget: Option<PodDisruptionBudgetTemplate>,
     /// The container that runs Kafka.
     pub kafka_container: Option<ContainerTemplate>,
@@ -159,13 +159,13 @@ pub struct ClusterTemplate {
     pub init_container: Option<ContainerTemplate>,
     /// The Secret with the certificate of the cluster CA.
     pub cluster_ca_cert: Option<ObjectTemplate>,
-    /// The ServiceAccount of the Pods.
+    /// The `ServiceAccount` of the Pods.
     pub service_account: Option<ObjectTemplate>,
     /// The Secret with the password for JMX.
     pub jmx_secret: Option<ObjectTemplate>,
-    /// The ClusterRoleBinding that lets Pods read Nodes.
+    /// The `ClusterRoleBinding` that lets Pods read Nodes.
     pub cluster_role_binding: Option<ObjectTemplate>,
-    /// The StrimziPodSet. Klamm makes none.
+    /// The `StrimziPodSet`. Klamm makes none.
     pub pod_set: Option<ObjectTemplate>,
 }
 
@@ -227,7 +227,7 @@ pub struct ListenerAddress {
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 pub struct UsedNodePool {
-    /// The KafkaNodePool's name.
+    /// The `KafkaNodePool`'s name.
     pub name: Option<String>,
 }
 

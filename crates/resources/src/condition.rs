@@ -16,7 +16,7 @@ pub struct Condition {
     pub status: Option<String>,
     /// When the status last changed, UTC.
     pub last_transition_time: Option<String>,
-    /// Why, in one CamelCase word.
+    /// Why, in one `CamelCase` word.
     pub reason: Option<String>,
     /// Why, in a sentence.
     pub message: Option<String>,

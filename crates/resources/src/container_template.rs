@@ -48,7 +48,7 @@ pub struct EnvironmentSource {
     #[serde(default)]
     #[schemars(schema_with = "core::<SecretKeySelector>")]
     pub secret_key_ref: Option<SecretKeySelector>,
-    /// A key of a ConfigMap.
+    /// A key of a `ConfigMap`.
     #[serde(default)]
     #[schemars(schema_with = "core::<SecretKeySelector>")]
     pub config_map_key_ref: Option<SecretKeySelector>,

@@ -13,11 +13,25 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use crate::schema::structural;
-use crate::{Kafka, KafkaNodePool};
+use crate::{
+    Kafka, KafkaBridge, KafkaConnect, KafkaConnector, KafkaMirrorMaker2, KafkaNodePool, KafkaPlan,
+    KafkaRebalance, KafkaTopic, KafkaUser,
+};
 
 /// Every definition, Strimzi's kinds first.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![strimzi::<Kafka>(), strimzi::<KafkaNodePool>()]
+    vec![
+        strimzi::<Kafka>(),
+        strimzi::<KafkaNodePool>(),
+        strimzi::<KafkaTopic>(),
+        strimzi::<KafkaUser>(),
+        strimzi::<KafkaConnect>(),
+        strimzi::<KafkaConnector>(),
+        strimzi::<KafkaMirrorMaker2>(),
+        strimzi::<KafkaBridge>(),
+        strimzi::<KafkaRebalance>(),
+        definition::<KafkaPlan>(),
+    ]
 }
 
 /// The definitions as JSON, whole numbers written as such.

@@ -65,11 +65,11 @@ pub struct CruiseControlTemplate {
     pub pod: Option<DeploymentPodTemplate>,
     /// The Service of the REST interface.
     pub api_service: Option<ServiceTemplate>,
-    /// The PodDisruptionBudget.
+    /// The `PodDisruptionBudget`.
     pub pod_disruption_budget: Option<PodDisruptionBudgetTemplate>,
     /// The container.
     pub cruise_control_container: Option<ContainerTemplate>,
-    /// The ServiceAccount.
+    /// The `ServiceAccount`.
     pub service_account: Option<ObjectTemplate>,
 }
 
@@ -137,7 +137,7 @@ pub struct SecretReference {
 pub struct AutoRebalance {
     /// Whether it follows brokers that come, or goes before brokers that leave.
     pub mode: AutoRebalanceMode,
-    /// The KafkaRebalance to take settings from.
+    /// The `KafkaRebalance` to take settings from.
     #[serde(default)]
     #[schemars(schema_with = "core::<LocalObjectReference>")]
     pub template: Option<LocalObjectReference>,
@@ -149,7 +149,7 @@ pub struct AutoRebalance {
 )]
 #[serde(rename_all = "camelCase")]
 pub enum ApiUsersType {
-    /// The format of Jetty's HashLoginService.
+    /// The format of Jetty's `HashLoginService`.
     HashLoginService,
 }
 

@@ -17,20 +17,20 @@ use crate::template::{DeploymentTemplate, ObjectTemplate, PodDisruptionBudgetTem
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityOperatorSpec {
-    /// Looks after KafkaTopics.
+    /// Looks after `KafkaTopics`.
     pub topic_operator: Option<TopicOperatorSpec>,
-    /// Looks after KafkaUsers.
+    /// Looks after `KafkaUsers`.
     pub user_operator: Option<UserOperatorSpec>,
     /// Changes to the objects made for it.
     pub template: Option<EntityOperatorTemplate>,
 }
 
-/// Looking after KafkaTopics.
+/// Looking after `KafkaTopics`.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicOperatorSpec {
-    /// The namespace whose KafkaTopics count. Absent: the cluster's.
+    /// The namespace whose `KafkaTopics` count. Absent: the cluster's.
     pub watched_namespace: Option<String>,
     /// The container image.
     pub image: Option<String>,
@@ -51,12 +51,12 @@ pub struct TopicOperatorSpec {
     pub jvm_options: Option<JvmOptions>,
 }
 
-/// Looking after KafkaUsers.
+/// Looking after `KafkaUsers`.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserOperatorSpec {
-    /// The namespace whose KafkaUsers count. Absent: the cluster's.
+    /// The namespace whose `KafkaUsers` count. Absent: the cluster's.
     pub watched_namespace: Option<String>,
     /// The container image.
     pub image: Option<String>,
@@ -90,14 +90,14 @@ pub struct EntityOperatorTemplate {
     pub topic_operator_container: Option<ContainerTemplate>,
     /// The container that looks after users.
     pub user_operator_container: Option<ContainerTemplate>,
-    /// The ServiceAccount.
+    /// The `ServiceAccount`.
     pub service_account: Option<ObjectTemplate>,
-    /// The PodDisruptionBudget.
+    /// The `PodDisruptionBudget`.
     pub pod_disruption_budget: Option<PodDisruptionBudgetTemplate>,
     /// The Role.
     pub entity_operator_role: Option<ObjectTemplate>,
-    /// The RoleBinding for topics.
+    /// The `RoleBinding` for topics.
     pub topic_operator_role_binding: Option<ObjectTemplate>,
-    /// The RoleBinding for users.
+    /// The `RoleBinding` for users.
     pub user_operator_role_binding: Option<ObjectTemplate>,
 }

@@ -52,8 +52,8 @@ pub struct KafkaExporterTemplate {
     pub pod: Option<DeploymentPodTemplate>,
     /// The container.
     pub container: Option<ContainerTemplate>,
-    /// The ServiceAccount.
+    /// The `ServiceAccount`.
     pub service_account: Option<ObjectTemplate>,
-    /// The PodDisruptionBudget.
+    /// The `PodDisruptionBudget`.
     pub pod_disruption_budget: Option<PodDisruptionBudgetTemplate>,
 }

@@ -7,9 +7,14 @@
 //! What is not here: meaning. `model::desired` turns a resource into something complete and names all its problems.
 
 pub mod authorization;
+pub mod bridge;
 pub mod certificate_authority;
+pub mod client;
 pub mod cluster;
 pub mod condition;
+pub mod connect;
+pub mod connect_build;
+pub mod connector;
 pub mod container_resources;
 pub mod container_template;
 pub mod cruise_control;
@@ -20,15 +25,20 @@ pub mod kafka_exporter;
 pub mod listener;
 pub mod logging;
 pub mod metrics;
+pub mod mirror_maker;
 pub mod node_pool;
+pub mod plan;
 pub mod pod_template;
 pub mod probe;
 pub mod quantity;
 pub mod quotas;
 pub mod rack;
+pub mod rebalance;
 pub mod storage;
 pub mod template;
 pub mod tiered_storage;
+pub mod topic;
+pub mod user;
 pub mod volume;
 
 mod core_schema;
@@ -37,10 +47,18 @@ mod schema;
 
 use std::collections::BTreeMap;
 
+pub use bridge::{KafkaBridge, KafkaBridgeSpec, KafkaBridgeStatus};
 pub use cluster::{Kafka, KafkaSpec, KafkaStatus};
 pub use condition::Condition;
+pub use connect::{KafkaConnect, KafkaConnectSpec, KafkaConnectStatus};
+pub use connector::{KafkaConnector, KafkaConnectorSpec, KafkaConnectorStatus};
 pub use crds::{crds, crds_json};
+pub use mirror_maker::{KafkaMirrorMaker2, KafkaMirrorMaker2Spec, KafkaMirrorMaker2Status};
 pub use node_pool::{KafkaNodePool, KafkaNodePoolSpec, KafkaNodePoolStatus};
+pub use plan::{KafkaPlan, KafkaPlanSpec, KafkaPlanStatus};
+pub use rebalance::{KafkaRebalance, KafkaRebalanceSpec, KafkaRebalanceStatus};
+pub use topic::{KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};
+pub use user::{KafkaUser, KafkaUserSpec, KafkaUserStatus};
 
 /// A map whose values may be anything, such as Kafka's configuration.
 pub type AnyMap = BTreeMap<String, serde_json::Value>;

@@ -31,7 +31,7 @@ pub struct Listener {
     pub authentication: Option<ListenerAuthentication>,
     /// Details: addresses, Services, certificates, limits.
     pub configuration: Option<ListenerConfiguration>,
-    /// Who may connect, as NetworkPolicy peers. Absent: everybody.
+    /// Who may connect, as `NetworkPolicy` peers. Absent: everybody.
     #[serde(default)]
     #[schemars(schema_with = "core_list::<NetworkPolicyPeer>")]
     pub network_policy_peers: Option<Vec<NetworkPolicyPeer>>,
@@ -58,7 +58,7 @@ pub struct ListenerAuthentication {
 pub struct ListenerConfiguration {
     /// A certificate of your own for this listener.
     pub broker_cert_chain_and_key: Option<CertificateAndKey>,
-    /// The IngressClass, or the load balancer class.
+    /// The `IngressClass`, or the load balancer class.
     pub class: Option<String>,
     /// Whether outside traffic may take a second hop to another node.
     pub external_traffic_policy: Option<ExternalTrafficPolicy>,

@@ -13,12 +13,12 @@ use crate::metrics::ConfigMapReference;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Logging {
-    /// `inline`, from `loggers`; or `external`, from a ConfigMap.
+    /// `inline`, from `loggers`; or `external`, from a `ConfigMap`.
     #[serde(rename = "type")]
     pub kind: LoggingType,
     /// Logger to level, such as `rootLogger.level: INFO`.
     pub loggers: Option<BTreeMap<String, String>>,
-    /// With type `external`: the ConfigMap that holds a Log4j configuration.
+    /// With type `external`: the `ConfigMap` that holds a Log4j configuration.
     pub value_from: Option<ConfigMapReference>,
 }
 
@@ -30,6 +30,6 @@ pub struct Logging {
 pub enum LoggingType {
     /// From the resource itself.
     Inline,
-    /// From a ConfigMap.
+    /// From a `ConfigMap`.
     External,
 }

@@ -33,12 +33,12 @@ pub struct MetricsReporterValues {
     pub allow_list: Option<Vec<String>>,
 }
 
-/// A value in a ConfigMap.
+/// A value in a `ConfigMap`.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMapReference {
-    /// The ConfigMap and its key.
+    /// The `ConfigMap` and its key.
     #[serde(default)]
     #[schemars(schema_with = "core::<SecretKeySelector>")]
     pub config_map_key_ref: Option<SecretKeySelector>,

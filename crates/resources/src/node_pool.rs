@@ -73,7 +73,7 @@ pub struct KafkaNodePoolSpec {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodePoolTemplate {
-    /// The StrimziPodSet. Klamm makes none.
+    /// The `StrimziPodSet`. Klamm makes none.
     pub pod_set: Option<ObjectTemplate>,
     /// The Pods.
     pub pod: Option<PodTemplate>,

@@ -42,7 +42,7 @@ pub struct PodTemplate {
     #[serde(default)]
     #[schemars(schema_with = "core_list::<TopologySpreadConstraint>")]
     pub topology_spread_constraints: Option<Vec<TopologySpreadConstraint>>,
-    /// The PriorityClass.
+    /// The `PriorityClass`.
     pub priority_class_name: Option<String>,
     /// The scheduler that places the Pod.
     pub scheduler_name: Option<String>,
@@ -99,7 +99,7 @@ pub struct DeploymentPodTemplate {
     #[serde(default)]
     #[schemars(schema_with = "core_list::<TopologySpreadConstraint>")]
     pub topology_spread_constraints: Option<Vec<TopologySpreadConstraint>>,
-    /// The PriorityClass.
+    /// The `PriorityClass`.
     pub priority_class_name: Option<String>,
     /// The scheduler that places the Pod.
     pub scheduler_name: Option<String>,

@@ -19,9 +19,9 @@ pub struct Storage {
     pub size_limit: Option<String>,
     /// With type `persistent-claim`: the size of the claim, such as `100Gi`.
     pub size: Option<String>,
-    /// The StorageClass. Absent: the default one.
+    /// The `StorageClass`. Absent: the default one.
     pub class: Option<String>,
-    /// The VolumeAttributesClass.
+    /// The `VolumeAttributesClass`.
     pub volume_attributes_class: Option<String>,
     /// Labels that the volume must carry.
     pub selector: Option<BTreeMap<String, String>>,
@@ -52,9 +52,9 @@ pub struct Volume {
     pub size_limit: Option<String>,
     /// With type `persistent-claim`: the size of the claim, such as `100Gi`.
     pub size: Option<String>,
-    /// The StorageClass. Absent: the default one.
+    /// The `StorageClass`. Absent: the default one.
     pub class: Option<String>,
-    /// The VolumeAttributesClass.
+    /// The `VolumeAttributesClass`.
     pub volume_attributes_class: Option<String>,
     /// Labels that the volume must carry.
     pub selector: Option<BTreeMap<String, String>>,

@@ -37,7 +37,7 @@ pub struct ServiceTemplate {
     pub ip_families: Option<Vec<IpFamily>>,
 }
 
-/// Changes to a PodDisruptionBudget.
+/// Changes to a `PodDisruptionBudget`.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -22,7 +22,7 @@ pub struct AdditionalVolume {
     #[serde(default)]
     #[schemars(schema_with = "core::<SecretVolumeSource>")]
     pub secret: Option<SecretVolumeSource>,
-    /// A ConfigMap.
+    /// A `ConfigMap`.
     #[serde(default)]
     #[schemars(schema_with = "core::<ConfigMapVolumeSource>")]
     pub config_map: Option<ConfigMapVolumeSource>,
@@ -66,7 +66,7 @@ pub struct TemplatedVolume {
     #[serde(default)]
     #[schemars(schema_with = "core::<SecretVolumeSource>")]
     pub secret: Option<SecretVolumeSource>,
-    /// A ConfigMap.
+    /// A `ConfigMap`.
     #[serde(default)]
     #[schemars(schema_with = "core::<ConfigMapVolumeSource>")]
     pub config_map: Option<ConfigMapVolumeSource>,
