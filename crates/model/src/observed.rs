@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::runner::BrokerState;
+
 pub mod claim;
 pub mod identity;
 pub mod kafka;
@@ -57,7 +59,7 @@ pub struct World {
     /// Partitions, summed up.
     pub partitions: Known<kafka::Partitions>,
     /// What the runner of each node says, by node id; a node without a running Pod is absent.
-    pub runners: BTreeMap<i32, Known<runner::Runner>>,
+    pub runners: BTreeMap<i32, Known<BrokerState>>,
     /// What carries this cluster's labels and belongs to somebody else.
     pub foreign: Known<Vec<claim::Foreign>>,
     /// Our permission to act.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::object::Meta;
+use crate::runner::Format;
 
 /// One Pod of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,26 +53,6 @@ pub enum PodPhase {
     Failed,
     /// The node cannot be asked.
     Unknown,
-}
-
-/// Permission to format an empty disk, as in the environment variable `KLAMM_FORMAT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// As one of the first controllers, with the recorded set of voters.
-    Initial,
-    /// As a node that joins a cluster (`--no-initial-controllers`).
-    Join,
-}
-
-impl Format {
-    /// The word in the environment and in annotations.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Initial => "initial",
-            Self::Join => "join",
-        }
-    }
 }
 
 /// One container's state.

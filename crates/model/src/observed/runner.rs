@@ -1,38 +1,8 @@
-//! What the runner inside a Kafka Pod says about itself.
+//! Why the runner inside a Kafka Pod does not start Kafka, as it says in its termination message.
 //!
-//! Reads: `GET /v1/broker-state` of the runner, and the termination message it leaves when it refuses to start.
+//! What it says while it runs is [`crate::runner::BrokerState`].
 
 use serde::{Deserialize, Serialize};
-
-/// The answer of `/v1/broker-state`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Runner {
-    /// Kafka's own number: 0 not running, 1 starting, 2 recovery, 3 running, 6 pending controlled shutdown, 7 shutting down, 127 unknown.
-    #[serde(default)]
-    pub broker_state: i32,
-    /// Progress of log recovery, while there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recovery_state: Option<Recovery>,
-    /// Hash of the certificate chain it serves now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate_hash: Option<String>,
-    /// Hash of the configuration it started with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_hash: Option<String>,
-}
-
-/// Progress of log recovery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Recovery {
-    /// Logs still to recover.
-    #[serde(default)]
-    pub remaining_logs_to_recover: i64,
-    /// Segments still to recover.
-    #[serde(default)]
-    pub remaining_segments_to_recover: i64,
-}
 
 /// Why a runner refused to start Kafka. Its termination message is `<Refusal>: <sentence>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

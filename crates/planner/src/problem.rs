@@ -1,0 +1,278 @@
+//! What stops a plan, or a part of it, until somebody changes something.
+
+use model::observed::claim::Foreign;
+use model::observed::runner::Refusal;
+use serde::{Deserialize, Serialize};
+
+use crate::reason::listed;
+
+/// One thing that somebody must change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "problem", rename_all = "camelCase")]
+pub enum Problem {
+    /// What is wanted cannot be understood or served.
+    Desired(model::problem::Problem),
+    /// Another operator claimed this Kafka.
+    #[serde(rename_all = "camelCase")]
+    ClaimedByOther {
+        /// Who.
+        by: String,
+    },
+    /// Its Pods belong to somebody else.
+    #[serde(rename_all = "camelCase")]
+    ForeignOwner {
+        /// What and whose, sorted.
+        objects: Vec<Foreign>,
+    },
+    /// Two sources disagree about who a cluster or a node is.
+    #[serde(rename_all = "camelCase")]
+    IdentityConflict {
+        /// What they disagree about: `the cluster id`.
+        about: String,
+        /// Source and value, sorted.
+        evidence: Vec<(String, String)>,
+    },
+    /// A change that needs running nodes to restart; not done yet.
+    #[serde(rename_all = "camelCase")]
+    RestartNeeded {
+        /// The nodes.
+        nodes: Vec<i32>,
+        /// What changes, sorted.
+        changes: Vec<String>,
+    },
+    /// A change of the number of nodes of a running pool; not done yet.
+    #[serde(rename_all = "camelCase")]
+    Scaling {
+        /// The pool.
+        pool: String,
+        /// Nodes there are.
+        from: usize,
+        /// Nodes wanted.
+        to: usize,
+    },
+    /// A change of the roles of a running pool; not done yet.
+    #[serde(rename_all = "camelCase")]
+    RolesChanged {
+        /// The pool.
+        pool: String,
+    },
+    /// A change of the volumes of a running pool; not done yet.
+    #[serde(rename_all = "camelCase")]
+    StorageChanged {
+        /// The pool.
+        pool: String,
+        /// What changes.
+        changes: Vec<String>,
+    },
+    /// A pool is gone whose nodes run.
+    #[serde(rename_all = "camelCase")]
+    PoolGone {
+        /// The pool.
+        pool: String,
+        /// Its nodes, which stay as they are.
+        nodes: Vec<i32>,
+    },
+    /// A disk that should hold data is gone or empty, and it cannot be replaced without losing something.
+    #[serde(rename_all = "camelCase")]
+    DataLost {
+        /// The node.
+        node: i32,
+        /// Volume claims concerned.
+        claims: Vec<String>,
+        /// Why nothing is done about it: partitions that had no other copy; empty where that cannot be known.
+        partitions: Vec<String>,
+    },
+    /// A majority of the controllers lost their disks.
+    #[serde(rename_all = "camelCase")]
+    QuorumLost {
+        /// Those that lost it.
+        nodes: Vec<i32>,
+    },
+    /// A runner refuses to start Kafka.
+    #[serde(rename_all = "camelCase")]
+    RunnerRefused {
+        /// The Pod.
+        pod: String,
+        /// Why.
+        refusal: Refusal,
+        /// Its sentence.
+        text: String,
+    },
+    /// A certificate authority that users bring is not there or not complete.
+    #[serde(rename_all = "camelCase")]
+    AuthorityMissing {
+        /// The Secret.
+        secret: String,
+        /// The key in it.
+        key: String,
+    },
+    /// Something that the Kafka refers to is not there.
+    #[serde(rename_all = "camelCase")]
+    ReferenceMissing {
+        /// `Kind/name`, perhaps with a key.
+        object: String,
+        /// Field path of the reference.
+        field: String,
+    },
+    /// What a user asked of the plan makes no sense.
+    #[serde(rename_all = "camelCase")]
+    Override {
+        /// Field path in the KafkaPlan.
+        field: String,
+        /// A sentence.
+        text: String,
+    },
+}
+
+impl Problem {
+    /// Whether nothing at all may be done before it is solved.
+    pub const fn stops_everything(&self) -> bool {
+        match self {
+            Self::Desired(_)
+            | Self::ClaimedByOther { .. }
+            | Self::ForeignOwner { .. }
+            | Self::IdentityConflict { .. } => true,
+            Self::RestartNeeded { .. }
+            | Self::Scaling { .. }
+            | Self::RolesChanged { .. }
+            | Self::StorageChanged { .. }
+            | Self::PoolGone { .. }
+            | Self::DataLost { .. }
+            | Self::QuorumLost { .. }
+            | Self::RunnerRefused { .. }
+            | Self::AuthorityMissing { .. }
+            | Self::ReferenceMissing { .. }
+            | Self::Override { .. } => false,
+        }
+    }
+
+    /// One CamelCase word: the `reason` of the condition.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Desired(problem) => problem.reason.as_str(),
+            Self::ClaimedByOther { .. } => "ClaimedByOther",
+            Self::ForeignOwner { .. } => "ForeignOwner",
+            Self::IdentityConflict { .. } => "IdentityConflict",
+            Self::RestartNeeded { .. } => "RestartNeeded",
+            Self::Scaling { .. } => "ScalingNotSupported",
+            Self::RolesChanged { .. } => "RolesChanged",
+            Self::StorageChanged { .. } => "StorageChanged",
+            Self::PoolGone { .. } => "PoolGone",
+            Self::DataLost { .. } => "DataLost",
+            Self::QuorumLost { .. } => "QuorumLost",
+            Self::RunnerRefused { refusal, .. } => refusal.as_str(),
+            Self::AuthorityMissing { .. } => "AuthorityMissing",
+            Self::ReferenceMissing { .. } => "ReferenceMissing",
+            Self::Override { .. } => "InvalidOverride",
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Desired(problem) => write!(f, "{}: {problem}", problem.subject),
+            Self::ClaimedByOther { by } => {
+                write!(
+                    f,
+                    "this Kafka is claimed by {by} (annotation klamm.dev/claimed-by)"
+                )
+            }
+            Self::ForeignOwner { objects } => {
+                let objects: Vec<String> = objects
+                    .iter()
+                    .map(|o| format!("{} {} of {}", o.kind, o.name, o.owner))
+                    .collect();
+                write!(
+                    f,
+                    "its Pods belong to somebody else: {}; `klamm adopt` takes them over",
+                    listed(&objects, 3)
+                )
+            }
+            Self::IdentityConflict { about, evidence } => {
+                let evidence: Vec<String> = evidence
+                    .iter()
+                    .map(|(source, value)| format!("{source} says {value}"))
+                    .collect();
+                write!(
+                    f,
+                    "conflicting evidence about {about}: {}; nothing is done until the wrong one is removed",
+                    evidence.join(", ")
+                )
+            }
+            Self::RestartNeeded { nodes, changes } => write!(
+                f,
+                "{} would need a restart of {}, which this version does not do yet; the cluster keeps running as it was",
+                listed(changes, 5),
+                nodes_of(nodes)
+            ),
+            Self::Scaling { pool, from, to } => write!(
+                f,
+                "pool {pool} has {from} nodes and should have {to}; this version does not scale running pools yet"
+            ),
+            Self::RolesChanged { pool } => write!(
+                f,
+                "pool {pool} runs with other roles; this version does not change the roles of running pools yet"
+            ),
+            Self::StorageChanged { pool, changes } => write!(
+                f,
+                "pool {pool} runs with other volumes ({}); this version does not change the volumes of running pools yet",
+                listed(changes, 5)
+            ),
+            Self::PoolGone { pool, nodes } => write!(
+                f,
+                "pool {pool} is gone, {} keep running: apply the pool again (draining and removing a pool is not done yet)",
+                nodes_of(nodes)
+            ),
+            Self::DataLost {
+                node,
+                claims,
+                partitions,
+            } => {
+                write!(f, "node {node} lost its disk ({}) and ", listed(claims, 3))?;
+                if partitions.is_empty() {
+                    f.write_str("whether other copies of its partitions exist cannot be known; ")?;
+                } else {
+                    write!(
+                        f,
+                        "these partitions have no other copy: {}; ",
+                        listed(partitions, 5)
+                    )?;
+                }
+                write!(
+                    f,
+                    "bring the disk back, or accept the loss with the annotation klamm.dev/accept-empty-volumes: {}",
+                    claims.join(",")
+                )
+            }
+            Self::QuorumLost { nodes } => write!(
+                f,
+                "the controllers lost their majority for good ({} have empty disks): restore their disks from a copy; nothing is formatted",
+                nodes_of(nodes)
+            ),
+            Self::RunnerRefused { pod, refusal, text } => {
+                write!(
+                    f,
+                    "Pod {pod} refuses to start Kafka ({}): {text}",
+                    refusal.as_str()
+                )
+            }
+            Self::AuthorityMissing { secret, key } => write!(
+                f,
+                "Secret {secret} must hold {key}: generateCertificateAuthority is false, so you bring it"
+            ),
+            Self::ReferenceMissing { object, field } => {
+                write!(f, "{object} does not exist, but {field} refers to it")
+            }
+            Self::Override { field, text } => write!(f, "{field}: {text}"),
+        }
+    }
+}
+
+fn nodes_of(nodes: &[i32]) -> String {
+    let ids: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+    match ids.len() {
+        1 => format!("node {}", ids.join("")),
+        _ => format!("nodes {}", listed(&ids, 9)),
+    }
+}
