@@ -65,7 +65,7 @@ pub enum Action {
         /// Its name.
         name: String,
     },
-    /// RemoveRaftVoter.
+    /// `RemoveRaftVoter`.
     #[serde(rename_all = "camelCase")]
     RemoveVoter {
         /// Node id.
@@ -73,7 +73,7 @@ pub enum Action {
         /// Directory id, base64url as Kafka writes it.
         directory: String,
     },
-    /// AddRaftVoter.
+    /// `AddRaftVoter`.
     #[serde(rename_all = "camelCase")]
     AddVoter {
         /// Node id.
@@ -83,7 +83,7 @@ pub enum Action {
         /// Its listeners for controllers: name, host, port.
         endpoints: Vec<Endpoint>,
     },
-    /// UpdateFeatures: raises `metadata.version`.
+    /// `UpdateFeatures`: raises `metadata.version`.
     #[serde(rename_all = "camelCase")]
     RaiseMetadataVersion {
         /// The level to reach.

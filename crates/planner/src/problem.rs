@@ -147,7 +147,7 @@ impl Problem {
     }
 
     /// One CamelCase word: the `reason` of the condition.
-    pub const fn word(&self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Desired(problem) => problem.reason.as_str(),
             Self::ClaimedByOther { .. } => "ClaimedByOther",
