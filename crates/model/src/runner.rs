@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub mod placeholder;
+
 use crate::desired::{ByteSize, KafkaVersion, MetadataVersion, NodeId, Roles, VolumeId};
 
 /// Version of the contract between operator and runner.
@@ -34,21 +36,8 @@ pub mod env {
     pub const POD_IP: &str = "POD_IP";
     /// Name of the machine the Pod runs on.
     pub const NODE_NAME: &str = "NODE_NAME";
-}
-
-/// Placeholders in `server.config` and `log4j2.properties`, filled in by the runner. Any other is an error.
-pub mod placeholder {
-    /// Prefix of container paths: `KLAMM_ROOT`, or nothing.
-    pub const ROOT: &str = "{{klamm.root}}";
-    /// Address to listen on: `0.0.0.0`, or the Pod's where `KLAMM_ADDRESS=pod-ip`.
-    pub const BIND: &str = "{{klamm.bind}}";
-    /// Rack; a line with it is dropped when the rack is unknown.
-    pub const RACK: &str = "{{klamm.rack}}";
-
-    /// Host to advertise: this one, or the Pod's address where `KLAMM_ADDRESS=pod-ip`.
-    pub fn advertised(host: &str) -> String {
-        format!("{{{{klamm.advertised:{host}}}}}")
-    }
+    /// Address of the machine the Pod runs on; only where there is a listener of type `nodeport`.
+    pub const HOST_IP: &str = "HOST_IP";
 }
 
 /// Everything the runner needs to know that is not in Kafka's own properties.

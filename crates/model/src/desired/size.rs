@@ -116,7 +116,7 @@ impl fmt::Display for ByteSize {
         let unit = BINARY
             .iter()
             .chain(&DECIMAL)
-            .find(|(_, bytes)| self.0 != 0 && self.0 % bytes == 0);
+            .find(|(_, bytes)| self.0 != 0 && self.0.is_multiple_of(*bytes));
         match unit {
             Some((name, bytes)) => write!(f, "{}{name}", self.0 / bytes),
             None => write!(f, "{}", self.0),

@@ -1,7 +1,7 @@
 //! What a user wants different about the objects we make.
 //!
-//! Everything is optional by nature: a template says only what it changes. A pool's template goes over the
-//! cluster's, property by property (Strimzi SEP-120); [`PodTemplate::over`] and its siblings do that.
+//! Everything is optional by nature: a template says only what it changes. Where a pool's template has a property
+//! (`pod`, `kafkaContainer`, …), it replaces that property of the cluster's template as a whole, as in Strimzi.
 
 use std::collections::BTreeMap;
 
