@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::desired::Roles;
+
 /// Annotation of the Kafka resource: the [`Identity`] as JSON.
 pub const IDENTITY: &str = "klamm.dev/identity";
 /// Annotation of the Kafka resource: which operator may act on it.
@@ -33,13 +35,24 @@ pub const INITIAL_CONTROLLERS: &str = "klamm.dev/initial-controllers";
 pub const QUORUM_FORMED: &str = "klamm.dev/quorum-formed";
 /// Annotation of a volume claim: `true` once the node was seen running on it, so that its disk holds data.
 pub const FORMATTED: &str = "klamm.dev/formatted";
+/// Annotation of a volume claim: what its node does, as in Kafka's `process.roles`.
+pub const ROLES: &str = "klamm.dev/roles";
 /// Annotation of a Pod: the mode of formatting it was created with (`initial`, `join`).
 pub const FORMAT_GRANTED: &str = "klamm.dev/format";
+/// Annotation of a Pod: hash of the configuration (the data of its ConfigMap) it was created with.
+pub const CONFIGURATION: &str = "klamm.dev/configuration";
+/// Annotation of a node's ConfigMap: generations of the Kafka and the pool it was rendered from (`3/1`).
+pub const MADE_FROM: &str = "klamm.dev/made-from";
+/// Key in a node's ConfigMap: its Pod as rendered (without permission to format), so that a lost Pod comes back as it was.
+pub const POD_RECORD: &str = "pod.json";
 
 /// Who a cluster is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
+    /// Uid of the Kafka that this is the identity of: a copy of the annotation on another resource means nothing.
+    #[serde(default)]
+    pub kafka_uid: String,
     /// Kafka's cluster id: 22 characters of base64url.
     pub cluster_id: String,
     /// True once a leader was seen: from then on no node is ever formatted as a first controller again.
@@ -54,15 +67,48 @@ pub struct Identity {
 }
 
 /// Who a node is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeIdentity {
     /// The pool it was made for.
     pub pool: String,
+    /// What it does.
+    pub roles: Roles,
     /// Volume id (0 where there is one unnamed volume) → directory id of the log directory on it.
     #[serde(default)]
     pub directories: BTreeMap<u32, String>,
     /// True once the node was seen running on these directories.
     #[serde(default)]
     pub formatted: bool,
+}
+
+impl Identity {
+    /// The nodes that vote, or shall.
+    pub fn controllers(&self) -> impl Iterator<Item = (i32, &NodeIdentity)> {
+        self.nodes
+            .iter()
+            .filter(|(_, node)| node.roles.is_controller())
+            .map(|(id, node)| (*id, node))
+    }
+
+    /// The first voters as text: `0:<dir>,1:<dir>`; the form of [`INITIAL_CONTROLLERS`].
+    pub fn initial_controllers_text(&self) -> String {
+        let entries: Vec<String> = self
+            .initial_controllers
+            .iter()
+            .map(|(id, directory)| format!("{id}:{directory}"))
+            .collect();
+        entries.join(",")
+    }
+}
+
+/// Reads [`INITIAL_CONTROLLERS`]; `None` where it is malformed.
+pub fn parse_initial_controllers(text: &str) -> Option<BTreeMap<i32, String>> {
+    text.split(',')
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| {
+            let (id, directory) = entry.split_once(':')?;
+            Some((id.parse().ok()?, directory.to_owned()))
+        })
+        .collect()
 }

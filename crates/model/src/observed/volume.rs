@@ -36,6 +36,8 @@ pub struct VolumeIdentity<'a> {
     pub directory_id: Option<&'a str>,
     /// The voters that the first controllers formatted with.
     pub initial_controllers: Option<&'a str>,
+    /// What its node does, as in `process.roles`.
+    pub roles: Option<&'a str>,
     /// A leader was seen.
     pub quorum_formed: bool,
     /// A node was seen running on it.
@@ -51,6 +53,7 @@ impl Volume {
             node_id: get(identity::NODE_ID).and_then(|id| id.parse().ok()),
             directory_id: get(identity::DIRECTORY_ID),
             initial_controllers: get(identity::INITIAL_CONTROLLERS),
+            roles: get(identity::ROLES),
             quorum_formed: get(identity::QUORUM_FORMED) == Some("true"),
             formatted: get(identity::FORMATTED) == Some("true"),
         }
