@@ -77,25 +77,40 @@ const APIS: [&str; 52] = [
 ];
 
 pub(crate) fn run(check: bool) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace root")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("the workspace root")?;
     let sections = dump(root)?;
     let files = generate(&sections)?;
     let source = root.join("crates/kafka-client/src");
     let formatted = files
         .into_iter()
-        .map(|(name, text)| Ok((name.clone(), rustfmt(&text).with_context(|| format!("format {name}"))?)))
+        .map(|(name, text)| {
+            Ok((
+                name.clone(),
+                rustfmt(&text).with_context(|| format!("format {name}"))?,
+            ))
+        })
         .collect::<Result<BTreeMap<_, _>>>()?;
-    if check { compare(&source, &formatted) } else { write(&source, &formatted) }
+    if check {
+        compare(&source, &formatted)
+    } else {
+        write(&source, &formatted)
+    }
 }
 
 /// The sections `Dump.java` prints, by name.
 fn dump(root: &Path) -> Result<BTreeMap<String, String>> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let jars = target.join("kafka-messages");
     let jar = jars.join(format!("kafka-clients-{KAFKA_VERSION}.jar"));
     let slf4j = jars.join("slf4j-api-1.7.36.jar");
     for (file, artifact) in [
-        (&jar, format!("org.apache.kafka:kafka-clients:{KAFKA_VERSION}")),
+        (
+            &jar,
+            format!("org.apache.kafka:kafka-clients:{KAFKA_VERSION}"),
+        ),
         (&slf4j, "org.slf4j:slf4j-api:1.7.36".to_owned()),
     ] {
         if file.is_file() {
@@ -111,7 +126,9 @@ fn dump(root: &Path) -> Result<BTreeMap<String, String>> {
             .context("run mvn (install Maven and a JDK 17 or newer, for instance `apt-get install maven`)")?;
         ensure!(status.success(), "mvn could not fetch {artifact}");
     }
-    let names = APIS.iter().flat_map(|api| [format!("{api}Request"), format!("{api}Response")]);
+    let names = APIS
+        .iter()
+        .flat_map(|api| [format!("{api}Request"), format!("{api}Response")]);
     let output = Command::new("java")
         .arg("-cp")
         .arg(format!("{}:{}", jar.display(), slf4j.display()))
@@ -137,23 +154,43 @@ fn generate(sections: &BTreeMap<String, String>) -> Result<BTreeMap<String, Stri
         let mut both = Vec::new();
         for side in ["Request", "Response"] {
             let name = format!("{api}{side}");
-            let text = sections.get(&name).with_context(|| format!("{name} was not printed"))?;
-            let definition = Definition::parse(text).with_context(|| format!("definition of {name}"))?;
-            ensure!(definition.name == name, "{name} calls itself {}", definition.name);
+            let text = sections
+                .get(&name)
+                .with_context(|| format!("{name} was not printed"))?;
+            let definition =
+                Definition::parse(text).with_context(|| format!("definition of {name}"))?;
+            ensure!(
+                definition.name == name,
+                "{name} calls itself {}",
+                definition.name
+            );
             let file = format!("messages/{}.rs", definition::snake(&name));
-            files.insert(file, render::message(&definition, KAFKA_VERSION).with_context(|| format!("render {name}"))?);
+            files.insert(
+                file,
+                render::message(&definition, KAFKA_VERSION)
+                    .with_context(|| format!("render {name}"))?,
+            );
             both.push(definition);
         }
-        let [request, response] = <[Definition; 2]>::try_from(both).map_err(|_| anyhow::anyhow!("two sides"))?;
+        let [request, response] =
+            <[Definition; 2]>::try_from(both).map_err(|_| anyhow::anyhow!("two sides"))?;
         ensure!(
             request.api_key == response.api_key && request.versions == response.versions,
             "{api}: request and response disagree"
         );
         pairs.push((api, request));
     }
-    files.insert("messages.rs".to_owned(), render::index(&pairs, KAFKA_VERSION));
-    let errors = sections.get("errors").context("the error codes were not printed")?;
-    files.insert("error_code.rs".to_owned(), render::error_codes(errors, KAFKA_VERSION)?);
+    files.insert(
+        "messages.rs".to_owned(),
+        render::index(&pairs, KAFKA_VERSION),
+    );
+    let errors = sections
+        .get("errors")
+        .context("the error codes were not printed")?;
+    files.insert(
+        "error_code.rs".to_owned(),
+        render::error_codes(errors, KAFKA_VERSION)?,
+    );
     Ok(files)
 }
 
@@ -168,7 +205,9 @@ fn rustfmt(text: &str) -> Result<String> {
     let input = text.to_owned();
     let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output()?;
-    feeder.join().map_err(|_| anyhow::anyhow!("feeding rustfmt"))??;
+    feeder
+        .join()
+        .map_err(|_| anyhow::anyhow!("feeding rustfmt"))??;
     ensure!(output.status.success(), "rustfmt refused:\n{text}");
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -194,17 +233,26 @@ fn committed(source: &Path) -> Result<BTreeMap<String, String>> {
 
 fn compare(source: &Path, generated: &BTreeMap<String, String>) -> Result<()> {
     let committed = committed(source)?;
-    let names: std::collections::BTreeSet<&String> = committed.keys().chain(generated.keys()).collect();
-    let different: Vec<&&String> = names.iter().filter(|name| committed.get(**name) != generated.get(**name)).collect();
+    let names: std::collections::BTreeSet<&String> =
+        committed.keys().chain(generated.keys()).collect();
+    let different: Vec<&&String> = names
+        .iter()
+        .filter(|name| committed.get(**name) != generated.get(**name))
+        .collect();
     if different.is_empty() {
         return Ok(());
     }
-    bail!("generated Kafka messages differ from the committed ones, run `cargo xtask kafka-messages`: {different:?}")
+    bail!(
+        "generated Kafka messages differ from the committed ones, run `cargo xtask kafka-messages`: {different:?}"
+    )
 }
 
 fn write(source: &Path, generated: &BTreeMap<String, String>) -> Result<()> {
     fs::create_dir_all(source.join("messages"))?;
-    for stale in committed(source)?.keys().filter(|name| !generated.contains_key(*name)) {
+    for stale in committed(source)?
+        .keys()
+        .filter(|name| !generated.contains_key(*name))
+    {
         fs::remove_file(source.join(stale))?;
     }
     for (name, text) in generated {

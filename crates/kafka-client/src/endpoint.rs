@@ -17,20 +17,29 @@ pub struct Endpoint {
 impl Endpoint {
     /// An endpoint whose certificate carries `server_name`.
     pub fn new(address: SocketAddr, server_name: impl Into<String>) -> Self {
-        Self { address, server_name: server_name.into() }
+        Self {
+            address,
+            server_name: server_name.into(),
+        }
     }
 }
 
 impl From<SocketAddr> for Endpoint {
     /// An endpoint whose certificate carries its IP address.
     fn from(address: SocketAddr) -> Self {
-        Self { address, server_name: address.ip().to_string() }
+        Self {
+            address,
+            server_name: address.ip().to_string(),
+        }
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, server_name } = self;
+        let Self {
+            address,
+            server_name,
+        } = self;
         if *server_name == address.ip().to_string() {
             write!(f, "{address}")
         } else {

@@ -120,7 +120,10 @@ impl Cause {
     pub fn check(code: i16, message: Option<&str>) -> Result<(), Self> {
         match ErrorCode::from_code(code) {
             ErrorCode::None => Ok(()),
-            code => Err(Self::Kafka { code, message: message.filter(|text| !text.is_empty()).map(str::to_owned) }),
+            code => Err(Self::Kafka {
+                code,
+                message: message.filter(|text| !text.is_empty()).map(str::to_owned),
+            }),
         }
     }
 
@@ -128,7 +131,9 @@ impl Cause {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Broken(_) | Self::Closed | Self::Deadline(_) => Retry::Soon,
-            Self::Dial(_) | Self::Tls(_) | Self::Authentication(_) | Self::Nobody(_) => Retry::Later,
+            Self::Dial(_) | Self::Tls(_) | Self::Authentication(_) | Self::Nobody(_) => {
+                Retry::Later
+            }
             Self::NotKafka(_)
             | Self::FrameTooLong { .. }
             | Self::Correlation { .. }
@@ -144,7 +149,11 @@ impl Cause {
     pub fn was_never_sent(&self) -> bool {
         matches!(
             self,
-            Self::Dial(_) | Self::Tls(_) | Self::NotKafka(_) | Self::Authentication(_) | Self::Nobody(_)
+            Self::Dial(_)
+                | Self::Tls(_)
+                | Self::NotKafka(_)
+                | Self::Authentication(_)
+                | Self::Nobody(_)
         )
     }
 }
@@ -173,7 +182,12 @@ fn sentence(code: ErrorCode, message: Option<&str>) -> String {
 
 impl Error {
     pub(crate) fn new(operation: &'static str, cause: Cause) -> Self {
-        Self { operation, object: None, broker: None, cause }
+        Self {
+            operation,
+            object: None,
+            broker: None,
+            cause,
+        }
     }
 
     /// The same error about `object`, unless it already names one.
@@ -217,7 +231,12 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, object, broker, cause: _ } = self;
+        let Self {
+            operation,
+            object,
+            broker,
+            cause: _,
+        } = self;
         f.write_str(operation)?;
         if let Some(object) = object {
             write!(f, " {object}")?;

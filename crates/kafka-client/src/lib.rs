@@ -1,4 +1,26 @@
-//! kafka-client
+//! What we ask of Kafka: our own client, small, bounded, for any broker version that speaks ours.
+//!
+//! Does: connects to brokers and controllers ([`connection`]) and asks the right one ([`cluster`]). Reads: what brokers answer, which is never trusted. Invariants: no answer can make us
+//! abort or take more than a small multiple of its length in memory; every question has a deadline; every error names
+//! operation, object and broker and answers [`Retry`]. Not here: what to do with the answers (`planner`, `operator`).
+
+pub mod cluster;
+pub mod connection;
+pub mod endpoint;
+pub mod error;
 pub mod error_code;
+pub mod fault;
+pub mod id;
 pub mod messages;
+pub mod scram;
+pub mod tls;
 pub mod wire;
+
+pub use cluster::{Cluster, ClusterSettings, NodeKind, To};
+pub use connection::{Connection, Sasl, Settings};
+pub use endpoint::Endpoint;
+pub use error::{Cause, Error, Retry};
+pub use error_code::ErrorCode;
+pub use fault::{Fault, FaultPoint, Faults};
+pub use scram::ScramMechanism;
+pub use tls::{Identity, Tls};

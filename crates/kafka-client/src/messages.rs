@@ -5,11 +5,7 @@
 //! and writes it. Reads: nothing. Invariant: equal to what `cargo xtask kafka-messages` writes. Not here: the
 //! codec (`wire`), connections (`connection`).
 
-#![expect(
-    clippy::doc_markdown,
-    clippy::struct_excessive_bools,
-    reason = "the words and shapes are Kafka's"
-)]
+#![expect(clippy::doc_markdown, reason = "the words are Kafka's")]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::ops::RangeInclusive;

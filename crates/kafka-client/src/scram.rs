@@ -2,7 +2,7 @@
 //!
 //! Invariants: the server's signature is verified, so a server that does not know the password is noticed; the
 //! server's iteration count is bounded, so it cannot keep us busy; passwords must be printable ASCII, for which
-//! SASLprep changes nothing. Not here: the Kafka requests that carry the messages (`connection::sasl`).
+//! `SASLprep` changes nothing. Not here: the Kafka requests that carry the messages (`connection::sasl`).
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +30,7 @@ pub const MIN_ITERATIONS: u32 = 4096;
 /// Why a SCRAM exchange ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScramError {
-    /// The user name or password has characters that SASLprep would change.
+    /// The user name or password has characters that `SASLprep` would change.
     #[error("the {0} must be printable ASCII, at least one character")]
     Characters(&'static str),
     /// The server said something that is not SCRAM.
@@ -64,20 +64,28 @@ impl ScramMechanism {
     /// `Hi()` of RFC 5802: the salted password, which Kafka stores a derivative of.
     pub fn salted_password(self, password: &str, salt: &[u8], iterations: u32) -> Vec<u8> {
         match self {
-            Self::Sha256 => pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations).to_vec(),
-            Self::Sha512 => pbkdf2::pbkdf2_hmac_array::<Sha512, 64>(password.as_bytes(), salt, iterations).to_vec(),
+            Self::Sha256 => {
+                pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations)
+                    .to_vec()
+            }
+            Self::Sha512 => {
+                pbkdf2::pbkdf2_hmac_array::<Sha512, 64>(password.as_bytes(), salt, iterations)
+                    .to_vec()
+            }
         }
     }
 
     pub(crate) fn hmac(self, key: &[u8], text: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha256 => {
-                let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+                let mut mac =
+                    Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
                 mac.update(text);
                 mac.finalize().into_bytes().to_vec()
             }
             Self::Sha512 => {
-                let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("HMAC takes keys of any length");
+                let mut mac =
+                    Hmac::<Sha512>::new_from_slice(key).expect("HMAC takes keys of any length");
                 mac.update(text);
                 mac.finalize().into_bytes().to_vec()
             }
@@ -92,7 +100,7 @@ impl ScramMechanism {
     }
 }
 
-/// Refuses text that SASLprep (RFC 4013) might change: only printable ASCII passes.
+/// Refuses text that `SASLprep` (RFC 4013) might change: only printable ASCII passes.
 pub fn check_ascii(what: &'static str, text: &str) -> Result<(), ScramError> {
     if !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Ok(());
@@ -126,13 +134,27 @@ impl ScramClient {
         let username = username.replace('=', "=3D").replace(',', "=2C");
         let first_bare = format!("n={username},r={nonce}");
         let message = format!("n,,{first_bare}").into_bytes();
-        Ok((Self { mechanism, password: password.to_owned(), nonce, first_bare }, message))
+        Ok((
+            Self {
+                mechanism,
+                password: password.to_owned(),
+                nonce,
+                first_bare,
+            },
+            message,
+        ))
     }
 
     /// The final message, from the server's first.
     pub(crate) fn last(self, server_first: &[u8]) -> Result<(ScramVerdict, Vec<u8>), ScramError> {
-        let Self { mechanism, password, nonce, first_bare } = self;
-        let server_first = std::str::from_utf8(server_first).map_err(|_| ScramError::Message("not UTF-8"))?;
+        let Self {
+            mechanism,
+            password,
+            nonce,
+            first_bare,
+        } = self;
+        let server_first =
+            std::str::from_utf8(server_first).map_err(|_| ScramError::Message("not UTF-8"))?;
         let server_nonce = attribute(server_first, 'r')?;
         if !server_nonce.starts_with(&nonce) || server_nonce.len() == nonce.len() {
             return Err(ScramError::Message("its nonce does not continue ours"));
@@ -140,10 +162,13 @@ impl ScramClient {
         let salt = BASE64
             .decode(attribute(server_first, 's')?)
             .map_err(|_| ScramError::Message("the salt is not base64"))?;
-        let iterations: u32 =
-            attribute(server_first, 'i')?.parse().map_err(|_| ScramError::Message("iterations are no number"))?;
+        let iterations: u32 = attribute(server_first, 'i')?
+            .parse()
+            .map_err(|_| ScramError::Message("iterations are no number"))?;
         if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&iterations) {
-            return Err(ScramError::Message("the iteration count is not between 4096 and 100000"));
+            return Err(ScramError::Message(
+                "the iteration count is not between 4096 and 100000",
+            ));
         }
         let salted = mechanism.salted_password(&password, &salt, iterations);
         let client_key = mechanism.hmac(&salted, b"Client Key");
@@ -151,7 +176,11 @@ impl ScramClient {
         let without_proof = format!("c=biws,r={server_nonce}");
         let auth_message = format!("{first_bare},{server_first},{without_proof}");
         let client_signature = mechanism.hmac(&stored_key, auth_message.as_bytes());
-        let proof: Vec<u8> = client_key.iter().zip(&client_signature).map(|(key, mask)| key ^ mask).collect();
+        let proof: Vec<u8> = client_key
+            .iter()
+            .zip(&client_signature)
+            .map(|(key, mask)| key ^ mask)
+            .collect();
         let server_key = mechanism.hmac(&salted, b"Server Key");
         let signature = mechanism.hmac(&server_key, auth_message.as_bytes());
         let message = format!("{without_proof},p={}", BASE64.encode(proof)).into_bytes();
@@ -162,26 +191,38 @@ impl ScramClient {
 impl ScramVerdict {
     /// Whether the server proved that it knows the password.
     pub(crate) fn verify(&self, server_final: &[u8]) -> Result<(), ScramError> {
-        let server_final = std::str::from_utf8(server_final).map_err(|_| ScramError::Message("not UTF-8"))?;
+        let server_final =
+            std::str::from_utf8(server_final).map_err(|_| ScramError::Message("not UTF-8"))?;
         if let Ok(refusal) = attribute(server_final, 'e') {
             return Err(ScramError::Refused(refusal.to_owned()));
         }
         let signature = BASE64
             .decode(attribute(server_final, 'v')?)
             .map_err(|_| ScramError::Message("the signature is not base64"))?;
-        if is_same(&signature, &self.signature) { Ok(()) } else { Err(ScramError::Signature) }
+        if is_same(&signature, &self.signature) {
+            Ok(())
+        } else {
+            Err(ScramError::Signature)
+        }
     }
 }
 
 /// Compares without telling by its duration where the difference is.
 pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .fold(0, |difference, (a, b)| difference | (a ^ b))
+            == 0
 }
 
 /// The value of one attribute of a SCRAM message.
 pub(crate) fn attribute(message: &str, name: char) -> Result<&str, ScramError> {
     message
         .split(',')
-        .find_map(|part| part.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')))
+        .find_map(|part| {
+            part.strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('='))
+        })
         .ok_or(ScramError::Message("an attribute is missing"))
 }

@@ -43,7 +43,9 @@ impl Tls {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(ca_pem) {
             let certificate = certificate.map_err(|error| TlsError::Trust(error.to_string()))?;
-            roots.add(certificate).map_err(|error| TlsError::Trust(error.to_string()))?;
+            roots
+                .add(certificate)
+                .map_err(|error| TlsError::Trust(error.to_string()))?;
         }
         if roots.is_empty() {
             return Err(TlsError::Trust("it holds no certificate".to_owned()));
@@ -56,10 +58,14 @@ impl Tls {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 let (chain, key) = parse_identity(identity)?;
-                builder.with_client_auth_cert(chain, key).map_err(|error| TlsError::Identity(error.to_string()))?
+                builder
+                    .with_client_auth_cert(chain, key)
+                    .map_err(|error| TlsError::Identity(error.to_string()))?
             }
         };
-        Ok(Self { client: Arc::new(client) })
+        Ok(Self {
+            client: Arc::new(client),
+        })
     }
 }
 
@@ -67,12 +73,16 @@ fn parse_identity(
     identity: Identity<'_>,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
     let broken = |error: rustls_pki_types::pem::Error| TlsError::Identity(error.to_string());
-    let chain =
-        CertificateDer::pem_slice_iter(identity.certificate_pem).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    let chain = CertificateDer::pem_slice_iter(identity.certificate_pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(broken)?;
     if chain.is_empty() {
         return Err(TlsError::Identity("there is no certificate".to_owned()));
     }
-    Ok((chain, PrivateKeyDer::from_pem_slice(identity.key_pem).map_err(broken)?))
+    Ok((
+        chain,
+        PrivateKeyDer::from_pem_slice(identity.key_pem).map_err(broken)?,
+    ))
 }
 
 impl fmt::Debug for Tls {

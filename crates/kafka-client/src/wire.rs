@@ -27,7 +27,9 @@ use crate::messages::ApiKey;
 use fill::Entropy;
 use read::Reader;
 
-pub use header::{RequestHeader, decode_request_header, decode_response, encode_request, encode_response};
+pub use header::{
+    RequestHeader, decode_request_header, decode_response, encode_request, encode_response,
+};
 
 /// How many bytes of memory one byte of a frame may cost, see [`Codec`].
 ///
@@ -176,24 +178,40 @@ impl Codec {
     /// A field that this version lacks: writing it is an error unless it holds its default.
     pub fn absent(&mut self, field: &'static str, is_default: bool) -> Result<(), WireError> {
         match self.side {
-            Side::Write(_) if !is_default => Err(WireError::Absent { field, version: self.version }),
+            Side::Write(_) if !is_default => Err(WireError::Absent {
+                field,
+                version: self.version,
+            }),
             Side::Read(_) | Side::Write(_) | Side::Fill(_) => Ok(()),
         }
     }
 
     fn of<M: Message>(version: i16, side: Side) -> Result<Self, WireError> {
         if M::VERSIONS.contains(&version) {
-            return Ok(Self { version, flexible: version >= M::FLEXIBLE_FROM, side });
+            return Ok(Self {
+                version,
+                flexible: version >= M::FLEXIBLE_FROM,
+                side,
+            });
         }
         let (first, last) = (*M::VERSIONS.start(), *M::VERSIONS.end());
-        Err(WireError::Version { message: M::NAME, version, first, last })
+        Err(WireError::Version {
+            message: M::NAME,
+            version,
+            first,
+            last,
+        })
     }
 }
 
 /// Appends the body of `message` to `out`.
 ///
 /// Takes `&mut` because one function per struct both reads and writes; the message is left as it was.
-pub fn encode<M: Message>(message: &mut M, version: i16, out: Vec<u8>) -> Result<Vec<u8>, WireError> {
+pub fn encode<M: Message>(
+    message: &mut M,
+    version: i16,
+    out: Vec<u8>,
+) -> Result<Vec<u8>, WireError> {
     let mut codec = Codec::of::<M>(version, Side::Write(out))?;
     message.wire(&mut codec)?;
     match codec.side {
@@ -208,7 +226,9 @@ pub fn decode<M: Message>(body: Bytes, version: i16) -> Result<M, WireError> {
     let mut message = M::default();
     message.wire(&mut codec)?;
     match codec.side {
-        Side::Read(reader) if reader.left() > 0 => Err(WireError::Trailing { left: reader.left() }),
+        Side::Read(reader) if reader.left() > 0 => Err(WireError::Trailing {
+            left: reader.left(),
+        }),
         Side::Read(_) | Side::Write(_) | Side::Fill(_) => Ok(message),
     }
 }

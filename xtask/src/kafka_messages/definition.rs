@@ -30,7 +30,10 @@ impl Versions {
 
     /// The part of `self` inside `outer`; `None` if they do not meet.
     pub(crate) fn within(self, outer: Self) -> Option<Self> {
-        let both = Self { first: self.first.max(outer.first), last: self.last.min(outer.last) };
+        let both = Self {
+            first: self.first.max(outer.first),
+            last: self.last.min(outer.last),
+        };
         (both.first <= both.last).then_some(both)
     }
 }
@@ -85,20 +88,38 @@ impl Definition {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let value: Value = serde_json::from_str(&without_comments(text)).context("JSON")?;
         let map = value.as_object().context("an object")?;
-        let versions = Versions::parse(string(map, "validVersions")?)?.context("no valid versions")?;
-        let flexible = Versions::parse(string(map, "flexibleVersions")?)?.and_then(|range| range.within(versions));
-        ensure!(flexible.is_none_or(|range| range.last == versions.last), "flexible versions must be the last ones");
+        let versions =
+            Versions::parse(string(map, "validVersions")?)?.context("no valid versions")?;
+        let flexible = Versions::parse(string(map, "flexibleVersions")?)?
+            .and_then(|range| range.within(versions));
+        ensure!(
+            flexible.is_none_or(|range| range.last == versions.last),
+            "flexible versions must be the last ones"
+        );
         let mut structs = Vec::new();
-        for common in map.get("commonStructs").and_then(Value::as_array).into_iter().flatten() {
+        for common in map
+            .get("commonStructs")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let common = common.as_object().context("a common struct")?;
             let fields = fields(common, versions, &mut structs)?;
             let name = string(common, "name")?.to_owned();
-            structs.push(Struct { about: format!("`{name}`, used in more than one place."), name, fields });
+            structs.push(Struct {
+                about: format!("`{name}`, used in more than one place."),
+                name,
+                fields,
+            });
         }
         let fields = fields(map, versions, &mut structs)?;
         Ok(Self {
             name: string(map, "name")?.to_owned(),
-            api_key: map.get("apiKey").and_then(Value::as_i64).context("apiKey")?.try_into()?,
+            api_key: map
+                .get("apiKey")
+                .and_then(Value::as_i64)
+                .context("apiKey")?
+                .try_into()?,
             versions,
             flexible_from: flexible.map(|range| range.first),
             fields,
@@ -107,8 +128,15 @@ impl Definition {
     }
 }
 
-fn fields(map: &Map<String, Value>, valid: Versions, structs: &mut Vec<Struct>) -> Result<Vec<Field>> {
-    let list = map.get("fields").and_then(Value::as_array).context("fields")?;
+fn fields(
+    map: &Map<String, Value>,
+    valid: Versions,
+    structs: &mut Vec<Struct>,
+) -> Result<Vec<Field>> {
+    let list = map
+        .get("fields")
+        .and_then(Value::as_array)
+        .context("fields")?;
     list.iter()
         .map(|field| {
             let field = field.as_object().context("a field is an object")?;
@@ -118,29 +146,69 @@ fn fields(map: &Map<String, Value>, valid: Versions, structs: &mut Vec<Struct>) 
         .collect()
 }
 
-fn parse_field(map: &Map<String, Value>, valid: Versions, structs: &mut Vec<Struct>) -> Result<Field> {
+fn parse_field(
+    map: &Map<String, Value>,
+    valid: Versions,
+    structs: &mut Vec<Struct>,
+) -> Result<Field> {
     const KNOWN: [&str; 13] = [
-        "name", "type", "versions", "about", "fields", "default", "entityType", "nullableVersions", "ignorable",
-        "mapKey", "tag", "taggedVersions", "zeroCopy",
+        "name",
+        "type",
+        "versions",
+        "about",
+        "fields",
+        "default",
+        "entityType",
+        "nullableVersions",
+        "ignorable",
+        "mapKey",
+        "tag",
+        "taggedVersions",
+        "zeroCopy",
     ];
     if let Some(unknown) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         bail!("attribute {unknown:?} is not understood");
     }
     let kind = Kind::parse(string(map, "type")?)?;
-    let about = map.get("about").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let about = map
+        .get("about")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     if map.contains_key("fields") {
-        let inner = kind.struct_name().context("only structs have fields")?.to_owned();
+        let inner = kind
+            .struct_name()
+            .context("only structs have fields")?
+            .to_owned();
         let fields = fields(map, valid, structs)?;
-        structs.push(Struct { about: format!("`{inner}`: {about}"), name: inner, fields });
+        structs.push(Struct {
+            about: format!("`{inner}`: {about}"),
+            name: inner,
+            fields,
+        });
     }
     let range = |key: &str| -> Result<Option<Versions>> {
-        let text = map.get(key).map(|value| value.as_str().context("a string")).transpose()?;
-        Ok(text.map(Versions::parse).transpose()?.flatten().and_then(|range| range.within(valid)))
+        let text = map
+            .get(key)
+            .map(|value| value.as_str().context("a string"))
+            .transpose()?;
+        Ok(text
+            .map(Versions::parse)
+            .transpose()?
+            .flatten()
+            .and_then(|range| range.within(valid)))
     };
     let versions = range("versions")?;
-    let tag = map.get("tag").and_then(Value::as_u64).map(u32::try_from).transpose()?;
+    let tag = map
+        .get("tag")
+        .and_then(Value::as_u64)
+        .map(u32::try_from)
+        .transpose()?;
     if tag.is_some() {
-        ensure!(range("taggedVersions")? == versions, "tagged in only some of its versions");
+        ensure!(
+            range("taggedVersions")? == versions,
+            "tagged in only some of its versions"
+        );
     }
     Ok(Field {
         name: string(map, "name")?.to_owned(),
@@ -153,7 +221,9 @@ fn parse_field(map: &Map<String, Value>, valid: Versions, structs: &mut Vec<Stru
             Value::String(text) => text.clone(),
             other => other.to_string(),
         }),
-        ignorable: map.get("ignorable").is_some_and(|value| value == true || value == "true"),
+        ignorable: map
+            .get("ignorable")
+            .is_some_and(|value| value == true || value == "true"),
     })
 }
 
@@ -173,7 +243,9 @@ impl Kind {
             "string" => Self::String,
             "uuid" => Self::Uuid,
             "bytes" | "records" => Self::Bytes,
-            name if name.starts_with(|first: char| first.is_ascii_uppercase()) => Self::Struct(name.to_owned()),
+            name if name.starts_with(|first: char| first.is_ascii_uppercase()) => {
+                Self::Struct(name.to_owned())
+            }
             other => bail!("type {other:?} is not understood"),
         })
     }
@@ -188,7 +260,9 @@ impl Kind {
 }
 
 fn string<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str> {
-    map.get(key).and_then(Value::as_str).with_context(|| format!("{key} is missing or not a string"))
+    map.get(key)
+        .and_then(Value::as_str)
+        .with_context(|| format!("{key} is missing or not a string"))
 }
 
 /// Drops `//` comments that are outside of strings.
@@ -200,7 +274,9 @@ fn without_comments(text: &str) -> String {
             for (at, character) in line.char_indices() {
                 match character {
                     '"' if previous != '\\' => quoted = !quoted,
-                    '/' if !quoted && previous == '/' => return line.get(..at.saturating_sub(1)).unwrap_or_default(),
+                    '/' if !quoted && previous == '/' => {
+                        return line.get(..at.saturating_sub(1)).unwrap_or_default();
+                    }
                     _ => {}
                 }
                 previous = character;
@@ -215,7 +291,10 @@ pub(crate) fn snake(name: &str) -> String {
     let mut out = String::new();
     let characters: Vec<char> = name.chars().collect();
     for (at, character) in characters.iter().enumerate() {
-        let after_lower = at > 0 && characters.get(at - 1).is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let after_lower = at > 0
+            && characters
+                .get(at - 1)
+                .is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         let before_lower = at > 0 && characters.get(at + 1).is_some_and(char::is_ascii_lowercase);
         let after_upper = at > 0 && characters.get(at - 1).is_some_and(char::is_ascii_uppercase);
         if character.is_ascii_uppercase() && (after_lower || (after_upper && before_lower)) {

@@ -86,13 +86,25 @@ pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), Wi
     let api_key = i16::from_be_bytes(reader.array()?);
     let version = i16::from_be_bytes(reader.array()?);
     let correlation_id = i32::from_be_bytes(reader.array()?);
-    let client_id = reader.length(false, true)?.map(|length| reader.text(length)).transpose()?;
+    let client_id = reader
+        .length(false, true)?
+        .map(|length| reader.text(length))
+        .transpose()?;
     let api = ApiKey::from_number(api_key);
     if api.is_some_and(|api| version >= api.flexible_from()) {
         skip_tags(&mut reader)?;
     }
     let body = frame.slice(reader.at()..);
-    Ok((RequestHeader { api, api_key, version, correlation_id, client_id }, body))
+    Ok((
+        RequestHeader {
+            api,
+            api_key,
+            version,
+            correlation_id,
+            client_id,
+        },
+        body,
+    ))
 }
 
 fn skip_tags(reader: &mut Reader) -> Result<(), WireError> {

@@ -18,7 +18,13 @@ impl Reader {
     pub(super) fn new(frame: Bytes) -> Self {
         let end = frame.len();
         let budget = end.saturating_mul(BUDGET_FACTOR).max(BUDGET_FLOOR);
-        Self { frame, at: 0, end, budget, spent: 0 }
+        Self {
+            frame,
+            at: 0,
+            end,
+            budget,
+            spent: 0,
+        }
     }
 
     pub(super) fn at(&self) -> usize {
@@ -33,7 +39,10 @@ impl Reader {
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), WireError> {
         self.spent = self.spent.saturating_add(bytes);
         if self.spent > self.budget {
-            return Err(WireError::Budget { at: self.at, budget: self.budget });
+            return Err(WireError::Budget {
+                at: self.at,
+                budget: self.budget,
+            });
         }
         Ok(())
     }
@@ -48,8 +57,15 @@ impl Reader {
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let end = self.end_of(N)?;
-        let bytes = self.frame.get(self.at..end).and_then(|bytes| <[u8; N]>::try_from(bytes).ok());
-        let bytes = bytes.ok_or(WireError::Truncated { at: self.at, need: N, left: self.left() })?;
+        let bytes = self
+            .frame
+            .get(self.at..end)
+            .and_then(|bytes| <[u8; N]>::try_from(bytes).ok());
+        let bytes = bytes.ok_or(WireError::Truncated {
+            at: self.at,
+            need: N,
+            left: self.left(),
+        })?;
         self.at = end;
         Ok(bytes)
     }
@@ -57,7 +73,11 @@ impl Reader {
     fn end_of(&self, need: usize) -> Result<usize, WireError> {
         match self.at.checked_add(need) {
             Some(end) if end <= self.end => Ok(end),
-            _ => Err(WireError::Truncated { at: self.at, need, left: self.left() }),
+            _ => Err(WireError::Truncated {
+                at: self.at,
+                need,
+                left: self.left(),
+            }),
         }
     }
 
@@ -83,7 +103,11 @@ impl Reader {
     }
 
     /// A length as sent (-1 is null), checked against what is left; each unit takes at least one byte.
-    pub(super) fn length(&mut self, flexible: bool, short: bool) -> Result<Option<usize>, WireError> {
+    pub(super) fn length(
+        &mut self,
+        flexible: bool,
+        short: bool,
+    ) -> Result<Option<usize>, WireError> {
         let at = self.at;
         let length = if flexible {
             i64::from(self.uvarint()?).saturating_sub(1)

@@ -38,14 +38,21 @@ impl Codec {
         for _ in 0..count {
             let tag = self.read_uvarint()?;
             let length = self.read_uvarint()? as usize;
-            let Side::Read(reader) = &mut self.side else { return Ok(()) };
+            let Side::Read(reader) = &mut self.side else {
+                return Ok(());
+            };
             let outer = reader.narrow(length)?;
             let known = walk(self, tag)?;
             let at = self.at();
-            let Side::Read(reader) = &mut self.side else { return Ok(()) };
+            let Side::Read(reader) = &mut self.side else {
+                return Ok(());
+            };
             let unread = reader.widen(outer);
             if known && unread > 0 {
-                return Err(WireError::Invalid { at, what: "a tagged field is longer than its value" });
+                return Err(WireError::Invalid {
+                    at,
+                    what: "a tagged field is longer than its value",
+                });
             }
         }
         Ok(())
@@ -60,17 +67,28 @@ impl Codec {
 
     fn write_tags(&mut self, present: &[(u32, bool)], walk: Walk<'_>) -> Result<(), WireError> {
         let count = present.iter().filter(|(_, is_set)| *is_set).count();
-        let Side::Write(out) = &mut self.side else { return Ok(()) };
+        let Side::Write(out) = &mut self.side else {
+            return Ok(());
+        };
         write::uvarint(out, u32::try_from(count).unwrap_or_default());
         for (tag, _) in present.iter().filter(|(_, is_set)| *is_set) {
-            let Side::Write(out) = &mut self.side else { return Ok(()) };
+            let Side::Write(out) = &mut self.side else {
+                return Ok(());
+            };
             write::uvarint(out, *tag);
             // The value goes to a vector of its own, because its length comes first.
             let before = std::mem::take(out);
             walk(self, *tag)?;
-            let Side::Write(out) = &mut self.side else { return Ok(()) };
+            let Side::Write(out) = &mut self.side else {
+                return Ok(());
+            };
             let value = std::mem::replace(out, before);
-            write::uvarint(out, u32::try_from(value.len()).map_err(|_| WireError::TooLong { length: value.len() })?);
+            write::uvarint(
+                out,
+                u32::try_from(value.len()).map_err(|_| WireError::TooLong {
+                    length: value.len(),
+                })?,
+            );
             out.extend_from_slice(&value);
         }
         Ok(())

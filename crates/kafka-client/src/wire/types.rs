@@ -89,7 +89,11 @@ impl<T: Wire + Default> Wire for Vec<T> {
 
 impl Codec {
     /// A string that may be null in this version.
-    pub fn nullable_string(&mut self, value: &mut Option<String>, nullable: bool) -> Result<(), WireError> {
+    pub fn nullable_string(
+        &mut self,
+        value: &mut Option<String>,
+        nullable: bool,
+    ) -> Result<(), WireError> {
         let length = self.length(value.as_ref().map(String::len), nullable, true)?;
         match length {
             Some(length) => self.text(value.get_or_insert_default(), length)?,
@@ -99,7 +103,11 @@ impl Codec {
     }
 
     /// Bytes that may be null in this version.
-    pub fn nullable_bytes(&mut self, value: &mut Option<Bytes>, nullable: bool) -> Result<(), WireError> {
+    pub fn nullable_bytes(
+        &mut self,
+        value: &mut Option<Bytes>,
+        nullable: bool,
+    ) -> Result<(), WireError> {
         let length = self.length(value.as_ref().map(Bytes::len), nullable, false)?;
         match length {
             Some(length) => self.blob(value.get_or_insert_default(), length)?,
@@ -152,7 +160,12 @@ impl Codec {
     }
 
     /// Reads a length or writes `current`; `None` is null.
-    fn length(&mut self, current: Option<usize>, nullable: bool, short: bool) -> Result<Option<usize>, WireError> {
+    fn length(
+        &mut self,
+        current: Option<usize>,
+        nullable: bool,
+        short: bool,
+    ) -> Result<Option<usize>, WireError> {
         let at = self.at();
         let length = match &mut self.side {
             Side::Read(reader) => reader.length(self.flexible, short)?,
@@ -175,7 +188,9 @@ impl Codec {
             Side::Read(reader) => *value = reader.text(length)?,
             Side::Write(out) => out.extend_from_slice(value.as_bytes()),
             Side::Fill(entropy) => {
-                *value = (0..length).map(|_| char::from(entropy.byte() & 0x7f)).collect();
+                *value = (0..length)
+                    .map(|_| char::from(entropy.byte() & 0x7f))
+                    .collect();
             }
         }
         Ok(())
@@ -190,7 +205,11 @@ impl Codec {
         Ok(())
     }
 
-    fn elements<T: Wire + Default>(&mut self, values: &mut Vec<T>, length: usize) -> Result<(), WireError> {
+    fn elements<T: Wire + Default>(
+        &mut self,
+        values: &mut Vec<T>,
+        length: usize,
+    ) -> Result<(), WireError> {
         match &mut self.side {
             Side::Write(_) => {
                 for value in values.iter_mut() {

@@ -11,12 +11,23 @@ pub(super) fn uvarint(out: &mut Vec<u8>, mut value: u32) {
 }
 
 /// A length, `None` for null.
-pub(super) fn length(out: &mut Vec<u8>, length: Option<usize>, flexible: bool, short: bool) -> Result<(), WireError> {
-    let limit = if short { i16::MAX as usize } else { i32::MAX as usize };
+pub(super) fn length(
+    out: &mut Vec<u8>,
+    length: Option<usize>,
+    flexible: bool,
+    short: bool,
+) -> Result<(), WireError> {
+    let limit = if short {
+        i16::MAX as usize
+    } else {
+        i32::MAX as usize
+    };
     if let Some(length) = length.filter(|length| *length >= limit) {
         return Err(WireError::TooLong { length });
     }
-    let length = length.and_then(|length| i32::try_from(length).ok()).unwrap_or(-1);
+    let length = length
+        .and_then(|length| i32::try_from(length).ok())
+        .unwrap_or(-1);
     if flexible {
         uvarint(out, length.saturating_add(1).unsigned_abs());
     } else if short {
