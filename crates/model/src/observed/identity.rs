@@ -74,12 +74,30 @@ pub struct NodeIdentity {
     pub pool: String,
     /// What it does.
     pub roles: Roles,
+    /// The volume that holds the metadata log.
+    #[serde(default)]
+    pub metadata: u32,
     /// Volume id (0 where there is one unnamed volume) → directory id of the log directory on it.
     #[serde(default)]
     pub directories: BTreeMap<u32, String>,
+    /// Volume id → volume claim, for the volumes that outlive the Pod; the others are ephemeral.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<u32, String>,
     /// True once the node was seen running on these directories.
     #[serde(default)]
     pub formatted: bool,
+}
+
+impl NodeIdentity {
+    /// The directory id of the metadata log: the one that voters are known by.
+    pub fn metadata_directory(&self) -> Option<&str> {
+        self.directories.get(&self.metadata).map(String::as_str)
+    }
+
+    /// Whether nothing of it outlives its Pod.
+    pub fn is_ephemeral(&self) -> bool {
+        self.claims.is_empty()
+    }
 }
 
 impl Identity {

@@ -2,9 +2,14 @@
 //!
 //! What it says while it runs is [`crate::runner::BrokerState`].
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-/// Why a runner refused to start Kafka. Its termination message is `<Refusal>: <sentence>`.
+/// Why a runner refused to start Kafka.
+///
+/// Its termination message is `<Refusal>[ <volume>[,<volume>…]]: <sentence>`, for instance `EmptyVolume 0,2: …`: which
+/// volumes (by id; 0 where there is one unnamed volume) are meant decides which disks are replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Refusal {
     /// A disk is empty and the Pod has no permission to format it.
@@ -44,10 +49,22 @@ impl Refusal {
         }
     }
 
-    /// Reads a termination message: the refusal and the sentence after it.
-    pub fn parse(message: &str) -> Option<(Self, &str)> {
-        let (word, sentence) = message.split_once(':')?;
-        let refusal = Self::ALL.into_iter().find(|r| r.as_str() == word.trim())?;
-        Some((refusal, sentence.trim()))
+    /// Reads a termination message: the refusal, the volumes it is about, the sentence after it.
+    pub fn parse(message: &str) -> Option<(Self, BTreeSet<u32>, &str)> {
+        let (head, sentence) = message.split_once(':')?;
+        let (word, volumes) = head.trim().split_once(' ').unwrap_or((head.trim(), ""));
+        let refusal = Self::ALL.into_iter().find(|r| r.as_str() == word)?;
+        let volumes = volumes
+            .split(',')
+            .filter_map(|id| id.trim().parse().ok())
+            .collect();
+        Some((refusal, volumes, sentence.trim()))
+    }
+
+    /// Writes a termination message that [`Self::parse`] reads.
+    pub fn message(self, volumes: &BTreeSet<u32>, sentence: &str) -> String {
+        let volumes: Vec<String> = volumes.iter().map(ToString::to_string).collect();
+        let space = if volumes.is_empty() { "" } else { " " };
+        format!("{}{space}{}: {sentence}", self.as_str(), volumes.join(","))
     }
 }
