@@ -8,10 +8,11 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-/// Fields of Kubernetes' types that are not part of Strimzi's definitions: (parent, field).
-///
-/// The parent is the nearest property above the field.
-const LEFT_OUT: [(&str, &str); 0] = [];
+/// Fields that newer versions of Kubernetes' types have, and Strimzi's definitions have not.
+const LEFT_OUT: [&str; 2] = ["bindMountOptions", "defaultUser"];
+
+/// The same, in the items of a Secret or ConfigMap volume (elsewhere, `user` belongs to SE Linux).
+const LEFT_OUT_OF_ITEMS: &str = "user";
 
 /// The schema of `T`, names and types only.
 pub(crate) fn core<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
@@ -41,7 +42,8 @@ fn bare(schema: &Value, parent: &str) -> Value {
                     .as_object()
                     .into_iter()
                     .flatten()
-                    .filter(|(name, _)| !LEFT_OUT.contains(&(parent, name.as_str())))
+                    .filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()))
+                    .filter(|(name, _)| (parent, name.as_str()) != ("items", LEFT_OUT_OF_ITEMS))
                     .map(|(name, child)| (name.clone(), bare(child, name)));
                 out.insert(key.clone(), kept.collect::<Map<_, _>>().into());
             }

@@ -8,11 +8,13 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceConversion, CustomResourceDefinition, CustomResourceValidation, JSONSchemaProps,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{CustomResourceExt, core::object::HasSpec, core::object::HasStatus};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use crate::schema::structural;
+use crate::core_schema::core;
+use crate::schema::{normalise, structural};
 use crate::{
     Kafka, KafkaBridge, KafkaConnect, KafkaConnector, KafkaMirrorMaker2, KafkaNodePool, KafkaPlan,
     KafkaRebalance, KafkaTopic, KafkaUser,
@@ -88,6 +90,12 @@ where
         });
     }
     crd
+}
+
+/// The schema of `metadata`, which definitions leave to the API server.
+pub(crate) fn metadata_schema() -> Value {
+    let generator = &mut schemars::SchemaGenerator::default();
+    normalise(core::<ObjectMeta>(generator).to_value())
 }
 
 fn with_description(mut schema: Value, text: &str) -> Value {

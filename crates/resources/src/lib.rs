@@ -6,6 +6,11 @@
 //! `type:` unions are flat structs, as in its definitions. No I/O, no clock.
 //! What is not here: meaning. `model::desired` turns a resource into something complete and names all its problems.
 
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column is an attribute of its own with the same keys"
+)]
+
 pub mod authorization;
 pub mod bridge;
 pub mod certificate_authority;
@@ -41,13 +46,17 @@ pub mod topic;
 pub mod user;
 pub mod volume;
 
+mod check;
 mod core_schema;
 mod crds;
+mod rules;
 mod schema;
+mod words;
 
 use std::collections::BTreeMap;
 
 pub use bridge::{KafkaBridge, KafkaBridgeSpec, KafkaBridgeStatus};
+pub use check::{Violation, ViolationKind, check, schema_of};
 pub use cluster::{Kafka, KafkaSpec, KafkaStatus};
 pub use condition::Condition;
 pub use connect::{KafkaConnect, KafkaConnectSpec, KafkaConnectStatus};

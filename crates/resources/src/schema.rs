@@ -19,7 +19,8 @@ pub(crate) fn structural<T: JsonSchema>() -> Value {
     normalise(schema.to_value())
 }
 
-fn normalise(schema: Value) -> Value {
+/// Brings a schema into the dialect.
+pub(crate) fn normalise(schema: Value) -> Value {
     let Value::Object(mut map) = schema else {
         return schema;
     };

@@ -1,0 +1,348 @@
+//! What a document must satisfy before it is a resource.
+//!
+//! What it does: compares a document with the schema of its kind, as strictly as `kubectl --validate=strict`,
+//! and returns *every* violation with its path, what was given, what is allowed and an example.
+//! Invariants: knows exactly the kinds of `crds()`; anything the API server would refuse because of the
+//! schema is refused here too. A `null` counts as absent, as it does there.
+//! What is not here: rules that need more than one field's schema to decide (`model::desired`).
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use crate::crds::{crds_json, metadata_schema};
+use crate::rules;
+use crate::words::{self, Words};
+
+#[cfg(test)]
+mod tests;
+
+/// How a document fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ViolationKind {
+    /// A field that the kind does not have.
+    UnknownField,
+    /// A required field is absent.
+    MissingField,
+    /// A value of the wrong type, or not among those allowed.
+    InvalidValue,
+    /// Fields that exclude or need each other.
+    Conflict,
+}
+
+/// One way in which a document fails.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// Where, such as `spec.kafka.listeners[1].port`.
+    pub path: String,
+    /// How.
+    pub kind: ViolationKind,
+    /// What was given; empty if nothing was.
+    pub given: String,
+    /// What is allowed.
+    pub allowed: String,
+    /// A value that would do; empty if none can be named.
+    pub example: String,
+}
+
+/// The schemas of all kinds by group, then by kind; the version with each.
+static SCHEMAS: LazyLock<BTreeMap<String, BTreeMap<String, KindSchema>>> = LazyLock::new(|| {
+    let mut groups: BTreeMap<String, BTreeMap<String, KindSchema>> = BTreeMap::new();
+    for crd in crds_json() {
+        let text = |pointer: &str| {
+            crd.pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let mut schema = crd
+            .pointer("/spec/versions/0/schema/openAPIV3Schema")
+            .cloned()
+            .unwrap_or_default();
+        schema["properties"]["metadata"] = metadata_schema();
+        groups.entry(text("/spec/group")).or_default().insert(
+            text("/spec/names/kind"),
+            KindSchema {
+                version: text("/spec/versions/0/name"),
+                schema,
+            },
+        );
+    }
+    groups
+});
+
+struct KindSchema {
+    version: String,
+    schema: Value,
+}
+
+/// The schema of a kind, by name in any letter case; with the kind's proper name.
+pub fn schema_of(kind: &str) -> Option<(&'static str, &'static Value)> {
+    SCHEMAS
+        .values()
+        .flatten()
+        .find(|(name, _)| name.eq_ignore_ascii_case(kind))
+        .map(|(name, found)| (name.as_str(), &found.schema))
+}
+
+/// Every violation of a document, in order of path; `None` if its group is not one of ours.
+pub fn check(document: &Value) -> Option<Vec<Violation>> {
+    let api_version = document["apiVersion"].as_str().unwrap_or_default();
+    let (group, version) = api_version.split_once('/')?;
+    let kinds = SCHEMAS.get(group)?;
+    let kind = document["kind"].as_str().unwrap_or_default();
+    let Some(found) = kinds.get(kind) else {
+        let allowed = words::one_of(kinds.keys().map(String::as_str));
+        let nearest = words::nearest(kind, kinds.keys().map(String::as_str));
+        return Some(vec![Violation {
+            path: "kind".into(),
+            kind: ViolationKind::InvalidValue,
+            given: kind.into(),
+            allowed,
+            example: nearest.unwrap_or("Kafka").into(),
+        }]);
+    };
+    let mut violations = Vec::new();
+    if version != found.version {
+        let right = format!("{group}/{}", found.version);
+        violations.push(Violation {
+            path: "apiVersion".into(),
+            kind: ViolationKind::InvalidValue,
+            given: api_version.into(),
+            allowed: format!("`{right}`"),
+            example: right,
+        });
+    }
+    Walk {
+        violations: &mut violations,
+    }
+    .value("", &found.schema, document);
+    names(document, &mut violations);
+    violations.sort();
+    Some(violations)
+}
+
+/// What the API server asks of `metadata.name`, besides the schema.
+fn names(document: &Value, violations: &mut Vec<Violation>) {
+    let metadata = &document["metadata"];
+    match (&metadata["name"], &metadata["generateName"]) {
+        (Value::Null, Value::Null) => violations.push(Violation {
+            path: "metadata.name".into(),
+            kind: ViolationKind::MissingField,
+            given: String::new(),
+            allowed: words::NAME.allowed.into(),
+            example: words::NAME.example.into(),
+        }),
+        (Value::String(name), _) if !words::is_name(name) => violations.push(Violation {
+            path: "metadata.name".into(),
+            kind: ViolationKind::InvalidValue,
+            given: name.clone(),
+            allowed: words::NAME.allowed.into(),
+            example: words::NAME.example.into(),
+        }),
+        _ => {}
+    }
+}
+
+struct Walk<'a> {
+    violations: &'a mut Vec<Violation>,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, path: &str, schema: &Value, value: &Value) {
+        if schema["x-kubernetes-int-or-string"] == true {
+            self.int_or_text(path, schema, value);
+            return;
+        }
+        match (schema["type"].as_str().unwrap_or_default(), value) {
+            ("object", Value::Object(map)) => self.object(path, schema, map, value),
+            ("array", Value::Array(items)) => self.list(path, schema, items),
+            ("string", Value::String(text)) => self.text(path, schema, text),
+            ("integer" | "number", Value::Number(number))
+                if schema["type"] == "number" || number.is_i64() || number.is_u64() =>
+            {
+                self.number(path, schema, value);
+            }
+            ("boolean", Value::Bool(_)) | ("", _) => {}
+            _ => self.invalid(path, &words::given(value), &words::of_schema(schema)),
+        }
+    }
+
+    fn object(&mut self, path: &str, schema: &Value, map: &Map<String, Value>, whole: &Value) {
+        let before = self.violations.len();
+        let required = schema["required"].as_array().into_iter().flatten();
+        for name in required.filter_map(Value::as_str) {
+            if map.get(name).is_none_or(Value::is_null) {
+                let words = words::of_schema(&schema["properties"][name]);
+                self.violations.push(Violation {
+                    path: join(path, name),
+                    kind: ViolationKind::MissingField,
+                    given: String::new(),
+                    allowed: words.allowed,
+                    example: words.example,
+                });
+            }
+        }
+        let open = schema["x-kubernetes-preserve-unknown-fields"] == true;
+        for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
+            let property = &schema["properties"][name];
+            if property.is_object() {
+                self.value(&join(path, name), property, value);
+            } else if schema["additionalProperties"].is_object() {
+                self.value(&join(path, name), &schema["additionalProperties"], value);
+            } else if !open {
+                self.unknown(path, schema, name, value);
+            }
+        }
+        self.alternatives(path, schema, map);
+        // A rule about fields that are wrong in themselves would only repeat what was said.
+        if self.violations.len() == before {
+            self.violations
+                .extend(rules::broken(schema, whole).map(|broken| {
+                    Violation {
+                        path: if broken.field.is_empty() {
+                            path.to_owned()
+                        } else {
+                            join(path, broken.field)
+                        },
+                        kind: ViolationKind::Conflict,
+                        given: whole
+                            .get(broken.field)
+                            .map_or_else(String::new, words::given),
+                        allowed: broken.allowed.into(),
+                        example: broken.example.into(),
+                    }
+                }));
+        }
+    }
+
+    /// `oneOf` with required fields: exactly one of them.
+    fn alternatives(&mut self, path: &str, schema: &Value, map: &Map<String, Value>) {
+        let names: Vec<&str> = schema["oneOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|branch| branch["required"].as_array().into_iter().flatten())
+            .filter_map(Value::as_str)
+            .collect();
+        let given: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| map.get(*name).is_some_and(|value| !value.is_null()))
+            .collect();
+        if !names.is_empty() && given.len() != 1 {
+            self.violations.push(Violation {
+                path: path.to_owned(),
+                kind: if given.is_empty() {
+                    ViolationKind::MissingField
+                } else {
+                    ViolationKind::Conflict
+                },
+                given: given.join(" and "),
+                allowed: format!("exactly one of {}", words::quoted(names.iter().copied())),
+                example: names.first().copied().unwrap_or_default().into(),
+            });
+        }
+    }
+
+    fn list(&mut self, path: &str, schema: &Value, items: &[Value]) {
+        if schema["minItems"]
+            .as_u64()
+            .is_some_and(|least| (items.len() as u64) < least)
+        {
+            self.invalid(path, "an empty list", &words::of_schema(schema));
+        }
+        for (index, item) in items.iter().enumerate() {
+            self.value(&format!("{path}[{index}]"), &schema["items"], item);
+        }
+    }
+
+    fn text(&mut self, path: &str, schema: &Value, text: &str) {
+        let allowed = match (schema["enum"].as_array(), schema["pattern"].as_str()) {
+            (Some(values), _) => values.iter().any(|value| value == text),
+            (None, Some(pattern)) => words::matches(pattern, text),
+            (None, None) => true,
+        };
+        if !allowed {
+            self.invalid(path, text, &words::of_schema(schema));
+        }
+    }
+
+    fn int_or_text(&mut self, path: &str, schema: &Value, value: &Value) {
+        let allowed = match value {
+            Value::Number(number) => number.is_i64(),
+            Value::String(text) => schema["pattern"]
+                .as_str()
+                .is_none_or(|pattern| words::matches(pattern, text)),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+        };
+        if !allowed {
+            self.invalid(path, &words::given(value), &words::of_schema(schema));
+        }
+    }
+
+    fn number(&mut self, path: &str, schema: &Value, value: &Value) {
+        let number = value.as_f64().unwrap_or(f64::NAN);
+        let low = schema["minimum"]
+            .as_f64()
+            .is_some_and(|least| number < least);
+        let high = schema["maximum"].as_f64().is_some_and(|most| number > most);
+        if low || high {
+            self.invalid(path, &words::given(value), &words::of_schema(schema));
+        }
+    }
+
+    fn invalid(&mut self, path: &str, given: &str, words: &Words) {
+        self.violations.push(Violation {
+            path: path.to_owned(),
+            kind: ViolationKind::InvalidValue,
+            given: given.to_owned(),
+            allowed: words.allowed.clone(),
+            example: words.example.clone(),
+        });
+    }
+
+    fn unknown(&mut self, path: &str, schema: &Value, name: &str, value: &Value) {
+        let fields = || {
+            schema["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.as_str())
+        };
+        let allowed = if fields().next().is_none() {
+            "no fields here".to_owned()
+        } else {
+            format!(
+                "a field of {}: {}",
+                if path.is_empty() {
+                    "the document"
+                } else {
+                    path
+                },
+                words::quoted(fields())
+            )
+        };
+        self.violations.push(Violation {
+            path: join(path, name),
+            kind: ViolationKind::UnknownField,
+            given: words::given(value),
+            allowed,
+            example: words::nearest(name, fields())
+                .unwrap_or_default()
+                .to_owned(),
+        });
+    }
+}
+
+/// Paths as people write them: `a.b`, and `a["b/c"]` where a name holds a dot or a slash.
+fn join(path: &str, name: &str) -> String {
+    if name.contains(['.', '/', ' ']) {
+        format!("{path}[\"{name}\"]")
+    } else if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
