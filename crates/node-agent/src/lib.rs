@@ -4,5 +4,13 @@
 //! reports their status. Instead of containers it starts processes; instead of a network per Pod it gives each Pod a
 //! loopback address.
 
+pub mod address;
+mod cgroup;
+mod container;
+pub mod container_exec;
+mod files;
+pub mod home;
 pub mod images;
+mod logs;
+mod process;
 pub mod settings;

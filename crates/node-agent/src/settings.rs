@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::home::Home;
 use crate::images::{RuntimeState, Runtimes};
 
 /// What happens to the processes of Pods when the agent is asked to stop.
@@ -71,6 +72,8 @@ impl std::fmt::Debug for Callers {
 pub struct Settings {
     /// Directory of this installation; all files of the agent live below it.
     pub home: PathBuf,
+    /// The home, if the caller already holds it (to know its addresses); else [`crate::run`] takes hold of it.
+    pub held: Option<Arc<Home>>,
     /// Name of the Node object.
     pub node_name: String,
     /// Further labels of the Node (topology, for instance).
@@ -118,6 +121,7 @@ impl Settings {
     pub fn new(home: impl Into<PathBuf>, executable: impl Into<PathBuf>) -> Self {
         Self {
             home: home.into(),
+            held: None,
             node_name: "klamm".to_owned(),
             labels: BTreeMap::new(),
             executable: executable.into(),
