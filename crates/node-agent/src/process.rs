@@ -70,7 +70,7 @@ impl ProcessId {
     /// Returns when the process has ended.
     pub(crate) async fn ended(&self) {
         if let Some(fd) = self.pidfd()
-            && let Ok(fd) = AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)
+            && let Ok(fd) = readable_when_ended(fd)
             && fd.readable().await.is_ok()
         {
             return;
@@ -79,6 +79,15 @@ impl ProcessId {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
+}
+
+/// A pidfd becomes readable when its process ends.
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe, for file descriptors that may be closed meanwhile; this one is owned"
+)]
+fn readable_when_ended(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(fd, tokio::io::Interest::READABLE)
 }
 
 /// Which boot of the machine this is.
