@@ -1,0 +1,150 @@
+//! Formatting empty log directories, where the Pod's spec permits it.
+//!
+//! The permission is for one use: a marker in the Pod's own memory volume remembers it was used, so that a disk which
+//! vanishes later while the Pod object still carries the permission is an error and not an invitation.
+//! Kafka's own storage tool does the work; directory ids are then set to those that were chosen and recorded before.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use model::runner::{Format, LogDir, QuorumKind, RunnerConfig};
+
+use crate::RunnerError;
+use crate::environment::Environment;
+use crate::meta_properties::{self, with_directory_id};
+use crate::volume::Content;
+
+/// In the Pod's memory volume: gone with the Pod, not with the container.
+const MARKER: &str = "/var/run/klamm/format-permission-used";
+
+/// Formats what is empty, if permitted. Returns whether anything was formatted.
+pub(crate) async fn format_if_permitted(
+    environment: &Environment,
+    config: &RunnerConfig,
+    properties: &Path,
+    found: &[(LogDir, PathBuf, Content)],
+) -> Result<bool, RunnerError> {
+    // A format that was killed between the tool and the directory ids is finished, not repeated.
+    for (dir, path, content) in found {
+        if let (Content::Fresh, Some(id)) = (content, &dir.directory_id) {
+            set_directory_id(path, id)?;
+        }
+    }
+    let empty: Vec<_> = found
+        .iter()
+        .filter(|(_, _, content)| *content == Content::Empty)
+        .collect();
+    let Some((first, first_path, _)) = empty.first() else {
+        return Ok(false);
+    };
+    let marker = environment.path(MARKER);
+    let refuse = |why: &str| RunnerError::Volume {
+        volume: environment.path(&first.mount),
+        reason: format!(
+            "{} is empty and {why}. An unexpectedly empty disk may mean lost data, so nothing was formatted; \
+             `klamm plan show {}` says what happens next",
+            first_path.display(),
+            config.cluster
+        ),
+    };
+    let format = environment
+        .format
+        .ok_or_else(|| refuse("this Pod has no permission to format"))?;
+    if marker.exists() {
+        return Err(refuse("this Pod has used its permission to format already"));
+    }
+    tracing::info!(
+        directories = empty.len(),
+        permission = format.as_str(),
+        "formatting empty log directories"
+    );
+    run_storage_tool(environment, config, properties, format).await?;
+    for (dir, path, _) in &empty {
+        if let Some(id) = &dir.directory_id {
+            set_directory_id(path, id)?;
+        }
+    }
+    std::fs::write(&marker, "").map_err(RunnerError::file("write", &marker))?;
+    Ok(true)
+}
+
+async fn run_storage_tool(
+    environment: &Environment,
+    config: &RunnerConfig,
+    properties: &Path,
+    format: Format,
+) -> Result<(), RunnerError> {
+    let mut command = crate::jvm::base_command(environment)?;
+    command.args([
+        "-Xmx128m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "kafka.tools.StorageTool",
+        "format",
+    ]);
+    command
+        .args(arguments(config, format))
+        .arg("-c")
+        .arg(properties);
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .map_err(|source| RunnerError::Jvm {
+            program: environment.java.clone(),
+            source,
+        })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    // The tool prints the whole configuration first; what went wrong is at the end.
+    let text = [output.stdout, output.stderr].concat();
+    let lines: Vec<_> = String::from_utf8_lossy(&text)
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let tail = lines
+        .iter()
+        .rev()
+        .take(3)
+        .rev()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" ");
+    Err(RunnerError::Format {
+        reason: format!("{}: {tail}", output.status),
+    })
+}
+
+/// The arguments of `kafka-storage.sh format`. Source: KIP-853.
+fn arguments(config: &RunnerConfig, format: Format) -> Vec<String> {
+    let mut arguments = vec![
+        "--ignore-formatted".to_owned(),
+        "-t".to_owned(),
+        config.cluster_id.clone(),
+        "--release-version".to_owned(),
+        config.metadata_version.to_string(),
+    ];
+    match (config.quorum, format, &config.initial_controllers) {
+        (QuorumKind::Static, _, _) => {}
+        (QuorumKind::Dynamic, Format::Initial, Some(controllers))
+            if config.roles.is_controller() =>
+        {
+            arguments.extend(["--initial-controllers".to_owned(), controllers.clone()]);
+        }
+        (QuorumKind::Dynamic, _, _) => arguments.push("--no-initial-controllers".to_owned()),
+    }
+    arguments
+}
+
+fn set_directory_id(log_dir: &Path, id: &str) -> Result<(), RunnerError> {
+    let path = log_dir.join(meta_properties::FILE);
+    let text = std::fs::read_to_string(&path).map_err(RunnerError::file("read", &path))?;
+    let fresh = log_dir.join("meta.properties.klamm");
+    std::fs::write(&fresh, with_directory_id(&text, id))
+        .map_err(RunnerError::file("write", &fresh))?;
+    std::fs::rename(&fresh, &path).map_err(RunnerError::file("write", &path))
+}
+
+#[cfg(test)]
+mod tests;

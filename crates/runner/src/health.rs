@@ -1,0 +1,206 @@
+//! Health, state and metrics over plain HTTP; nothing secret is told.
+//!
+//! | path | answers |
+//! |---|---|
+//! | `/livez` | 200 while the JVM lives |
+//! | `/readyz` | 200 when a broker is unfenced, a controller up; else 503 with the reason in words |
+//! | `/v1/broker-state` | Strimzi's JSON, and the hashes of what runs |
+//! | `/metrics` | the runner's own metrics, Prometheus text |
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::routing::get;
+use model::runner::{BrokerState, RunnerConfig};
+
+use crate::environment::Environment;
+use crate::state::{State, number};
+use crate::{RunnerError, pem_files};
+
+/// What the endpoints tell, shared with the supervisor.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) environment: Environment,
+    pub(crate) config: RunnerConfig,
+    live: Mutex<Live>,
+}
+
+/// The part that changes while Kafka runs.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    /// What Kafka's state log told.
+    pub(crate) state: State,
+    /// The JVM's process, while it lives.
+    pub(crate) jvm: Option<u32>,
+    /// What the runner does before there is a JVM.
+    pub(crate) doing: &'static str,
+    /// How often PEM files were assembled anew under a running JVM.
+    pub(crate) reassembled: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(environment: Environment, config: RunnerConfig) -> Arc<Self> {
+        Arc::new(Self {
+            environment,
+            config,
+            live: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+        // Nothing in there can be left half-changed by a panic.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Listens on the health port: on the Pod's address on a process node, everywhere in a container.
+pub(crate) async fn bind(shared: &Shared) -> Result<tokio::net::TcpListener, RunnerError> {
+    let host = if shared.environment.uses_pod_ip {
+        shared.environment.pod_ip
+    } else {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+    };
+    let address = SocketAddr::new(host, shared.config.health_port);
+    tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| RunnerError::File {
+            operation: "listen on",
+            path: address.to_string().into(),
+            source,
+        })
+}
+
+/// Serves until the process ends.
+pub(crate) async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+    let with = |answer: fn(&Shared) -> (StatusCode, String)| {
+        let shared = Arc::clone(&shared);
+        get(move || async move { answer(&shared) })
+    };
+    let state = Arc::clone(&shared);
+    let router = axum::Router::new()
+        .route("/livez", with(livez))
+        .route("/readyz", with(readyz))
+        .route("/metrics", with(metrics))
+        .route(
+            "/v1/broker-state",
+            get(move || async move { Json(broker_state(&state)) }),
+        );
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "the health endpoint ended");
+    }
+}
+
+fn livez(shared: &Shared) -> (StatusCode, String) {
+    let live = shared.live();
+    if live.jvm.is_some() || live.doing != ENDED {
+        (StatusCode::OK, "ok\n".to_owned())
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the JVM has ended\n".to_owned(),
+        )
+    }
+}
+
+/// [`Live::doing`] after the JVM.
+pub(crate) const ENDED: &str = "ended";
+
+fn readyz(shared: &Shared) -> (StatusCode, String) {
+    let live = shared.live();
+    if live.jvm.is_none() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", live.doing));
+    }
+    if live.state.is_ready(shared.config.roles.is_broker()) {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    let why = match (live.state.recovery_percent(), live.state.broker) {
+        (Some(percent), _) => format!("log recovery {percent} %"),
+        (None, number::NOT_RUNNING) => "the JVM is booting".to_owned(),
+        (None, number::STARTING) => "starting: catching up with the metadata log".to_owned(),
+        (None, number::RECOVERY) => "caught up: waiting to be unfenced".to_owned(),
+        (None, number::PENDING_CONTROLLED_SHUTDOWN | number::SHUTTING_DOWN) => {
+            "shutting down".to_owned()
+        }
+        (None, _) => "waiting for its listeners".to_owned(),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
+}
+
+fn broker_state(shared: &Shared) -> BrokerState {
+    let live = shared.live();
+    let broker_state = match live.jvm {
+        None => number::NOT_RUNNING,
+        // A node that is only a controller has no broker life cycle; up counts as running, as for Strimzi's agent.
+        Some(_) if !shared.config.roles.is_broker() && live.state.started => number::RUNNING,
+        Some(_) => live.state.broker,
+    };
+    BrokerState {
+        broker_state,
+        recovery_state: live.state.recovery(),
+        certificate_hash: pem_files::certificate_hashes(&shared.environment, &shared.config),
+        config_hash: shared.config.configuration_hash.clone(),
+        runner_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn metrics(shared: &Shared) -> (StatusCode, String) {
+    use std::fmt::Write as _;
+    let state = broker_state(shared);
+    let mut text = String::new();
+    let mut gauge = |name: &str, help: &str, value: i64, labels: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{labels} {value}"
+        );
+    };
+    gauge(
+        "klamm_runner_broker_state",
+        "Kafka's BrokerState number.",
+        state.broker_state.into(),
+        "",
+    );
+    let ready = shared
+        .live()
+        .state
+        .is_ready(shared.config.roles.is_broker());
+    gauge(
+        "klamm_runner_ready",
+        "1 when the node serves.",
+        ready.into(),
+        "",
+    );
+    let left = state
+        .recovery_state
+        .map_or(0, |recovery| recovery.remaining_logs_to_recover);
+    gauge(
+        "klamm_runner_remaining_logs_to_recover",
+        "Logs still to be recovered after an unclean shutdown.",
+        i64::try_from(left).unwrap_or(i64::MAX),
+        "",
+    );
+    let reassembled = i64::try_from(shared.live().reassembled).unwrap_or(i64::MAX);
+    gauge(
+        "klamm_runner_pem_files_reassembled",
+        "PEM files written anew under a running JVM.",
+        reassembled,
+        "",
+    );
+    for file in &shared.config.pem_files {
+        let expiry = std::fs::read(shared.environment.path(&file.path))
+            .ok()
+            .and_then(|pem| pem_files::expiry_unix_seconds(&pem));
+        if let Some(seconds) = expiry {
+            let labels = format!("{{file={:?}}}", file.path);
+            gauge(
+                "klamm_runner_certificate_expiry_seconds",
+                "Unix time at which the certificate expires.",
+                seconds,
+                &labels,
+            );
+        }
+    }
+    (StatusCode::OK, text)
+}

@@ -1,0 +1,282 @@
+//! The JVM: its command line, and the small step that ties its life to ours.
+//!
+//! `run-broker` starts itself again as `run-broker --exec-jvm PARENT -- java …`: a fresh process may ask the kernel to
+//! be killed when its parent dies and then become the JVM, which needs no unsafe code between fork and exec.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use model::runner::{JmxConfig, MetricsConfig, RunnerConfig};
+use tokio::process::Command;
+
+use crate::RunnerError;
+use crate::environment::Environment;
+
+/// Kafka's own performance options, for machines where the manifest or Kubernetes sizes things.
+/// Source: `bin/kafka-run-class.sh` of Apache Kafka 4.
+const SERVER_OPTIONS: &[&str] = &[
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+];
+
+/// For a laptop: a small collector, the first compiler only, small stacks. Halves the boot (docs/decisions, fast start).
+const FAST_START_OPTIONS: &[&str] = &[
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-XX:ReservedCodeCacheSize=48m",
+    "-Xss512k",
+];
+
+/// `java` with the class path of this runtime.
+///
+/// The class path starts with the jars in the order in which the class-data archive was made.
+pub(crate) fn base_command(environment: &Environment) -> Result<Command, RunnerError> {
+    command_with_class_path(environment, &[])
+}
+
+fn command_with_class_path(
+    environment: &Environment,
+    more: &[String],
+) -> Result<Command, RunnerError> {
+    let libs = environment.kafka_home.join("libs");
+    let mut jars = jars_in(&libs)?;
+    for entry in more {
+        match entry.strip_suffix("/*") {
+            Some(dir) => jars.extend(jars_in(&environment.path(dir))?),
+            None => jars.push(environment.path(entry)),
+        }
+    }
+    let class_path = jars
+        .iter()
+        .map(|jar| jar.display().to_string())
+        .collect::<Vec<_>>()
+        .join(":");
+    let mut command = Command::new(&environment.java);
+    command.env("MALLOC_ARENA_MAX", "2");
+    if let Some(archive) = &environment.archive {
+        command
+            .arg(format!("-XX:SharedArchiveFile={}", archive.display()))
+            .arg("-Xshare:auto");
+    }
+    command.arg("-cp").arg(class_path);
+    Ok(command)
+}
+
+fn jars_in(dir: &Path) -> Result<Vec<PathBuf>, RunnerError> {
+    let mut jars: Vec<_> = std::fs::read_dir(dir)
+        .map_err(RunnerError::file("read", dir))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "jar"))
+        .collect();
+    jars.sort();
+    Ok(jars)
+}
+
+/// The whole command of the broker, tied to this process.
+pub(crate) fn broker_command(
+    environment: &Environment,
+    config: &RunnerConfig,
+    properties: &Path,
+    log4j2: &Path,
+) -> Result<Command, RunnerError> {
+    let jvm = command_with_class_path(environment, &config.class_path)?;
+    let own =
+        std::env::current_exe().map_err(RunnerError::file("find", Path::new("/proc/self/exe")))?;
+    let mut command = Command::new(own);
+    command
+        .args(["run-broker", "--exec-jvm"])
+        .arg(std::process::id().to_string())
+        .arg("--");
+    command
+        .arg(jvm.as_std().get_program())
+        .args(jvm.as_std().get_args());
+    for (name, value) in jvm.as_std().get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    command
+        .args(options(environment, config))
+        .arg(format!("-Dlog4j2.configurationFile={}", log4j2.display()));
+    command.args(metrics_options(environment, config));
+    command.arg("kafka.Kafka").arg(properties);
+    Ok(command)
+}
+
+fn options(environment: &Environment, config: &RunnerConfig) -> Vec<String> {
+    let mut options = Vec::new();
+    let fast = environment.fast_start && config.jvm_options.is_empty();
+    options.extend(
+        if fast {
+            FAST_START_OPTIONS
+        } else {
+            SERVER_OPTIONS
+        }
+        .iter()
+        .map(ToString::to_string),
+    );
+    let initial = config.heap.initial.map(model::desired::ByteSize::bytes);
+    let maximum = match config.heap.maximum.map(model::desired::ByteSize::bytes) {
+        None if environment.fast_start => Some(initial.unwrap_or(0).max(FAST_START_HEAP)),
+        given => given,
+    };
+    options.extend(initial.map(|bytes| format!("-Xms{bytes}")));
+    options.extend(maximum.map(|bytes| format!("-Xmx{bytes}")));
+    options.push("-Djava.awt.headless=true".to_owned());
+    if !environment.root.as_os_str().is_empty() {
+        options.push(format!(
+            "-Djava.io.tmpdir={}",
+            environment.path("/tmp").display()
+        ));
+    }
+    if let Some(hosts) = &environment.hosts_file {
+        options.push(format!("-Djdk.net.hosts.file={}", hosts.display()));
+    }
+    if config.gc_logging {
+        options.push("-Xlog:gc*:stdout:time,tags".to_owned());
+    }
+    options.extend(config.jvm_options.iter().cloned());
+    options.extend(
+        config
+            .system_properties
+            .iter()
+            .map(|(name, value)| format!("-D{name}={value}")),
+    );
+    options
+}
+
+/// 256 MiB: enough for a developer's topics, a quarter of Kafka's default.
+const FAST_START_HEAP: u64 = 256 * 1024 * 1024;
+
+fn metrics_options(environment: &Environment, config: &RunnerConfig) -> Vec<String> {
+    let mut options = Vec::new();
+    match &config.metrics {
+        MetricsConfig::None | MetricsConfig::StrimziReporter { .. } => {}
+        MetricsConfig::JmxExporter { port, config_file } => {
+            let host = if environment.uses_pod_ip {
+                environment.pod_ip.to_string()
+            } else {
+                "0.0.0.0".to_owned()
+            };
+            let agent = jars_in(&environment.plugins)
+                .unwrap_or_default()
+                .into_iter()
+                .find(|jar| {
+                    jar.file_name()
+                        .is_some_and(|name| name.to_string_lossy().starts_with("jmx_prometheus"))
+                });
+            match agent {
+                Some(agent) => options.push(format!(
+                    "-javaagent:{}={host}:{port}:{}",
+                    agent.display(),
+                    environment.path(config_file).display()
+                )),
+                None => {
+                    tracing::warn!(dir = %environment.plugins.display(), "no JMX exporter there; no metrics");
+                }
+            }
+        }
+    }
+    let (port, password) = match &config.jmx {
+        JmxConfig::Closed => return options,
+        JmxConfig::Open { port } => (*port, None),
+        JmxConfig::Password {
+            port,
+            username_file,
+            password_file,
+        } => (*port, Some((username_file, password_file))),
+    };
+    options.push(format!("-Dcom.sun.management.jmxremote.port={port}"));
+    options.push(format!("-Dcom.sun.management.jmxremote.rmi.port={port}"));
+    options.push(format!("-Djava.rmi.server.hostname={}", environment.pod_ip));
+    options.push("-Dcom.sun.management.jmxremote.ssl=false".to_owned());
+    options.push(format!(
+        "-Dcom.sun.management.jmxremote.authenticate={}",
+        password.is_some()
+    ));
+    if password.is_some() {
+        let file = |name: &str| {
+            environment
+                .path("/var/run/klamm")
+                .join(name)
+                .display()
+                .to_string()
+        };
+        options.push(format!(
+            "-Dcom.sun.management.jmxremote.password.file={}",
+            file(JMX_PASSWORD)
+        ));
+        options.push(format!(
+            "-Dcom.sun.management.jmxremote.access.file={}",
+            file(JMX_ACCESS)
+        ));
+    }
+    options
+}
+
+/// The JVM's password file for JMX, written from the mounted Secret.
+const JMX_PASSWORD: &str = "jmxremote.password";
+/// Who may do what over JMX.
+const JMX_ACCESS: &str = "jmxremote.access";
+
+/// Writes the JVM's own files for JMX with a password, from the mounted Secret.
+pub(crate) fn write_jmx_files(
+    environment: &Environment,
+    config: &RunnerConfig,
+) -> Result<(), RunnerError> {
+    let JmxConfig::Password {
+        username_file,
+        password_file,
+        ..
+    } = &config.jmx
+    else {
+        return Ok(());
+    };
+    let read = |file: &str| {
+        let path = environment.path(file);
+        std::fs::read_to_string(&path)
+            .map(|text| text.trim().to_owned())
+            .map_err(RunnerError::file("read", &path))
+    };
+    let (user, password) = (read(username_file)?, read(password_file)?);
+    let dir = environment.path("/var/run/klamm");
+    crate::pem_files::write_private(
+        &dir.join(JMX_PASSWORD),
+        format!("{user} {password}\n").as_bytes(),
+    )?;
+    crate::pem_files::write_private(
+        &dir.join(JMX_ACCESS),
+        format!("{user} readwrite\n").as_bytes(),
+    )
+}
+
+/// `run-broker --exec-jvm PARENT -- PROGRAM ARG…`: becomes the JVM, to be killed when `PARENT` dies.
+///
+/// Returns only if that fails.
+pub fn exec_jvm(parent: u32, command: &[String]) -> ExitCode {
+    if let Err(error) =
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+    {
+        tracing::error!(%error, "cannot tie the JVM to its runner");
+        return ExitCode::FAILURE;
+    }
+    // The parent may have died before the line above took effect.
+    if std::os::unix::process::parent_id() != parent {
+        return ExitCode::FAILURE;
+    }
+    let Some((program, arguments)) = command.split_first() else {
+        return ExitCode::FAILURE;
+    };
+    let error = std::process::Command::new(program).args(arguments).exec();
+    tracing::error!(%program, %error, "the JVM does not start; Kafka needs a Java runtime 17 or newer");
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests;

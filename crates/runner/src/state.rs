@@ -1,0 +1,158 @@
+//! What Kafka says of its own state, read from the log that user logging cannot remove.
+//!
+//! Source: the messages of `org.apache.kafka.server.BrokerLifecycleManager`, `kafka.log.LogManager` and
+//! `kafka.server.KafkaRaftServer` in Apache Kafka 4.1 to 4.3. There is no Java of ours in the broker.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use model::runner::RecoveryState;
+
+/// The numbers of Kafka's `BrokerState`, which Strimzi's agent answers too.
+pub(crate) mod number {
+    pub(crate) const NOT_RUNNING: i32 = 0;
+    pub(crate) const STARTING: i32 = 1;
+    pub(crate) const RECOVERY: i32 = 2;
+    pub(crate) const RUNNING: i32 = 3;
+    pub(crate) const PENDING_CONTROLLED_SHUTDOWN: i32 = 6;
+    pub(crate) const SHUTTING_DOWN: i32 = 7;
+}
+
+/// What the log told so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Kafka's number; [`number::NOT_RUNNING`] until it says something.
+    pub(crate) broker: i32,
+    /// The server says that it is up: listeners are open.
+    pub(crate) started: bool,
+    /// By log directory: logs loaded and logs to load.
+    loading: BTreeMap<String, (u64, u64)>,
+    /// A log directory was loaded without a clean shutdown before it.
+    recovering: bool,
+}
+
+impl State {
+    /// Ready to serve: a broker is unfenced, a controller is up.
+    pub(crate) fn is_ready(&self, is_broker: bool) -> bool {
+        self.started && (!is_broker || self.broker == number::RUNNING)
+    }
+
+    /// How much is left to recover, while logs are being recovered.
+    pub(crate) fn recovery(&self) -> Option<RecoveryState> {
+        let remaining: u64 = self
+            .loading
+            .values()
+            .map(|(done, total)| total.saturating_sub(*done))
+            .sum();
+        // Kafka logs whole logs; segments within one are not told apart.
+        (self.recovering && remaining > 0).then_some(RecoveryState {
+            remaining_logs_to_recover: remaining,
+            remaining_segments_to_recover: 0,
+        })
+    }
+
+    /// Percent of the logs that are loaded, while logs are being recovered.
+    pub(crate) fn recovery_percent(&self) -> Option<u64> {
+        self.recovery()?;
+        let (done, total) = self
+            .loading
+            .values()
+            .fold((0, 0), |(done, total), (d, t)| (done + d, total + t));
+        (total > 0).then(|| done * 100 / total)
+    }
+
+    /// Takes in one line.
+    pub(crate) fn observe(&mut self, line: &str) {
+        if line.contains("Kafka Server started") {
+            self.started = true;
+        } else if line.contains("BrokerLifecycleManager") {
+            self.observe_lifecycle(line);
+        } else if line.contains("clean shutdown file was found") && line.contains("since no") {
+            self.recovering = true;
+        } else if let Some((dir, done, total)) = parse_loaded(line) {
+            self.loading.insert(dir, (done, total));
+        }
+    }
+
+    fn observe_lifecycle(&mut self, line: &str) {
+        let transitions = [
+            ("is now STARTING", number::STARTING),
+            ("Transitioning from STARTING to RECOVERY", number::RECOVERY),
+            ("Transitioning from RECOVERY to RUNNING", number::RUNNING),
+            (
+                "Beginning controlled shutdown",
+                number::PENDING_CONTROLLED_SHUTDOWN,
+            ),
+            ("to SHUTTING_DOWN", number::SHUTTING_DOWN),
+        ];
+        if let Some((_, state)) = transitions
+            .into_iter()
+            .find(|(message, _)| line.contains(message))
+        {
+            self.broker = state;
+        }
+    }
+}
+
+/// `… (3/10 completed in /data)`: the directory, and how many of its logs are loaded.
+fn parse_loaded(line: &str) -> Option<(String, u64, u64)> {
+    let (before, after) = line.rsplit_once(" completed in ")?;
+    let (done, total) = before.rsplit_once('(')?.1.split_once('/')?;
+    let dir = after.split(')').next()?;
+    Some((dir.to_owned(), done.parse().ok()?, total.parse().ok()?))
+}
+
+/// Longest piece read at once; a line is far shorter.
+const CHUNK_BYTES: u64 = 256 * 1024;
+
+/// Reads what was appended to the state log since the last time.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    path: PathBuf,
+    position: u64,
+    partial: String,
+}
+
+impl Follower {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            position: 0,
+            partial: String::new(),
+        }
+    }
+
+    /// Feeds all complete new lines to `state`. A file that is absent or was rolled over is read from its start.
+    pub(crate) fn read(&mut self, state: &mut State) -> std::io::Result<()> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let length = file.metadata()?.len();
+        if length < self.position {
+            self.position = 0;
+            self.partial.clear();
+        }
+        while self.position < length {
+            file.seek(SeekFrom::Start(self.position))?;
+            let mut bytes = Vec::new();
+            let count = (&file).take(CHUNK_BYTES).read_to_end(&mut bytes)?;
+            if count == 0 {
+                break;
+            }
+            self.position += count as u64;
+            self.partial.push_str(&String::from_utf8_lossy(&bytes));
+            while let Some((line, rest)) = self.partial.split_once('\n') {
+                state.observe(line);
+                self.partial = rest.to_owned();
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+use std::io::Write as _;
+
+use super::*;
+
+fn after(lines: &[&str]) -> State {
+    let mut state = State::default();
+    for line in lines {
+        state.observe(line);
+    }
+    state
+}
+
+const STARTING: &str = "INFO [BrokerLifecycleManager id=0] Incarnation I of broker 0 in cluster C is now STARTING. (org.apache.kafka.server.BrokerLifecycleManager)";
+const RECOVERY: &str = "INFO [BrokerLifecycleManager id=0] The broker has caught up. Transitioning from STARTING to RECOVERY. (org.apache.kafka.server.BrokerLifecycleManager)";
+const RUNNING: &str = "INFO [BrokerLifecycleManager id=0] The broker has been unfenced. Transitioning from RECOVERY to RUNNING. (org.apache.kafka.server.BrokerLifecycleManager)";
+const STARTED: &str =
+    "INFO [KafkaRaftServer nodeId=0] Kafka Server started (kafka.server.KafkaRaftServer)";
+
+#[test]
+fn a_broker_is_ready_once_it_is_unfenced_and_its_listeners_are_open() {
+    assert!(!after(&[STARTING, RECOVERY]).is_ready(true));
+    assert!(!after(&[STARTING, RECOVERY, RUNNING]).is_ready(true));
+    assert!(after(&[STARTING, RECOVERY, RUNNING, STARTED]).is_ready(true));
+}
+
+#[test]
+fn a_controller_is_ready_once_it_is_up() {
+    assert!(!after(&[]).is_ready(false));
+    assert!(after(&[STARTED]).is_ready(false));
+}
+
+#[test]
+fn a_broker_that_shuts_down_is_not_ready() {
+    let shutdown = "INFO [BrokerLifecycleManager id=0] Beginning controlled shutdown. (x)";
+    let state = after(&[STARTING, RECOVERY, RUNNING, STARTED, shutdown]);
+    assert_eq!(state.broker, number::PENDING_CONTROLLED_SHUTDOWN);
+    assert!(!state.is_ready(true));
+}
+
+#[test]
+fn log_recovery_counts_what_is_left_in_every_directory() {
+    let unclean = "INFO Recovering 10 logs from /d0 since no clean shutdown file was found (kafka.log.LogManager)";
+    let first = "INFO Completed load of Log(dir=/d0/t-0) with 2 segments in 31ms (3/10 completed in /d0) (kafka.log.LogManager)";
+    let second = "INFO Completed load of Log(dir=/d1/t-1) with 2 segments in 31ms (1/10 completed in /d1) (kafka.log.LogManager)";
+    let state = after(&[unclean, first, second]);
+    assert_eq!(state.recovery().unwrap().remaining_logs_to_recover, 16);
+    assert_eq!(state.recovery_percent(), Some(20));
+    assert_eq!(
+        after(&[first]).recovery(),
+        None,
+        "loading after a clean shutdown is not recovery"
+    );
+}
+
+#[test]
+fn the_follower_reads_appended_lines_once_and_starts_over_when_the_file_is_rolled() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.log");
+    let mut follower = Follower::new(&path);
+    let mut state = State::default();
+    follower.read(&mut state).unwrap();
+    assert_eq!(state, State::default());
+
+    let mut file = File::create(&path).unwrap();
+    write!(file, "{STARTING}\n{}", RECOVERY.split_at(30).0).unwrap();
+    follower.read(&mut state).unwrap();
+    assert_eq!(state.broker, number::STARTING);
+    writeln!(file, "{}", RECOVERY.split_at(30).1).unwrap();
+    follower.read(&mut state).unwrap();
+    assert_eq!(state.broker, number::RECOVERY);
+
+    std::fs::write(&path, format!("{RUNNING}\n")).unwrap();
+    follower.read(&mut state).unwrap();
+    assert_eq!(state.broker, number::RUNNING);
+}

@@ -1,0 +1,196 @@
+//! From the environment to a running JVM, and with it until it ends.
+//!
+//! Order, and why: health first (a probe that fails must say why); locks before anything on a volume is looked at;
+//! format before Kafka's own properties are final, since the storage tool reads the same ones.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+
+use model::runner::{RunnerConfig, placeholder};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::Child;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::environment::Environment;
+use crate::health::{self, ENDED, Shared};
+use crate::render;
+use crate::state::Follower;
+use crate::{RunnerError, format, jvm, pem_files, rack, volume};
+
+/// Where the filled-in files are: the Pod's memory volume.
+const RUN_DIR: &str = "/var/run/klamm";
+
+/// Runs Kafka; returns the exit status for the container.
+pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
+    let config = environment.runner_config()?;
+    let mut stop = Stop::listen()?;
+    let shared = Shared::new(environment.clone(), config.clone());
+    shared.live().doing = "preparing";
+    let listener = health::bind(&shared).await?;
+    tokio::spawn(health::serve(listener, Arc::clone(&shared)));
+
+    let _locks = volume::lock_all(environment, &config)?;
+    let found = volume::inspect(environment, &config)?;
+    let files = render_files(environment, &config)?;
+    jvm::write_jmx_files(environment, &config)?;
+    shared.live().doing = "waiting for a certificate that names this Pod's address";
+    tokio::select! {
+        outcome = pem_files::assemble_and_wait(environment, &config) => outcome?,
+        _ = stop.asked() => return Ok(0),
+    }
+    shared.live().doing = "formatting";
+    tokio::select! {
+        outcome = format::format_if_permitted(environment, &config, &files.properties, &found) => { outcome?; },
+        // The tool's child dies with its handle; a half-done format is finished by the next start.
+        _ = stop.asked() => return Ok(0),
+    }
+    let code = start_and_wait(&shared, &files, &mut stop).await;
+    shared.live().doing = ENDED;
+    code
+}
+
+/// Files that Kafka is started with.
+struct Files {
+    properties: PathBuf,
+    log4j2: PathBuf,
+}
+
+fn render_files(environment: &Environment, config: &RunnerConfig) -> Result<Files, RunnerError> {
+    let place = render::place(environment, rack::of(environment, config));
+    let run_dir = environment.path(RUN_DIR);
+    std::fs::create_dir_all(&run_dir).map_err(RunnerError::file("create", &run_dir))?;
+    let fill = |key: &str| {
+        let path = environment.configuration_file(key);
+        let template = std::fs::read_to_string(&path).map_err(RunnerError::file("read", &path))?;
+        placeholder::fill(&template, &place).map_err(|error| RunnerError::Configuration {
+            path,
+            reason: error.to_string(),
+        })
+    };
+    let mut properties = fill("server.config")?;
+    if environment.fast_start {
+        properties = render::with_fast_start(properties);
+    }
+    let files = Files {
+        properties: run_dir.join("server.properties"),
+        log4j2: run_dir.join("log4j2.properties"),
+    };
+    pem_files::write_private(&files.properties, properties.as_bytes())?;
+    pem_files::write_private(&files.log4j2, fill("log4j2.properties")?.as_bytes())?;
+    Ok(files)
+}
+
+async fn start_and_wait(
+    shared: &Arc<Shared>,
+    files: &Files,
+    stop: &mut Stop,
+) -> Result<u8, RunnerError> {
+    let (environment, config) = (&shared.environment, &shared.config);
+    let state_log = environment.path(&config.state_log);
+    forget_old_state(&state_log)?;
+    let mut child = jvm::broker_command(environment, config, &files.properties, &files.log4j2)?
+        .stdin(Stdio::null())
+        .spawn()
+        .map_err(|source| RunnerError::Jvm {
+            program: environment.java.clone(),
+            source,
+        })?;
+    tracing::info!(pod = %environment.pod_name, node = %config.node_id, kafka = %config.kafka_version, pid = child.id(), "Kafka starts");
+    shared.live().jvm = child.id();
+    let mut follower = Follower::new(&state_log);
+    let mut ticks = tokio::time::interval(pem_files::PERIOD);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut asked = false;
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status.map_err(|source| RunnerError::Jvm { program: environment.java.clone(), source })?,
+            signal = stop.asked() => {
+                asked = true;
+                pass(&child, signal);
+            }
+            _ = ticks.tick() => tick(shared, &mut follower),
+        }
+    };
+    // Forget the JVM only after it is reaped, so that health never names a process that is not ours.
+    shared.live().jvm = None;
+    tick(shared, &mut follower);
+    tracing::info!(pod = %environment.pod_name, %status, asked, "Kafka ended");
+    Ok(exit_code(status, asked))
+}
+
+/// One round of what goes on beside a running JVM.
+fn tick(shared: &Shared, follower: &mut Follower) {
+    let mut state = std::mem::take(&mut shared.live().state);
+    if let Err(error) = follower.read(&mut state) {
+        tracing::warn!(%error, "cannot read Kafka's state log");
+    }
+    shared.live().state = state;
+    match pem_files::assemble(&shared.environment, &shared.config) {
+        Ok(written) if written.is_empty() => {}
+        Ok(written) => {
+            shared.live().reassembled += written.len() as u64;
+            tracing::info!(files = ?written, "certificates changed; Kafka serves them once the operator tells it to reload");
+        }
+        // A Secret that vanishes under a running broker changes nothing for it: it keeps what it has.
+        Err(error) => tracing::debug!(%error, "keeping the present PEM files"),
+    }
+}
+
+/// The state of a JVM that is gone must not speak for the next one.
+fn forget_old_state(state_log: &Path) -> Result<(), RunnerError> {
+    match std::fs::remove_file(state_log) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(RunnerError::file("remove", state_log)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn pass(child: &Child, signal: Signal) {
+    let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) else {
+        return;
+    };
+    tracing::info!(%signal, "passing it to Kafka and waiting for its controlled shutdown");
+    if let Err(error) = kill(Pid::from_raw(pid), signal) {
+        tracing::warn!(%error, "the JVM cannot be signalled");
+    }
+}
+
+/// A JVM that follows SIGTERM ends with 143; asked for, that is success.
+fn exit_code(status: ExitStatus, asked: bool) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1);
+    if asked && code == 128 + Signal::SIGTERM as i32 {
+        return 0;
+    }
+    u8::try_from(code).unwrap_or(1)
+}
+
+/// The signals that ask for the end.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, RunnerError> {
+        let on = |kind| signal(kind).map_err(RunnerError::file("listen for", Path::new("signals")));
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Returns with the signal to pass on; SIGINT becomes SIGTERM, which Kafka treats alike.
+    async fn asked(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::SIGTERM,
+            _ = self.interrupt.recv() => Signal::SIGTERM,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The volumes: held by one runner at a time, and this node's own.
+//!
+//! The lock is inherited by the JVM, so a volume stays locked as long as either of the two lives.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use model::runner::{LogDir, RunnerConfig};
+
+use crate::RunnerError;
+use crate::environment::Environment;
+use crate::meta_properties::{self, MetaProperties};
+
+/// Lock file in the root of each volume, beside the log directory.
+const LOCK: &str = ".klamm.lock";
+
+/// Locks held on every volume; dropped with the process and its JVM.
+#[derive(Debug)]
+pub(crate) struct Locks {
+    _files: Vec<File>,
+}
+
+/// Locks every volume, or says which one is held by another process.
+pub(crate) fn lock_all(
+    environment: &Environment,
+    config: &RunnerConfig,
+) -> Result<Locks, RunnerError> {
+    let mut files = Vec::new();
+    for dir in &config.log_dirs {
+        let mount = environment.path(&dir.mount);
+        if !mount.is_dir() {
+            return Err(RunnerError::Volume {
+                volume: mount,
+                reason: "is not mounted".to_owned(),
+            });
+        }
+        let path = mount.join(LOCK);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|source| match source.kind() {
+                std::io::ErrorKind::StorageFull => RunnerError::Volume {
+                    volume: mount.clone(),
+                    reason:
+                        "is full; Kafka cannot start on it. Free some space or enlarge the volume"
+                            .to_owned(),
+                },
+                _ => RunnerError::file("create", &path)(source),
+            })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(RunnerError::Volume {
+                    volume: mount,
+                    reason: "another Kafka process runs on it; waiting for that one to end"
+                        .to_owned(),
+                });
+            }
+            Err(std::fs::TryLockError::Error(source)) => {
+                return Err(RunnerError::file("lock", &path)(source));
+            }
+        }
+        inherit(&file).map_err(RunnerError::file("lock", &path))?;
+        files.push(file);
+    }
+    Ok(Locks { _files: files })
+}
+
+fn inherit(file: &File) -> std::io::Result<()> {
+    Ok(rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty())?)
+}
+
+/// What a log directory turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Formatted for this very node.
+    Own,
+    /// Formatted for this very node and never started on; its directory id is not final yet.
+    Fresh,
+    /// Nothing in it, or not there at all.
+    Empty,
+}
+
+/// Looks at every log directory.
+///
+/// Errors: one that belongs to another cluster or node, one that is damaged, one that holds data without saying whose.
+pub(crate) fn inspect(
+    environment: &Environment,
+    config: &RunnerConfig,
+) -> Result<Vec<(LogDir, PathBuf, Content)>, RunnerError> {
+    let mut found = Vec::new();
+    for dir in &config.log_dirs {
+        let path = environment.path(&dir.path);
+        let content = match meta_properties::read(&path)? {
+            Some(meta)
+                if is_fresh(&path)?
+                    && meta.cluster_id == config.cluster_id
+                    && meta.node_id == config.node_id.0 =>
+            {
+                Content::Fresh
+            }
+            Some(meta) => {
+                belongs(&meta, config, dir).map_err(|reason| RunnerError::Volume {
+                    volume: environment.path(&dir.mount),
+                    reason,
+                })?;
+                Content::Own
+            }
+            None if is_empty(&path)? => Content::Empty,
+            None => {
+                return Err(RunnerError::Volume {
+                    volume: environment.path(&dir.mount),
+                    reason: format!(
+                        "{} holds data but no {}; nothing was formatted or changed. Put the file back from a backup",
+                        path.display(),
+                        meta_properties::FILE
+                    ),
+                });
+            }
+        };
+        found.push((dir.clone(), path, content));
+    }
+    Ok(found)
+}
+
+fn belongs(meta: &MetaProperties, config: &RunnerConfig, dir: &LogDir) -> Result<(), String> {
+    let MetaProperties {
+        cluster_id,
+        node_id,
+        directory_id,
+    } = meta;
+    if *cluster_id != config.cluster_id {
+        return Err(format!(
+            "belongs to cluster {cluster_id}, this node is of cluster {}; nothing was started or changed. \
+             Give the Pod its own volume back",
+            config.cluster_id
+        ));
+    }
+    if *node_id != config.node_id.0 {
+        return Err(format!(
+            "belongs to node {node_id}, this is node {}; nothing was started or changed. Give each Pod its own volume back",
+            config.node_id
+        ));
+    }
+    match (directory_id, &dir.directory_id) {
+        (Some(found), Some(expected)) if found != expected => Err(format!(
+            "is log directory {found}, expected {expected}; nothing was started or changed. \
+             Were two volumes of this node exchanged?"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn is_empty(path: &Path) -> Result<bool, RunnerError> {
+    match std::fs::read_dir(path) {
+        Ok(entries) => Ok(entries
+            .filter_map(Result::ok)
+            .all(|entry| entry.file_name() == "lost+found")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(RunnerError::file("read", path)(error)),
+    }
+}
+
+/// Whether Kafka's storage tool was here and Kafka itself never: a started Kafka leaves checkpoints and segments.
+fn is_fresh(path: &Path) -> Result<bool, RunnerError> {
+    let entries = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let expected = match name.to_str() {
+            Some("bootstrap.checkpoint" | "lost+found") => true,
+            Some(name) if name.starts_with(meta_properties::FILE) => true,
+            Some("__cluster_metadata-0") => holds_only_checkpoints(&entry.path())?,
+            _ => false,
+        };
+        if !expected {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn holds_only_checkpoints(path: &Path) -> Result<bool, RunnerError> {
+    let entries = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
+    Ok(entries.filter_map(Result::ok).all(|entry| {
+        entry
+            .path()
+            .extension()
+            .is_some_and(|ext| ext == "checkpoint")
+    }))
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+
+use super::testing::config;
+use super::*;
+
+fn node(root: &Path) -> Environment {
+    for mount in ["v0", "v1"] {
+        std::fs::create_dir_all(root.join(mount)).unwrap();
+    }
+    let all: BTreeMap<String, String> = [
+        ("KLAMM_CONTRACT", "1"),
+        ("POD_NAME", "c-p-0"),
+        ("POD_IP", "127.1.2.3"),
+        ("KLAMM_ROOT", root.to_str().unwrap()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    Environment::parse(all).unwrap()
+}
+
+fn write_meta(root: &Path, mount: &str, cluster: &str, node: i32, directory: &str) {
+    let dir = root.join(mount).join("kafka-log0");
+    std::fs::create_dir_all(&dir).unwrap();
+    let text =
+        format!("version=1\ncluster.id={cluster}\nnode.id={node}\ndirectory.id={directory}\n");
+    std::fs::write(dir.join("meta.properties"), text).unwrap();
+    std::fs::write(dir.join("recovery-point-offset-checkpoint"), "").unwrap();
+}
+
+const CLUSTER: &str = "a2xhbW0tdHJhaW5pbmctMQ";
+
+fn refused(environment: &Environment) -> String {
+    inspect(environment, &config()).unwrap_err().to_string()
+}
+
+#[test]
+fn empty_and_own_directories_are_told_apart() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = node(root.path());
+    write_meta(root.path(), "v0", CLUSTER, 0, "AAAAAAAAAAAAAAAAAAAAA0");
+    std::fs::create_dir_all(root.path().join("v1/lost+found")).unwrap();
+    let found: Vec<_> = inspect(&environment, &config())
+        .unwrap()
+        .into_iter()
+        .map(|(_, _, content)| content)
+        .collect();
+    assert_eq!(found, [Content::Own, Content::Empty]);
+}
+
+#[test]
+fn a_volume_of_another_cluster_node_or_place_is_refused_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = node(root.path());
+    write_meta(root.path(), "v0", "another", 0, "AAAAAAAAAAAAAAAAAAAAA0");
+    assert!(
+        refused(&environment)
+            .contains("v0: belongs to cluster another, this node is of cluster a2x")
+    );
+    write_meta(root.path(), "v0", CLUSTER, 7, "AAAAAAAAAAAAAAAAAAAAA0");
+    assert!(refused(&environment).contains("belongs to node 7, this is node 0"));
+    write_meta(root.path(), "v0", CLUSTER, 0, "AAAAAAAAAAAAAAAAAAAAA1");
+    assert!(refused(&environment).contains("Were two volumes of this node exchanged?"));
+}
+
+#[test]
+fn data_without_meta_properties_is_never_formatted_over() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = node(root.path());
+    std::fs::create_dir_all(root.path().join("v1/kafka-log0/orders-0")).unwrap();
+    assert!(refused(&environment).contains("holds data but no meta.properties"));
+}
+
+#[test]
+fn a_damaged_meta_properties_is_said_and_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = node(root.path());
+    write_meta(root.path(), "v0", CLUSTER, 0, "AAAAAAAAAAAAAAAAAAAAA0");
+    let path = root.path().join("v0/kafka-log0/meta.properties");
+    std::fs::write(&path, "\0\0\0\0").unwrap();
+    assert!(refused(&environment).contains("is damaged"));
+    assert_eq!(std::fs::read(&path).unwrap(), b"\0\0\0\0");
+}
+
+#[test]
+fn a_formatted_directory_that_kafka_never_started_on_is_finished_not_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = node(root.path());
+    write_meta(root.path(), "v1", CLUSTER, 0, "BBBBBBBBBBBBBBBBBBBBBQ");
+    std::fs::remove_file(
+        root.path()
+            .join("v1/kafka-log0/recovery-point-offset-checkpoint"),
+    )
+    .unwrap();
+    let found: Vec<_> = inspect(&environment, &config())
+        .unwrap()
+        .into_iter()
+        .map(|(_, _, content)| content)
+        .collect();
+    assert_eq!(found, [Content::Empty, Content::Fresh]);
+}
+
+#[test]
+fn a_volume_serves_one_runner_at_a_time() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = node(root.path());
+    let held = lock_all(&environment, &config()).unwrap();
+    let second = lock_all(&environment, &config())
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        second.contains("another Kafka process runs on it"),
+        "{second}"
+    );
+    drop(held);
+    lock_all(&environment, &config()).map(drop).unwrap();
+}
