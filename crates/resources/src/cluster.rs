@@ -1,6 +1,5 @@
 //! `Kafka`: a cluster, what its nodes share, and what is known about it.
 
-use k8s_openapi::api::core::v1::LocalObjectReference;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +10,6 @@ use crate::authorization::Authorization;
 use crate::certificate_authority::CertificateAuthority;
 use crate::condition::Condition;
 use crate::container_template::ContainerTemplate;
-use crate::core_schema::core_list;
 use crate::cruise_control::{AutoRebalanceMode, CruiseControlSpec};
 use crate::entity_operator::EntityOperatorSpec;
 use crate::jmx::JmxOptions;
@@ -181,9 +179,7 @@ pub struct KafkaStatus {
     /// Where each listener can be reached.
     pub listeners: Option<Vec<ListenerStatus>>,
     /// The node pools that belong to the cluster.
-    #[serde(default)]
-    #[schemars(schema_with = "core_list::<LocalObjectReference>")]
-    pub kafka_node_pools: Option<Vec<LocalObjectReference>>,
+    pub kafka_node_pools: Option<Vec<UsedNodePool>>,
     /// The id that Kafka knows the cluster by.
     pub cluster_id: Option<String>,
     /// The version of the operator that last brought the cluster to its specification.

@@ -1,6 +1,8 @@
 //! What users may change about containers.
 
-use k8s_openapi::api::core::v1::{SecretKeySelector, SecurityContext, VolumeMount};
+use k8s_openapi::api::core::v1::{
+    ConfigMapKeySelector, SecretKeySelector, SecurityContext, VolumeMount,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -50,6 +52,6 @@ pub struct EnvironmentSource {
     pub secret_key_ref: Option<SecretKeySelector>,
     /// A key of a `ConfigMap`.
     #[serde(default)]
-    #[schemars(schema_with = "core::<SecretKeySelector>")]
-    pub config_map_key_ref: Option<SecretKeySelector>,
+    #[schemars(schema_with = "core::<ConfigMapKeySelector>")]
+    pub config_map_key_ref: Option<ConfigMapKeySelector>,
 }

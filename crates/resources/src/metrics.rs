@@ -1,6 +1,6 @@
 //! How metrics are given to Prometheus.
 
-use k8s_openapi::api::core::v1::SecretKeySelector;
+use k8s_openapi::api::core::v1::ConfigMapKeySelector;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -40,8 +40,8 @@ pub struct MetricsReporterValues {
 pub struct ConfigMapReference {
     /// The `ConfigMap` and its key.
     #[serde(default)]
-    #[schemars(schema_with = "core::<SecretKeySelector>")]
-    pub config_map_key_ref: Option<SecretKeySelector>,
+    #[schemars(schema_with = "core::<ConfigMapKeySelector>")]
+    pub config_map_key_ref: Option<ConfigMapKeySelector>,
 }
 
 /// What gives metrics to Prometheus.
