@@ -6,9 +6,13 @@
 //! names from brokers are looked up in `names` first, so no DNS is needed. Not here: the wire (`connection`), one noun
 //! each below.
 
+mod acls;
+mod configs;
 mod describe;
 mod features;
 mod quorum;
+mod topics;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -21,9 +25,14 @@ use crate::error::{Cause, Error, Retry};
 use crate::error_code::ErrorCode;
 use crate::wire::Request;
 
+pub(crate) use acls::parse as parse_acl;
+pub use acls::{Acl, AclFilter, AclOperation, AclPattern, AclPermission, AclResource};
+pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource};
 pub use describe::{ClusterView, Node};
 pub use features::{FeatureChange, Features};
 pub use quorum::{Quorum, QuorumNode, QuorumReplica, VoterEndpoint};
+pub use topics::{NewTopic, Partition, Topic, TopicCursor, TopicPage};
+pub use users::ScramCredential;
 
 /// How many times a request is tried when the cause says [`Retry::Soon`] and trying again is safe.
 const ATTEMPTS: u32 = 3;

@@ -18,7 +18,7 @@ mod sasl;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,10 +29,14 @@ use crate::endpoint::Endpoint;
 use crate::error::{Cause, Error};
 use crate::fault::{Fault, FaultPoint, Faults};
 use crate::messages::{ApiKey, ApiVersionsResponse};
+use crate::network::Network;
 use crate::scram::ScramMechanism;
 use crate::tls::Tls;
 use crate::wire::{Message as _, Request, WireError, decode_response, encode_request};
 use driver::Job;
+
+#[cfg(any(test, feature = "test-broker"))]
+pub(crate) use driver::take_frame;
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -53,6 +57,8 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// Faults on purpose, for tests.
     pub faults: Faults,
+    /// The network to dial on.
+    pub network: Network,
 }
 
 impl Default for Settings {
@@ -66,6 +72,7 @@ impl Default for Settings {
             max_frame_bytes: 32 * 1024 * 1024,
             max_in_flight: 16,
             faults: Faults::default(),
+            network: Network::default(),
         }
     }
 }
@@ -119,6 +126,8 @@ struct Shared {
     settings: Settings,
     jobs: mpsc::Sender<Job>,
     abort: Arc<Notify>,
+    /// Set at once when we give the connection up; the driver notices a moment later.
+    is_given_up: AtomicBool,
     next_id: AtomicI32,
     /// What the broker speaks: api key → first and last version.
     versions: BTreeMap<i16, (i16, i16)>,
@@ -152,7 +161,9 @@ impl Connection {
             .shared
             .expires
             .is_some_and(|expires| Instant::now() >= expires);
-        !self.shared.jobs.is_closed() && !expired
+        !self.shared.jobs.is_closed()
+            && !self.shared.is_given_up.load(Ordering::Relaxed)
+            && !expired
     }
 
     /// What the broker said about its versions and features when we connected.
@@ -228,7 +239,7 @@ impl Connection {
             None | Some(Fault::LoseReply) => {}
             Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
             Some(Fault::Refuse) => {
-                shared.abort.notify_one();
+                shared.give_up();
                 return Err(Cause::Closed);
             }
         }
@@ -248,11 +259,11 @@ impl Connection {
         let answer = tokio::time::timeout(deadline, exchange)
             .await
             .unwrap_or_else(|_| {
-                shared.abort.notify_one();
+                shared.give_up();
                 Err(Cause::Deadline(deadline))
             });
         if fault == Some(Fault::LoseReply) {
-            shared.abort.notify_one();
+            shared.give_up();
             return Err(Cause::Closed);
         }
         answer
@@ -261,5 +272,12 @@ impl Connection {
     /// Whether the broker speaks this API at all.
     pub fn has_api(&self, api: ApiKey) -> bool {
         self.shared.versions.contains_key(&(api as i16))
+    }
+}
+
+impl Shared {
+    fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed);
+        self.abort.notify_one();
     }
 }

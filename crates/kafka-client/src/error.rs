@@ -194,7 +194,8 @@ impl Error {
     #[must_use]
     pub fn about(mut self, operation: &'static str, object: impl Into<String>) -> Self {
         self.operation = operation;
-        self.object.get_or_insert(object.into());
+        let object = Some(object.into()).filter(|object| !object.is_empty());
+        self.object = self.object.or(object);
         self
     }
 

@@ -12,7 +12,10 @@ pub mod error_code;
 pub mod fault;
 pub mod id;
 pub mod messages;
+pub mod network;
 pub mod scram;
+#[cfg(any(test, feature = "test-broker"))]
+pub mod testing;
 pub mod tls;
 pub mod wire;
 
@@ -22,5 +25,6 @@ pub use endpoint::Endpoint;
 pub use error::{Cause, Error, Retry};
 pub use error_code::ErrorCode;
 pub use fault::{Fault, FaultPoint, Faults};
+pub use network::Network;
 pub use scram::ScramMechanism;
 pub use tls::{Identity, Tls};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI32;
+use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -35,6 +35,14 @@ pub(super) async fn dial(endpoint: &Endpoint, settings: &Settings) -> Result<Con
                 io::ErrorKind::ConnectionRefused,
             ))));
         }
+    }
+    if let Some(stream) = settings.network.connect(endpoint.address) {
+        return open(
+            stream.map_err(|error| Cause::Dial(Arc::new(error)))?,
+            endpoint,
+            settings,
+        )
+        .await;
     }
     let tcp = TcpStream::connect(endpoint.address)
         .await
@@ -107,6 +115,7 @@ where
             settings: settings.clone(),
             jobs,
             abort,
+            is_given_up: AtomicBool::new(false),
             next_id: AtomicI32::new(next_id),
             versions,
             api_versions,
