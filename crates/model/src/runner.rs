@@ -69,7 +69,7 @@ pub struct RunnerConfig {
     pub quorum: QuorumKind,
     /// Heap sizes.
     pub heap: HeapConfig,
-    /// Further options of the JVM, in order, ready to use.
+    /// The user's `-XX` options, in order, ready to use. Where there are none, Kafka's usual ones apply.
     pub jvm_options: Vec<String>,
     /// `-D` properties, in order.
     pub system_properties: Vec<(String, String)>,
@@ -152,7 +152,7 @@ impl Format {
     }
 }
 
-/// Heap sizes; the JVM chooses what is absent.
+/// Heap sizes; about what is absent the manifest is silent: `-Xms128M`, or less for a fast start, and the JVM's own maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeapConfig {

@@ -22,12 +22,12 @@ pub struct JvmOptions {
     pub system_properties: Vec<(String, String)>,
 }
 
-/// Heap sizes that will be used.
+/// Heap sizes that follow from the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heap {
-    /// `-Xms`; the JVM's own choice when absent.
+    /// `-Xms`; when absent, the manifest is silent about it.
     pub initial: Option<ByteSize>,
-    /// `-Xmx`; the JVM's own choice when absent.
+    /// `-Xmx`; when absent, the manifest is silent about it.
     pub maximum: Option<ByteSize>,
 }
 
@@ -37,33 +37,32 @@ const HEAP_PERCENT: u64 = 50;
 /// More heap than this makes pauses longer without making Kafka faster.
 const HEAP_MAXIMUM: ByteSize = ByteSize::from_mebibytes(5 * 1024);
 
-/// Initial heap when nothing is known about memory.
-const HEAP_INITIAL: ByteSize = ByteSize::from_mebibytes(128);
+/// `-XX` option by which users let the JVM work out the maximum itself.
+const MAXIMUM_BY_SHARE: &str = "MaxRAMPercentage";
 
 /// The heap of a container with these options and these resources.
 ///
 /// What the user says goes. Without a maximum, half of the memory limit (else of the request), at most 5 GiB, is both
-/// initial size and maximum. Without any memory, the heap starts at 128 MiB and the JVM chooses its maximum.
+/// initial size and maximum. Without any memory the manifest is silent: the runner then starts with 128 MiB, as Strimzi
+/// does, and lets the JVM choose the maximum.
 pub fn heap(options: &JvmOptions, resources: &ResourceRequirements) -> Heap {
-    match (options.initial_heap, options.maximum_heap) {
-        (initial, Some(maximum)) => Heap {
-            initial,
-            maximum: Some(maximum),
+    let JvmOptions {
+        initial_heap: initial,
+        maximum_heap: maximum,
+        xx,
+        gc_logging: _,
+        system_properties: _,
+    } = options;
+    let by_memory = || {
+        let memory = container_memory(resources).filter(|_| !xx.contains_key(MAXIMUM_BY_SHARE))?;
+        Some(ByteSize::from_bytes(memory.bytes() / 100 * HEAP_PERCENT).min(HEAP_MAXIMUM))
+    };
+    match (*initial, maximum.or_else(by_memory)) {
+        (initial, Some(share)) if maximum.is_none() => Heap {
+            initial: Some(initial.unwrap_or(share)),
+            maximum: Some(share.max(initial.unwrap_or(share))),
         },
-        (initial, None) => match container_memory(resources) {
-            Some(memory) => {
-                let share =
-                    ByteSize::from_bytes(memory.bytes() / 100 * HEAP_PERCENT).min(HEAP_MAXIMUM);
-                Heap {
-                    initial: initial.or(Some(share)).map(|size| size.min(share)),
-                    maximum: Some(share),
-                }
-            }
-            None => Heap {
-                initial: initial.or(Some(HEAP_INITIAL)),
-                maximum: None,
-            },
-        },
+        (initial, maximum) => Heap { initial, maximum },
     }
 }
 

@@ -35,8 +35,23 @@ fn the_user_decides_about_the_heap() {
 #[test]
 fn memory_decides_where_the_user_is_silent() {
     let silent = JvmOptions::default();
-    assert_eq!(shown(&silent, &memory(None, None)), "128Mi -");
+    assert_eq!(shown(&silent, &memory(None, None)), "- -");
     assert_eq!(shown(&silent, &memory(Some("400"), Some("800"))), "200 200");
     assert_eq!(shown(&silent, &memory(None, Some("800"))), "400 400");
     assert_eq!(shown(&silent, &memory(Some("64Gi"), None)), "5Gi 5Gi");
+}
+
+#[test]
+fn an_initial_heap_alone_is_kept_and_a_share_is_left_to_the_jvm() {
+    let initial = JvmOptions {
+        initial_heap: "1Gi".parse().ok(),
+        ..JvmOptions::default()
+    };
+    assert_eq!(shown(&initial, &memory(Some("1Gi"), None)), "1Gi 1Gi");
+    assert_eq!(shown(&initial, &memory(None, None)), "1Gi -");
+    let share = JvmOptions {
+        xx: BTreeMap::from([("MaxRAMPercentage".to_owned(), "70".to_owned())]),
+        ..JvmOptions::default()
+    };
+    assert_eq!(shown(&share, &memory(Some("1Gi"), None)), "- -");
 }
