@@ -25,7 +25,6 @@ use crate::error::{Cause, Error, Retry};
 use crate::error_code::ErrorCode;
 use crate::wire::Request;
 
-pub(crate) use acls::parse as parse_acl;
 pub use acls::{Acl, AclFilter, AclOperation, AclPattern, AclPermission, AclResource};
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource};
 pub use describe::{ClusterView, Node};

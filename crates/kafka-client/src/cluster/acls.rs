@@ -146,6 +146,31 @@ pub struct AclFilter {
 /// Kafka's number for "any".
 const ANY: i8 = 1;
 
+impl Acl {
+    /// An entry from Kafka's numbers.
+    pub(crate) fn from_wire(
+        (resource, name, pattern): (i8, &str, i8),
+        (principal, host, operation, permission): (&str, &str, i8, i8),
+    ) -> Result<Self, Cause> {
+        let unknown = |what: &str, number: i8| {
+            Cause::Nonsense(format!("an ACL has {what} {number}, which is not known"))
+        };
+        Ok(Self {
+            resource: AclResource::from_number(resource)
+                .ok_or_else(|| unknown("resource type", resource))?,
+            name: name.to_owned(),
+            pattern: AclPattern::from_number(pattern)
+                .ok_or_else(|| unknown("pattern type", pattern))?,
+            principal: principal.to_owned(),
+            host: host.to_owned(),
+            operation: AclOperation::from_number(operation)
+                .ok_or_else(|| unknown("operation", operation))?,
+            permission: AclPermission::from_number(permission)
+                .ok_or_else(|| unknown("permission", permission))?,
+        })
+    }
+}
+
 impl From<&Acl> for AclFilter {
     /// The filter that means exactly this entry.
     fn from(acl: &Acl) -> Self {
@@ -207,7 +232,7 @@ impl Cluster {
             let mut acls = Vec::new();
             for resource in &response.resources {
                 for acl in &resource.acls {
-                    acls.push(parse(
+                    acls.push(Acl::from_wire(
                         (
                             resource.resource_type,
                             &resource.resource_name,
@@ -301,26 +326,4 @@ impl Cluster {
         )
         .await
     }
-}
-
-pub(crate) fn parse(
-    (resource, name, pattern): (i8, &str, i8),
-    (principal, host, operation, permission): (&str, &str, i8, i8),
-) -> Result<Acl, Cause> {
-    let unknown = |what: &str, number: i8| {
-        Cause::Nonsense(format!("an ACL has {what} {number}, which is not known"))
-    };
-    Ok(Acl {
-        resource: AclResource::from_number(resource)
-            .ok_or_else(|| unknown("resource type", resource))?,
-        name: name.to_owned(),
-        pattern: AclPattern::from_number(pattern)
-            .ok_or_else(|| unknown("pattern type", pattern))?,
-        principal: principal.to_owned(),
-        host: host.to_owned(),
-        operation: AclOperation::from_number(operation)
-            .ok_or_else(|| unknown("operation", operation))?,
-        permission: AclPermission::from_number(permission)
-            .ok_or_else(|| unknown("permission", permission))?,
-    })
 }

@@ -48,10 +48,10 @@ impl Wire for ApiVersionsResponse {
             self.throttle_time_ms.wire(w)?;
         }
         let present = [
-            (0, version >= 3 && !self.supported_features.is_empty()),
-            (1, version >= 3 && self.finalized_features_epoch != -1),
-            (2, version >= 3 && !self.finalized_features.is_empty()),
-            (3, version >= 3 && self.zk_migration_ready),
+            (0, version >= 3, !self.supported_features.is_empty()),
+            (1, version >= 3, self.finalized_features_epoch != -1),
+            (2, version >= 3, !self.finalized_features.is_empty()),
+            (3, version >= 3, self.zk_migration_ready),
         ];
         w.tags(&present, &mut |w, tag| match tag {
             0 => self.supported_features.wire(w).map(|()| true),

@@ -143,7 +143,7 @@ impl Wire for CreatableTopicResult {
         if version >= 5 {
             w.nullable_array(&mut self.configs, true)?;
         }
-        let present = [(0, version >= 5 && self.topic_config_error_code != 0)];
+        let present = [(0, version >= 5, self.topic_config_error_code != 0)];
         w.tags(&present, &mut |w, tag| match tag {
             0 => self.topic_config_error_code.wire(w).map(|()| true),
             _ => Ok(false),

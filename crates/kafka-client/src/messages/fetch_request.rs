@@ -84,12 +84,17 @@ impl Wire for FetchRequest {
             self.rack_id.wire(w)?;
         }
         let present = [
-            (0, version >= 12 && self.cluster_id.is_some()),
+            (0, version >= 12, self.cluster_id.is_some()),
             (
                 1,
-                version >= 15 && self.replica_state != ReplicaState::default(),
+                version >= 15,
+                self.replica_state != ReplicaState::default(),
             ),
         ];
+        w.absent(
+            "ReplicaState",
+            version >= 15 || self.replica_state == ReplicaState::default(),
+        )?;
         w.tags(&present, &mut |w, tag| match tag {
             0 => w.nullable_string(&mut self.cluster_id, true).map(|()| true),
             1 => self.replica_state.wire(w).map(|()| true),
@@ -198,8 +203,8 @@ impl Wire for FetchPartition {
         }
         self.partition_max_bytes.wire(w)?;
         let present = [
-            (0, version >= 17 && !self.replica_directory_id.is_nil()),
-            (1, version >= 18 && self.high_watermark != i64::MAX),
+            (0, version >= 17, !self.replica_directory_id.is_nil()),
+            (1, version >= 18, self.high_watermark != i64::MAX),
         ];
         w.tags(&present, &mut |w, tag| match tag {
             0 => self.replica_directory_id.wire(w).map(|()| true),

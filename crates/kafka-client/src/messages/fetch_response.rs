@@ -37,7 +37,11 @@ impl Wire for FetchResponse {
             w.absent("SessionId", self.session_id == 0)?;
         }
         self.responses.wire(w)?;
-        let present = [(0, version >= 16 && !self.node_endpoints.is_empty())];
+        let present = [(0, version >= 16, !self.node_endpoints.is_empty())];
+        w.absent(
+            "NodeEndpoints",
+            version >= 16 || self.node_endpoints.is_empty(),
+        )?;
         w.tags(&present, &mut |w, tag| match tag {
             0 => self.node_endpoints.wire(w).map(|()| true),
             _ => Ok(false),
@@ -230,17 +234,28 @@ impl Wire for PartitionData {
         let present = [
             (
                 0,
-                version >= 12 && self.diverging_epoch != EpochEndOffset::default(),
+                version >= 12,
+                self.diverging_epoch != EpochEndOffset::default(),
             ),
             (
                 1,
-                version >= 12 && self.current_leader != LeaderIdAndEpoch::default(),
+                version >= 12,
+                self.current_leader != LeaderIdAndEpoch::default(),
             ),
-            (
-                2,
-                version >= 12 && self.snapshot_id != SnapshotId::default(),
-            ),
+            (2, version >= 12, self.snapshot_id != SnapshotId::default()),
         ];
+        w.absent(
+            "DivergingEpoch",
+            version >= 12 || self.diverging_epoch == EpochEndOffset::default(),
+        )?;
+        w.absent(
+            "CurrentLeader",
+            version >= 12 || self.current_leader == LeaderIdAndEpoch::default(),
+        )?;
+        w.absent(
+            "SnapshotId",
+            version >= 12 || self.snapshot_id == SnapshotId::default(),
+        )?;
         w.tags(&present, &mut |w, tag| match tag {
             0 => self.diverging_epoch.wire(w).map(|()| true),
             1 => self.current_leader.wire(w).map(|()| true),

@@ -24,7 +24,11 @@ impl Wire for ProduceResponse {
         let version = w.version();
         self.responses.wire(w)?;
         self.throttle_time_ms.wire(w)?;
-        let present = [(0, version >= 10 && !self.node_endpoints.is_empty())];
+        let present = [(0, version >= 10, !self.node_endpoints.is_empty())];
+        w.absent(
+            "NodeEndpoints",
+            version >= 10 || self.node_endpoints.is_empty(),
+        )?;
         w.tags(&present, &mut |w, tag| match tag {
             0 => self.node_endpoints.wire(w).map(|()| true),
             _ => Ok(false),
@@ -157,8 +161,13 @@ impl Wire for PartitionProduceResponse {
         }
         let present = [(
             0,
-            version >= 10 && self.current_leader != LeaderIdAndEpoch::default(),
+            version >= 10,
+            self.current_leader != LeaderIdAndEpoch::default(),
         )];
+        w.absent(
+            "CurrentLeader",
+            version >= 10 || self.current_leader == LeaderIdAndEpoch::default(),
+        )?;
         w.tags(&present, &mut |w, tag| match tag {
             0 => self.current_leader.wire(w).map(|()| true),
             _ => Ok(false),

@@ -21,7 +21,7 @@ impl Wire for UpdateRaftVoterResponse {
     fn wire(&mut self, w: &mut Codec) -> Result<(), WireError> {
         self.throttle_time_ms.wire(w)?;
         self.error_code.wire(w)?;
-        let present = [(0, self.current_leader != CurrentLeader::default())];
+        let present = [(0, true, self.current_leader != CurrentLeader::default())];
         w.tags(&present, &mut |w, tag| match tag {
             0 => self.current_leader.wire(w).map(|()| true),
             _ => Ok(false),

@@ -293,8 +293,8 @@ async fn faults_strike_where_they_are_told_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn features_topics_configs_users_and_acls_can_be_changed() {
-    let (kafka, client) = three();
+async fn features_change_upwards_only() {
+    let (_kafka, client) = three();
     let up = FeatureChange {
         name: "metadata.version".to_owned(),
         level: 29,
@@ -323,7 +323,11 @@ async fn features_topics_configs_users_and_acls_can_be_changed() {
         (refused.code(), refused.retry()),
         (Some(ErrorCode::InvalidUpdateVersion), Retry::OnChange)
     );
+}
 
+#[tokio::test(start_paused = true)]
+async fn topics_and_configs_can_be_changed() {
+    let (kafka, client) = three();
     let topic = NewTopic {
         name: "orders".to_owned(),
         partitions: Some(2),
@@ -384,7 +388,11 @@ async fn features_topics_configs_users_and_acls_can_be_changed() {
         [1, 1],
         "a broker's configuration is asked of that broker"
     );
+}
 
+#[tokio::test(start_paused = true)]
+async fn users_and_acls_can_be_changed() {
+    let (_kafka, client) = three();
     client
         .set_scram_user("alice", ScramMechanism::Sha512, "secret")
         .await

@@ -1,8 +1,6 @@
 //! Answers about SCRAM users and ACLs.
 
-use crate::cluster::{
-    Acl, AclFilter, AclOperation, AclPattern, AclPermission, AclResource, parse_acl,
-};
+use crate::cluster::{Acl, AclFilter, AclOperation, AclPattern, AclPermission, AclResource};
 use crate::error_code::ErrorCode;
 use crate::messages::alter_user_scram_credentials_response::AlterUserScramCredentialsResult;
 use crate::messages::create_acls_response::AclCreationResult;
@@ -142,7 +140,7 @@ pub(super) fn describe_acls(state: &mut State, call: Call<'_>) -> Frame {
 pub(super) fn create_acls(state: &mut State, call: Call<'_>) -> Frame {
     call.with(state, |state, request: CreateAclsRequest, refusal| {
         let results = request.creations.into_iter().map(|acl| {
-            let parsed = parse_acl(
+            let parsed = Acl::from_wire(
                 (
                     acl.resource_type,
                     &acl.resource_name,

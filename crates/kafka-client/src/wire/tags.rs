@@ -11,20 +11,21 @@ impl Codec {
         self.tags(&[], &mut |_, _| Ok(false))
     }
 
-    /// The end of a struct: `present` says which tags to write, `walk` reads or writes one.
+    /// The end of a struct: `present` says of each tag whether this version has it and whether it is set; `walk` reads
+    /// or writes one.
     ///
-    /// Tags we do not know are skipped on reading.
-    pub fn tags(&mut self, present: &[(u32, bool)], walk: Walk<'_>) -> Result<(), WireError> {
+    /// Tags we do not know in this version are skipped on reading.
+    pub fn tags(&mut self, present: &[(u32, bool, bool)], walk: Walk<'_>) -> Result<(), WireError> {
         if !self.flexible {
             return Ok(());
         }
         match &mut self.side {
-            Side::Read(_) => self.read_tags(walk),
+            Side::Read(_) => self.read_tags(present, walk),
             Side::Write(_) => self.write_tags(present, walk),
             Side::Fill(entropy) => {
                 let chosen = entropy.byte();
-                for (tag, _) in present {
-                    if chosen.checked_shr(*tag).unwrap_or_default() & 1 == 1 {
+                for (tag, exists, _) in present {
+                    if *exists && chosen.checked_shr(*tag).unwrap_or_default() & 1 == 1 {
                         walk(self, *tag)?;
                     }
                 }
@@ -33,7 +34,11 @@ impl Codec {
         }
     }
 
-    fn read_tags(&mut self, walk: Walk<'_>) -> Result<(), WireError> {
+    fn read_tags(
+        &mut self,
+        present: &[(u32, bool, bool)],
+        walk: Walk<'_>,
+    ) -> Result<(), WireError> {
         let count = self.read_uvarint()?;
         for _ in 0..count {
             let tag = self.read_uvarint()?;
@@ -42,7 +47,10 @@ impl Codec {
                 return Ok(());
             };
             let outer = reader.narrow(length)?;
-            let known = walk(self, tag)?;
+            let known = present
+                .iter()
+                .any(|(known, exists, _)| *known == tag && *exists)
+                && walk(self, tag)?;
             let at = self.at();
             let Side::Read(reader) = &mut self.side else {
                 return Ok(());
@@ -65,13 +73,20 @@ impl Codec {
         }
     }
 
-    fn write_tags(&mut self, present: &[(u32, bool)], walk: Walk<'_>) -> Result<(), WireError> {
-        let count = present.iter().filter(|(_, is_set)| *is_set).count();
+    fn write_tags(
+        &mut self,
+        present: &[(u32, bool, bool)],
+        walk: Walk<'_>,
+    ) -> Result<(), WireError> {
+        let set = present
+            .iter()
+            .filter(|(_, exists, is_set)| *exists && *is_set);
+        let count = set.clone().count();
         let Side::Write(out) = &mut self.side else {
             return Ok(());
         };
         write::uvarint(out, u32::try_from(count).unwrap_or_default());
-        for (tag, _) in present.iter().filter(|(_, is_set)| *is_set) {
+        for (tag, _, _) in set {
             let Side::Write(out) = &mut self.side else {
                 return Ok(());
             };
