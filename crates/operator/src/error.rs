@@ -32,6 +32,31 @@ pub enum Error {
         /// What the encoder said.
         source: serde_json::Error,
     },
+    /// A kind of object that the operator does not write.
+    #[error("objects of kind {kind:?} are not among those that are written here")]
+    UnknownKind {
+        /// The kind.
+        kind: String,
+    },
+    /// A Secret lacks an entry.
+    #[error("Secret {secret} holds no text under {entry}")]
+    SecretEntry {
+        /// The Secret.
+        secret: String,
+        /// The key of the entry.
+        entry: String,
+    },
+    /// The address for metrics cannot be listened on.
+    #[error("listening on {address}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A question to Kafka.
+    #[error(transparent)]
+    Kafka(#[from] Box<kafka_client::Error>),
     /// Certificates.
     #[error(transparent)]
     Certificates(#[from] crate::certificates::Error),
@@ -62,7 +87,15 @@ impl Error {
                 },
                 _ => Retry::Soon,
             },
-            Self::Encode { .. } => Retry::OnChange,
+            Self::Encode { .. }
+            | Self::UnknownKind { .. }
+            | Self::SecretEntry { .. }
+            | Self::Listen { .. } => Retry::OnChange,
+            Self::Kafka(error) => match error.retry() {
+                kafka_client::Retry::Soon => Retry::Soon,
+                kafka_client::Retry::Later => Retry::Later,
+                kafka_client::Retry::OnChange => Retry::OnChange,
+            },
             Self::Certificates(error) => error.retry(),
         }
     }
@@ -78,7 +111,12 @@ impl Error {
                 kube::Error::Api(status) => Some(status.code),
                 _ => None,
             },
-            Self::Encode { .. } | Self::Certificates(_) => None,
+            Self::Encode { .. }
+            | Self::UnknownKind { .. }
+            | Self::SecretEntry { .. }
+            | Self::Listen { .. }
+            | Self::Kafka(_)
+            | Self::Certificates(_) => None,
         }
     }
 }

@@ -149,6 +149,16 @@ impl Faults {
         }
     }
 
+    /// The rule for calls that another client makes, or nothing where there is no rule.
+    pub(crate) fn judge_of(
+        &self,
+        target: Target,
+    ) -> Option<impl Fn(&str, &str) -> Fault + Send + Sync + 'static> {
+        self.rule.as_ref()?;
+        let faults = self.clone();
+        Some(move |verb: &str, path: &str| faults.judge(target, verb, path))
+    }
+
     fn judge(&self, target: Target, verb: &str, path: &str) -> Fault {
         let Some(rule) = &self.rule else {
             return Fault::None;

@@ -98,6 +98,11 @@ impl Authority {
     }
 }
 
+/// The public half of a private key, as it stands in certificates (`SubjectPublicKeyInfo`).
+pub(crate) fn public_half(what: &str, key_pem: &str) -> Result<Vec<u8>, Error> {
+    read_key(what, key_pem).map(|key| key.subject_public_key_info())
+}
+
 /// Reads a private key: PKCS#8 of any kind ring can sign with, and PKCS#1 for RSA, as users bring it.
 fn read_key(what: &str, text: &str) -> Result<KeyPair, Error> {
     let block = pem::parse(text).map_err(|_| Error::NotPem {
