@@ -106,7 +106,7 @@ fn attempt(
     now: &str,
 ) -> Result<Value, Error> {
     let node = schema.root();
-    let empty = json!({});
+    let empty = crate::schema::nothing(schema);
     let mut before = live.unwrap_or(&empty).clone();
     let mut managed = Managed::of(&before).unwrap_or_default();
     strip_managed(&mut before);
@@ -169,7 +169,7 @@ pub(crate) fn track(
     schema: &Schema,
     now: &str,
 ) {
-    let empty = json!({});
+    let empty = crate::schema::nothing(schema);
     let mut before = old.unwrap_or(&empty).clone();
     let lived = Managed::of(&before).unwrap_or_default();
     let mut managed = match new.pointer("/metadata/managedFields").and_then(Value::as_array) {

@@ -33,7 +33,7 @@ use crate::failure::Cause;
 use node::{Node, Shape};
 
 pub(crate) use builtin::{openapi, openapi_object_meta};
-pub(crate) use decode::{DecodeError, decode, identity};
+pub(crate) use decode::{DecodeError, decode, identity, nothing};
 pub(crate) use validate::validate;
 
 /// One kind at one version.

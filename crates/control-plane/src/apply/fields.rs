@@ -85,7 +85,7 @@ pub(crate) fn item_step(array: &Array, item: &Value) -> Result<Step, String> {
 
 fn key_default(items: &Node, name: &str) -> Option<Value> {
     let node = items.field(name)?;
-    match (&node.default, items.type_name.as_deref(), name) {
+    match (&node.default, items.type_name(), name) {
         (Some(default), _, _) => Some(default.as_ref().clone()),
         // The only keys of built-in lists that may be left out.
         (None, Some("ContainerPort" | "ServicePort"), "protocol") => Some(Value::from("TCP")),

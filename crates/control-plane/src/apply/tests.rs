@@ -75,7 +75,8 @@ fn what_is_no_longer_applied_disappears() {
     let both = deployment(Some(3), json!([{"name": "c", "image": "i"}, {"name": "d", "image": "j"}]));
     let once = apply(None, &both, &by("one"), &schema, T1).unwrap();
     let out = apply(Some(&once), &deployment(None, json!([{"name": "d"}])), &by("one"), &schema, T2).unwrap();
-    assert_eq!(out["spec"], json!({"template": {"spec": {"containers": [{"name": "d"}]}}}));
+    assert_eq!(out["spec"]["template"]["spec"]["containers"], json!([{"name": "d"}]));
+    assert_eq!(out["spec"].get("replicas"), None);
 }
 
 #[test]
@@ -88,10 +89,10 @@ fn what_another_owns_stays() {
     check(
         &owners(&out),
         &expect![[r#"
-            one Apply - 2026-01-01T00:00:10Z
-              {"f:data":{}}
             two Apply - 2026-01-01T00:00:00Z
               {"f:data":{"f:b":{},"f:c":{}}}
+            one Apply - 2026-01-01T00:00:10Z
+              {"f:data":{}}
         "#]],
     );
 }

@@ -46,7 +46,7 @@ impl<'a> Builder<'a> {
             Some(_) if name.ends_with(".resource.Quantity") => Arc::new(Node::of(Shape::Scalar(Scalar::Quantity))),
             Some(schema) => {
                 let mut node = self.fresh(schema, short_name(name));
-                node.type_name = name.rsplit('.').next().map(Into::into);
+                node.definition = Some(short_name(name).into());
                 Arc::new(node)
             }
             None => Arc::new(anything()),

@@ -1,6 +1,7 @@
 //! The schemas of Kubernetes' own kinds, from the types of `k8s-openapi`.
 //!
-//! Those lack how lists merge and what strategic merge patches do; `builtin/merge.txt` has that. Built when first
+//! Those lack how lists merge and what strategic merge patches do (`builtin/merge.txt`), and which fields a server
+//! writes even when empty (`builtin/always.txt`). Built when first
 //! asked for, then kept; definitions are shared between kinds. The types are those of a newer Kubernetes than the one
 //! we compare with, so a few fields more are known here.
 //! Not here: defaults of built-in kinds (`defaults`), rules on their values ([`super::builtin_rules`]).
@@ -156,6 +157,25 @@ fn annotate(definition: &str, schema: &mut Value) {
             None => {}
         }
     }
+}
+
+/// Fields a definition holds even when they are empty, with what they hold then.
+pub(crate) fn always(definition: &str) -> &'static [(&'static str, Value)] {
+    static TABLE: OnceLock<BTreeMap<&'static str, Vec<(&'static str, Value)>>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let lines = include_str!("builtin/always.txt").lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| {
+                let (definition, fields) = line.split_once(' ')?;
+                let fields = fields.split(' ').filter_map(|field| {
+                    let (name, value) = field.split_once('=')?;
+                    Some((name, serde_json::from_str(value).ok()?))
+                });
+                Some((definition, fields.collect()))
+            })
+            .collect()
+    });
+    table.get(definition).map_or(&[], Vec::as_slice)
 }
 
 /// How the fields of built-in definitions merge.

@@ -1,8 +1,8 @@
 //! Makes a body typed: types of built-in fields checked, unknown fields told and dropped, schema defaults filled in.
 //!
 //! Reads a schema and an object. What a kube-apiserver's decoder does between the bytes and the object:
-//! built-in kinds (and all `metadata`) are Go structs there, so nulls, empty lists and empty maps vanish and a wrong
-//! type is a decoding error; custom resources keep what their schema preserves, and wrong types are left to
+//! built-in kinds (and all `metadata`) are Go structs there, so nulls, empty lists and empty maps vanish, some fields
+//! are there even when empty, and a wrong type is a decoding error; custom resources keep what their schema preserves, and wrong types are left to
 //! [`super::validate`].
 //!
 //! Invariant: decoding what was decoded changes nothing.
@@ -155,6 +155,7 @@ impl Decoding {
 
     fn typed_object(&mut self, node: &Node, object: &Object, map: &mut Map<String, Value>, at: &Path, dotted: &str) {
         let open = node.preserve_unknown || object.additional.is_some();
+        let always = node.definition.as_deref().map_or(&[][..], builtin::always);
         let unknown: Vec<String> = map.keys().filter(|key| object.property(key).is_none() && !open).cloned().collect();
         for key in unknown {
             // Go's decoder matches names in any case; Kubernetes' does not.
@@ -168,8 +169,18 @@ impl Decoding {
             let declared = object.property(&name).is_some();
             let Some(item) = map.get_mut(&name) else { continue };
             self.checked(node, inner, item, &at.field(&name), &below);
-            if declared && vanishes(inner, item) {
+            if declared && vanishes(inner, item) && !always.iter().any(|(field, _)| *field == name) {
                 map.remove(&name);
+            }
+        }
+        for (name, empty) in always {
+            let inner = object.property(name);
+            if let Some(inner) = inner
+                && map.get(*name).is_none_or(|given| given.is_null() && !empty.is_null())
+            {
+                let mut value = empty.clone();
+                self.typed(inner, &mut value, at, dotted);
+                map.insert((*name).to_owned(), value);
             }
         }
     }
@@ -189,7 +200,7 @@ impl Decoding {
             Shape::Scalar(Scalar::IntOrString | Scalar::Quantity) => value.is_string() || value.is_number(),
         };
         if !fits {
-            let parent = parent.type_name.as_deref().map_or_else(String::new, |name| format!("struct field {name}."));
+            let parent = parent.type_name().map_or_else(String::new, |name| format!("struct field {name}."));
             let word = json_word(value);
             let number = if value.is_number() { format!(" {value}") } else { String::new() };
             let go = go_type(node);
@@ -210,6 +221,16 @@ impl Decoding {
     }
 }
 
+/// The object of a built-in kind that says nothing: what the first writer of an object starts from.
+pub(crate) fn nothing(schema: &Schema) -> Value {
+    let mut object = Value::Object(Map::new());
+    if !schema.is_custom() {
+        let mut decoding = Decoding { unknown: Vec::new(), mistyped: None };
+        decoding.typed(schema.root(), &mut object, &Path::root(), "");
+    }
+    object
+}
+
 /// What a Go struct does not write: nulls, empty lists, empty maps (an empty struct stays).
 fn vanishes(node: &Node, value: &Value) -> bool {
     match value {
@@ -217,7 +238,7 @@ fn vanishes(node: &Node, value: &Value) -> bool {
         Value::Array(items) => items.is_empty() && matches!(node.shape, Shape::Array(_)),
         Value::Object(map) => {
             map.is_empty()
-                && matches!(&node.shape, Shape::Object(object) if object.properties.is_empty() && node.type_name.is_none())
+                && matches!(&node.shape, Shape::Object(object) if object.properties.is_empty() && node.definition.is_none())
         }
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
@@ -246,7 +267,7 @@ fn go_type(node: &Node) -> String {
         Shape::Scalar(Scalar::IntOrString) => "intstr.IntOrString".to_owned(),
         Shape::Scalar(Scalar::Quantity) => "resource.Quantity".to_owned(),
         Shape::Array(array) => format!("[]{}", go_type(&array.items)),
-        Shape::Object(object) => match (&node.type_name, &object.additional) {
+        Shape::Object(object) => match (node.type_name(), &object.additional) {
             (Some(name), _) => format!("v1.{name}"),
             (None, Some(inner)) => format!("map[string]{}", go_type(inner)),
             (None, None) => "map[string]interface {}".to_owned(),

@@ -22,8 +22,8 @@ pub(crate) struct Node {
     pub(crate) preserve_unknown: bool,
     /// A whole object with `apiVersion`, `kind` and `metadata` (`x-kubernetes-embedded-resource`).
     pub(crate) embedded: bool,
-    /// Go type of a built-in definition, e.g. `PodSpec`: decoding errors name it.
-    pub(crate) type_name: Option<Box<str>>,
+    /// The built-in definition this is, e.g. `core.v1.PodSpec`.
+    pub(crate) definition: Option<Box<str>>,
     /// What the field holds when it is not given.
     pub(crate) default: Option<Box<Value>>,
     /// Bounds on the value.
@@ -227,13 +227,18 @@ impl Node {
             nullable: false,
             preserve_unknown: false,
             embedded: false,
-            type_name: None,
+            definition: None,
             default: None,
             limits: None,
             logic: None,
             rules: Box::default(),
             patch: PatchStrategy::default(),
         }
+    }
+
+    /// Go's name of the built-in definition, e.g. `PodSpec`: decoding errors name it.
+    pub(crate) fn type_name(&self) -> Option<&str> {
+        self.definition.as_deref()?.rsplit('.').next()
     }
 
     /// The node of a field of an object here, declared or not.
