@@ -6,11 +6,16 @@
 
 pub mod address;
 mod cgroup;
+mod cluster;
 mod container;
 pub mod container_exec;
+mod events;
 mod files;
 pub mod home;
 pub mod images;
 mod logs;
 mod process;
+mod quantity;
 pub mod settings;
+mod sources;
+mod volumes;

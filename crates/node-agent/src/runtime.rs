@@ -17,6 +17,7 @@ mod catalog;
 mod checksums;
 mod fetch;
 mod java;
+mod provider;
 mod tools;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub use catalog::{Release, releases};
 pub use java::Java;
+pub use provider::{as_image, describe, provider};
 pub use tools::{TOOLS, Tool};
 
 /// Where runtimes come from and where they are kept.
