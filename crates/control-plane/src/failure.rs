@@ -151,6 +151,15 @@ impl Failure {
         Self::new(403, "Forbidden", message).about(group, plural, name)
     }
 
+    /// The namespace is going away.
+    pub(crate) fn terminating(group: &str, plural: &str, name: &str, why: &str, namespace: &str) -> Self {
+        let message = format!("namespace {namespace} is being terminated");
+        Self::forbidden(group, plural, name, why).with(
+            "causes",
+            json!([{"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}]),
+        )
+    }
+
     /// The path is there, the verb is not.
     pub(crate) fn method_not_allowed(group: &str, plural: &str) -> Self {
         let message = "the server does not allow this method on the requested resource";
@@ -220,31 +229,18 @@ impl Failure {
 }
 
 fn apply_conflict_text(conflicts: &[(String, String)]) -> String {
-    let total = conflicts.len();
-    let mut managers: Vec<&str> = conflicts.iter().map(|(m, _)| m.as_str()).collect();
-    managers.sort_unstable();
-    managers.dedup();
-    let noun = if total == 1 { "conflict" } else { "conflicts" };
-    if let ([manager], [(_, field)]) = (managers.as_slice(), conflicts) {
+    if let [(manager, field)] = conflicts {
         return format!("Apply failed with 1 conflict: conflict with {manager}: {field}");
     }
-    let mut lines = vec![format!("Apply failed with {total} {noun}:")];
-    if let [manager] = managers.as_slice() {
-        lines = vec![format!("Apply failed with {total} {noun}: conflicts with {manager}:")];
-        lines.extend(conflicts.iter().map(|(_, f)| format!("- {f}")));
-        return lines.join("\n");
+    let mut managers: Vec<&str> = conflicts.iter().map(|(manager, _)| manager.as_str()).collect();
+    managers.sort_unstable();
+    managers.dedup();
+    let mut lines = Vec::new();
+    for manager in managers {
+        lines.push(format!("conflicts with {manager}:"));
+        lines.extend(conflicts.iter().filter(|(m, _)| m == manager).map(|(_, field)| format!("- {field}")));
     }
-    let mut text = format!("Apply failed with {total} {noun}: ");
-    for (at, manager) in managers.iter().enumerate() {
-        if at > 0 {
-            text.push('\n');
-        }
-        text.push_str(&format!("conflicts with {manager}:"));
-        for (_, field) in conflicts.iter().filter(|(m, _)| m == manager) {
-            text.push_str(&format!("\n- {field}"));
-        }
-    }
-    text
+    format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
 }
 
 /// `pods`, `deployments.apps`: how Kubernetes names a resource or kind in a sentence.

@@ -40,8 +40,9 @@
 //! schema::openapi(group, version, &[kind]) -> BTreeMap<String, Value>            components/schemas of a built-in group version
 //!
 //! apply::apply(live: Option<&Value>, applied: &Value, Manager { name, subresource, force }, &Schema, now: &str)
-//!     -> Result<Value, Vec<Conflict>>                the merged object, managedFields included; unchanged input gives live back, equal
-//!   Conflict { manager, api_version, subresource, time, field }              the verbs make the 409 of it
+//!     -> Result<Value, apply::Error>                 the merged object, managedFields included; unchanged input gives live back, equal
+//!     apply::Error { Conflicts(Vec<Conflict>), Malformed(String) }
+//!   Conflict { manager, applied, api_version, subresource, time, field }     the verbs make the 409 of it
 //! apply::track(old: Option<&Value>, new: &mut Value, manager: &str, subresource: Option<&str>, &Schema, now: &str)
 //!     managedFields of every other write; equal content keeps the old entries and their times
 //!
@@ -54,4 +55,38 @@
 //! Defaults of built-in kinds are in `defaults`, not in `schema` (their OpenAPI documents name few). A body has been
 //! through JSON or YAML parsing already; duplicate keys are found there.
 
+mod addresses;
+mod answer;
+mod apply;
+mod body;
+mod clock;
+mod crd;
+mod defaults;
+mod discovery;
 mod failure;
+mod identity;
+mod loops;
+mod metadata;
+mod names;
+mod openapi;
+mod patch;
+mod request;
+mod resource;
+mod schema;
+mod selector;
+mod serve;
+mod server;
+mod settings;
+mod store;
+mod strategy;
+mod table;
+mod verbs;
+mod watch;
+
+pub use clock::Clock;
+pub use control_plane::{ControlPlane, OpenError};
+pub use identity::{IdentityError, KeyPairPem};
+pub use settings::Settings;
+pub use store::OpenStoreError;
+
+mod control_plane;

@@ -1,0 +1,3 @@
+//! The control plane as its clients see it: kube-rs on the in-process service.
+
+mod basics;
