@@ -69,12 +69,15 @@ pub fn render(logging: &Logging, external: Option<&str>) -> String {
         .entry("monitorInterval".to_owned())
         .or_insert_with(|| MONITOR_SECONDS.to_owned());
     add_state_log(&mut properties);
-    let mut text =
-        String::from("# Written by the operator. Change logging in the Kafka resource instead.\n");
-    for (key, value) in &properties {
-        text.push_str(&format!("{key}={value}\n"));
-    }
-    text
+    let header =
+        "# Written by the operator. Change logging in the Kafka resource instead.\n".to_owned();
+    let lines = properties
+        .iter()
+        .map(|(key, value)| format!("{key}={value}\n"));
+    std::iter::once(header)
+        .chain(lines)
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn defaults() -> Properties {

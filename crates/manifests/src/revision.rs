@@ -8,7 +8,7 @@
 //! encoding of a part never changes (the golden test pins it); permission to format, the identity of disks, addresses of
 //! other nodes, log levels and dynamic Kafka properties are no parts; certificates have annotations of their own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::desired::{
     Authorization, Jmx, JvmOptions, Listener, Logging, Metrics, Node, Pool, Probe, Quotas, Storage,
@@ -23,8 +23,13 @@ use crate::certificate::short_hash;
 use crate::facts::Input;
 use crate::labels::Map;
 use crate::names;
-use crate::secret;
 use crate::template;
+
+mod change;
+mod dynamic;
+
+pub use change::{Change, changes};
+pub use dynamic::is_dynamic;
 
 /// Annotation with the hash of the parts below `config/`.
 pub const CONFIGURATION_HASH: &str = "strimzi.io/configuration-hash";
@@ -48,83 +53,6 @@ pub const PART_IMAGE: &str = "pod/image";
 /// Part with memory and CPU.
 pub const PART_RESOURCES: &str = "resources";
 
-/// Kafka properties that brokers of every supported release change while they run.
-///
-/// Source: `DynamicBrokerConfig` of 4.1.0, 4.2.0 and 4.3.1; what all three have, without what the operator owns.
-const DYNAMIC: [&str; 66] = [
-    "background.threads",
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.type",
-    "compression.zstd.level",
-    "log.cleaner.backoff.ms",
-    "log.cleaner.dedupe.buffer.size",
-    "log.cleaner.delete.retention.ms",
-    "log.cleaner.io.buffer.load.factor",
-    "log.cleaner.io.buffer.size",
-    "log.cleaner.io.max.bytes.per.second",
-    "log.cleaner.max.compaction.lag.ms",
-    "log.cleaner.min.cleanable.ratio",
-    "log.cleaner.min.compaction.lag.ms",
-    "log.cleaner.threads",
-    "log.cleanup.policy",
-    "log.flush.interval.messages",
-    "log.flush.interval.ms",
-    "log.index.interval.bytes",
-    "log.index.size.max.bytes",
-    "log.local.retention.bytes",
-    "log.local.retention.ms",
-    "log.message.timestamp.after.max.ms",
-    "log.message.timestamp.before.max.ms",
-    "log.message.timestamp.type",
-    "log.preallocate",
-    "log.retention.bytes",
-    "log.retention.ms",
-    "log.roll.jitter.ms",
-    "log.roll.ms",
-    "log.segment.bytes",
-    "log.segment.delete.delay.ms",
-    "max.connection.creation.rate",
-    "max.connections",
-    "max.connections.per.ip",
-    "max.connections.per.ip.overrides",
-    "message.max.bytes",
-    "min.insync.replicas",
-    "num.io.threads",
-    "num.network.threads",
-    "num.recovery.threads.per.data.dir",
-    "num.replica.fetchers",
-    "producer.id.expiration.ms",
-    "remote.fetch.max.wait.ms",
-    "remote.list.offsets.request.timeout.ms",
-    "remote.log.index.file.cache.total.size.bytes",
-    "remote.log.manager.copier.thread.pool.size",
-    "remote.log.manager.copy.max.bytes.per.second",
-    "remote.log.manager.expiration.thread.pool.size",
-    "remote.log.manager.fetch.max.bytes.per.second",
-    "remote.log.reader.threads",
-    "ssl.cipher.suites",
-    "ssl.enabled.protocols",
-    "ssl.protocol",
-    "transaction.partition.verification.enable",
-    "unclean.leader.election.enable",
-    "sasl.kerberos.kinit.cmd",
-    "sasl.kerberos.min.time.before.relogin",
-    "sasl.kerberos.principal.to.local.rules",
-    "sasl.kerberos.service.name",
-    "sasl.kerberos.ticket.renew.jitter",
-    "sasl.kerberos.ticket.renew.window.factor",
-    "sasl.login.refresh.buffer.seconds",
-    "sasl.login.refresh.min.period.seconds",
-    "sasl.login.refresh.window.factor",
-    "sasl.login.refresh.window.jitter",
-];
-
-/// Whether brokers change this property while they run.
-pub fn is_dynamic(property: &str) -> bool {
-    DYNAMIC.contains(&property)
-}
-
 /// All parts of a node, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Revision(BTreeMap<String, String>);
@@ -142,11 +70,10 @@ impl Revision {
 
     fn hash_below(&self, prefix: &str) -> String {
         let parts = self.0.iter().filter(|(name, _)| name.starts_with(prefix));
-        short_hash(
-            &parts
-                .map(|(name, value)| format!("{name}={value}\n"))
-                .collect::<String>(),
-        )
+        let lines: Vec<_> = parts
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect();
+        short_hash(&lines.concat())
     }
 
     /// The annotations in which a Pod carries it.
@@ -224,7 +151,7 @@ fn configuration(input: &Input<'_>, pool: &Pool, node: &Node, revision: &mut Rev
     match &cluster.authorization {
         Authorization::None => {}
         Authorization::Simple { super_users } => {
-            revision.hashed("config/authorization", &json!(["simple", super_users]))
+            revision.hashed("config/authorization", &json!(["simple", super_users]));
         }
         Authorization::Custom {
             class,
@@ -247,7 +174,7 @@ fn configuration(input: &Input<'_>, pool: &Pool, node: &Node, revision: &mut Rev
             );
         }
         Metrics::StrimziReporter { allow_list } => {
-            revision.hashed("config/metrics", &json!(["strimziReporter", allow_list]))
+            revision.hashed("config/metrics", &json!(["strimziReporter", allow_list]));
         }
     }
     match cluster.jmx {
@@ -357,120 +284,6 @@ fn pod(input: &Input<'_>, pool: &Pool, node: &Node, revision: &mut Revision) {
             .collect();
         revision.hashed("pod/listenerCertificates", &mounted);
     }
-}
-
-/// One thing that differs between a running Pod and the desired one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
-    /// The release of Kafka.
-    Version {
-        /// What runs.
-        from: String,
-        /// What is wanted.
-        to: String,
-    },
-    /// The image.
-    Image {
-        /// What runs.
-        from: String,
-        /// What is wanted.
-        to: String,
-    },
-    /// Kafka's or the JVM's configuration.
-    Configuration {
-        /// Names of the parts, without their prefix: property names, `listener.<name>`, `jvm.heap`, ….
-        parts: BTreeSet<String>,
-    },
-    /// The Pod.
-    Pod {
-        /// Names of the parts, without their prefix.
-        parts: BTreeSet<String>,
-    },
-    /// Memory or CPU.
-    Resources,
-    /// The key of the cluster CA.
-    ClusterCaKey,
-    /// The certificate of the cluster CA.
-    ClusterCaCertificate,
-    /// The certificate of the clients CA.
-    ClientsCaCertificate,
-    /// The node's own certificate.
-    ServerCertificate,
-    /// A certificate that a user brought.
-    ListenerCertificate,
-}
-
-impl Change {
-    /// Whether it takes a new Pod. Certificates of listeners can be reloaded by a running broker.
-    pub const fn needs_restart(&self) -> bool {
-        match self {
-            Self::Version { from: _, to: _ }
-            | Self::Image { from: _, to: _ }
-            | Self::Configuration { parts: _ }
-            | Self::Pod { parts: _ }
-            | Self::Resources => true,
-            Self::ClusterCaKey
-            | Self::ClusterCaCertificate
-            | Self::ClientsCaCertificate
-            | Self::ServerCertificate
-            | Self::ListenerCertificate => false,
-        }
-    }
-}
-
-/// How a running Pod differs from the desired one, by their annotations; in the order of [`Change`].
-///
-/// Nothing can be said of a Pod without [`PARTS`], one that somebody else made.
-pub fn changes(running: &Map, desired: &Map) -> Option<Vec<Change>> {
-    let read = |annotations: &Map| {
-        serde_json::from_str::<BTreeMap<String, String>>(annotations.get(PARTS)?).ok()
-    };
-    let (old, new) = (read(running)?, read(desired)?);
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let differ = names
-        .into_iter()
-        .filter(|name| old.get(*name) != new.get(*name));
-    let value =
-        |parts: &BTreeMap<String, String>, name: &str| parts.get(name).cloned().unwrap_or_default();
-    let mut changes = BTreeSet::new();
-    let (mut configuration, mut pod) = (BTreeSet::new(), BTreeSet::new());
-    for name in differ {
-        let (from, to) = (value(&old, name), value(&new, name));
-        match (name.as_str(), name.split_once('/')) {
-            (PART_VERSION, _) => drop(changes.insert(Change::Version { from, to })),
-            (PART_IMAGE, _) => drop(changes.insert(Change::Image { from, to })),
-            (PART_RESOURCES, _) => drop(changes.insert(Change::Resources)),
-            (_, Some(("config", part))) => drop(configuration.insert(part.to_owned())),
-            (_, Some((_, part))) => drop(pod.insert(part.to_owned())),
-            (part, None) => drop(pod.insert(part.to_owned())),
-        }
-    }
-    if !configuration.is_empty() {
-        changes.insert(Change::Configuration {
-            parts: configuration,
-        });
-    }
-    if !pod.is_empty() {
-        changes.insert(Change::Pod { parts: pod });
-    }
-    for (annotation, change) in [
-        (secret::CLUSTER_CA_KEY_GENERATION, Change::ClusterCaKey),
-        (
-            secret::CLUSTER_CA_CERTIFICATE_GENERATION,
-            Change::ClusterCaCertificate,
-        ),
-        (
-            secret::CLIENTS_CA_CERTIFICATE_GENERATION,
-            Change::ClientsCaCertificate,
-        ),
-        (SERVER_CERTIFICATE_HASH, Change::ServerCertificate),
-        (LISTENER_CERTIFICATES, Change::ListenerCertificate),
-    ] {
-        if running.get(annotation) != desired.get(annotation) {
-            changes.insert(change);
-        }
-    }
-    Some(changes.into_iter().collect())
 }
 
 #[cfg(test)]

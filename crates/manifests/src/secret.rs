@@ -88,7 +88,7 @@ pub fn authority_key(input: &Input<'_>, authority: Authority) -> Secret {
         input,
         authority,
         authority.key_secret_name(input),
-        annotations,
+        &annotations,
         &MetadataTemplate::default(),
     )
 }
@@ -106,7 +106,7 @@ pub fn authority_certificate(input: &Input<'_>, authority: Authority) -> Secret 
         input,
         authority,
         authority.certificate_secret_name(input),
-        annotations,
+        &annotations,
         template,
     )
 }
@@ -115,11 +115,11 @@ fn authority_secret(
     input: &Input<'_>,
     authority: Authority,
     name: String,
-    annotations: Map,
+    annotations: &Map,
     template: &MetadataTemplate,
 ) -> Secret {
     let labels = labels::cluster_labels(input.cluster, Component::CertificateAuthority);
-    let annotations = labels::merged([&template.annotations, &annotations]);
+    let annotations = labels::merged([&template.annotations, annotations]);
     let mut secret = opaque(
         input,
         name,

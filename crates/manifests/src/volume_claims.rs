@@ -80,6 +80,7 @@ fn identity_annotations(input: &Input<'_>, node: &Node, volume: &Volume<'_>) -> 
         say(identity::CLUSTER_ID, known.cluster_id.clone());
     }
     say(identity::NODE_ID, node.id.to_string());
+    say(identity::ROLES, node.roles.process_roles().to_owned());
     if let Some(own) = known.nodes.get(&node.id.0) {
         if let Some(directory) = own.directories.get(&volume.id.0) {
             say(identity::DIRECTORY_ID, directory.clone());
@@ -89,13 +90,9 @@ fn identity_annotations(input: &Input<'_>, node: &Node, volume: &Volume<'_>) -> 
         }
     }
     if node.roles.is_controller() && !known.initial_controllers.is_empty() {
-        let voters = known
-            .initial_controllers
-            .iter()
-            .map(|(id, directory)| format!("{id}:{directory}"));
         say(
             identity::INITIAL_CONTROLLERS,
-            voters.collect::<Vec<_>>().join(","),
+            known.initial_controllers_text(),
         );
     }
     if known.quorum_formed {

@@ -50,7 +50,7 @@ pub(super) fn volumes(
         .tmp_dir_size_limit
         .clone()
         .unwrap_or_else(|| TMP_SIZE.to_owned());
-    volumes.extend([
+    volumes.extend(vec![
         Volume {
             empty_dir: Some(empty_dir(Some("Memory"), Some(tmp))),
             ..named(TMP)
