@@ -13,6 +13,7 @@ pub mod logging;
 pub mod metrics;
 pub mod name;
 pub mod node;
+pub mod parse;
 pub mod pool;
 pub mod probe;
 pub mod quotas;

@@ -5,6 +5,7 @@
 //! No I/O, no clock, no randomness. Deciding is the planner's work.
 
 pub mod desired;
+pub mod node_ids;
 pub mod observed;
 pub mod problem;
 pub mod runner;

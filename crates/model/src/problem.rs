@@ -100,18 +100,32 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             subject: _,
-            reason: _,
+            reason,
             field,
             given,
             allowed,
             example,
         } = self;
-        match given.as_str() {
-            "" => write!(f, "{field} is missing")?,
-            given => write!(f, "{field}: {given} is not allowed")?,
-        }
+        let allowed_as = match (reason, given.as_str()) {
+            (_, "") => {
+                write!(f, "{field} is missing")?;
+                "allowed"
+            }
+            (ProblemReason::MissingReference, given) => {
+                write!(f, "{field}: {given}")?;
+                "needed"
+            }
+            (ProblemReason::Forbidden, given) => {
+                write!(f, "{field} cannot be set (to {given})")?;
+                "instead"
+            }
+            (_, given) => {
+                write!(f, "{field}: {given} is not allowed")?;
+                "allowed"
+            }
+        };
         if !allowed.is_empty() {
-            write!(f, "; allowed: {allowed}")?;
+            write!(f, "; {allowed_as}: {allowed}")?;
         }
         if !example.is_empty() {
             write!(f, "; for example: {example}")?;

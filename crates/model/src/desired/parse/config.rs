@@ -1,0 +1,200 @@
+//! Kafka's own configuration: which keys a user may set, and what values look like as properties.
+
+use std::collections::BTreeMap;
+
+use resources::AnyMap;
+use serde_json::Value;
+
+use super::report::Report;
+use crate::desired::Listener;
+
+/// Beginnings of keys that belong to the operator, and what to use instead.
+///
+/// Source: Strimzi's `FORBIDDEN_PREFIXES` of a Kafka cluster.
+const FORBIDDEN: [(&str, &str); 32] = [
+    ("listeners", LISTENERS),
+    ("advertised.", LISTENERS),
+    (
+        "broker.",
+        "nothing: the operator sets it (for racks: spec.kafka.rack)",
+    ),
+    ("listener.", LISTENERS),
+    ("host.name", LISTENERS),
+    ("port", LISTENERS),
+    ("inter.broker.listener.name", OPERATOR),
+    ("sasl.", LISTENERS),
+    ("ssl.", LISTENERS),
+    ("security.", LISTENERS),
+    ("password.", OPERATOR),
+    ("log.dir", "spec.storage of the KafkaNodePool"),
+    ("zookeeper.connect", ZOOKEEPER),
+    ("zookeeper.set.acl", ZOOKEEPER),
+    ("zookeeper.ssl", ZOOKEEPER),
+    ("zookeeper.clientcnxnsocket", ZOOKEEPER),
+    ("authorizer.", "spec.kafka.authorization"),
+    ("super.user", "spec.kafka.authorization.superUsers"),
+    ("cruise.control.metrics.topic", "spec.cruiseControl"),
+    (
+        "cruise.control.metrics.reporter.bootstrap.servers",
+        "spec.cruiseControl",
+    ),
+    ("node.id", OPERATOR),
+    ("process.roles", "spec.roles of the KafkaNodePool"),
+    ("controller.", OPERATOR),
+    (
+        "metadata.log.dir",
+        "kraftMetadata in spec.storage of the KafkaNodePool",
+    ),
+    ("zookeeper.metadata.migration.enable", ZOOKEEPER),
+    ("client.quota.callback.static.kafka.admin.", QUOTAS),
+    ("client.quota.callback.static.produce", QUOTAS),
+    ("client.quota.callback.static.fetch", QUOTAS),
+    (
+        "client.quota.callback.static.storage.per.volume.limit.min.available.",
+        QUOTAS,
+    ),
+    (
+        "client.quota.callback.static.excluded.principal.name.list",
+        QUOTAS,
+    ),
+    ("prometheus.metrics.reporter.", "spec.kafka.metricsConfig"),
+    ("cordoned.log.dirs", OPERATOR),
+];
+
+const LISTENERS: &str = "spec.kafka.listeners";
+const OPERATOR: &str = "nothing: the operator sets it";
+const QUOTAS: &str = "spec.kafka.quotas";
+const ZOOKEEPER: &str = "nothing: there is no ZooKeeper";
+
+/// Keys that begin like forbidden ones and are allowed all the same.
+///
+/// Source: Strimzi's `FORBIDDEN_PREFIX_EXCEPTIONS` of a Kafka cluster.
+const ALLOWED: [&str; 18] = [
+    "zookeeper.connection.timeout.ms",
+    "sasl.server.max.receive.size",
+    "ssl.cipher.suites",
+    "ssl.protocol",
+    "ssl.enabled.protocols",
+    "ssl.secure.random.implementation",
+    "cruise.control.metrics.topic.num.partitions",
+    "cruise.control.metrics.topic.replication.factor",
+    "cruise.control.metrics.topic.retention.ms",
+    "cruise.control.metrics.topic.auto.create.retries",
+    "cruise.control.metrics.topic.auto.create.timeout.ms",
+    "cruise.control.metrics.topic.min.insync.replicas",
+    "broker.session.timeout.ms",
+    "broker.heartbeat.interval.ms",
+    "controller.socket.timeout.ms",
+    "controller.quorum.election.backoff.max.ms",
+    "controller.quorum.election.timeout.ms",
+    "controller.quorum.fetch.timeout.ms",
+];
+
+/// What may be set for a single listener, after `listener.name.<name>-<port>.`.
+const ALLOWED_PER_LISTENER: [&str; 3] = [
+    "connections.max.reauth.ms",
+    "max.connections",
+    "max.connection.creation.rate",
+];
+
+/// How many replicas a topic can have is bounded by the brokers there are.
+const AT_MOST_BROKERS: [&str; 4] = [
+    "default.replication.factor",
+    "offsets.topic.replication.factor",
+    "transaction.state.log.replication.factor",
+    "transaction.state.log.min.isr",
+];
+
+/// The user's configuration as properties.
+pub(super) fn parse(
+    config: Option<&AnyMap>,
+    listeners: &[Listener],
+    brokers: u32,
+    report: &mut Report,
+) -> BTreeMap<String, String> {
+    let mut properties = BTreeMap::new();
+    for (key, value) in config.into_iter().flatten() {
+        let field = format!("spec.kafka.config[\"{key}\"]");
+        if let Some((_, instead)) = forbidden(key, listeners) {
+            report.forbidden(&field, shown(value), instead, "");
+        } else if let Some(text) = property(&field, value, report) {
+            properties.insert(key.clone(), text);
+        }
+    }
+    for key in AT_MOST_BROKERS {
+        if let Some(text) = properties.get(key) {
+            at_most_brokers(key, text, brokers, report);
+        }
+    }
+    properties
+}
+
+/// Why a key may not be set.
+fn forbidden(key: &str, listeners: &[Listener]) -> Option<&'static (&'static str, &'static str)> {
+    let per_listener = |listener: &Listener| {
+        let prefix = format!("listener.name.{}.", listener.kafka_name().to_lowercase());
+        key.strip_prefix(&prefix)
+            .is_some_and(|rest| ALLOWED_PER_LISTENER.contains(&rest))
+    };
+    if ALLOWED.contains(&key) || listeners.iter().any(per_listener) {
+        return None;
+    }
+    let key = key.to_lowercase();
+    FORBIDDEN.iter().find(|(prefix, _)| key.starts_with(prefix))
+}
+
+/// A value as it stands in a properties file; `None` for an explicit null, which means that nothing is set.
+pub(super) fn property(field: &str, value: &Value, report: &mut Report) -> Option<String> {
+    const ALLOWED: &str = "one line of text, a number, `true` or `false`";
+    match value {
+        Value::Null => None,
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if !text.contains(['\n', '\r']) => Some(text.clone()),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            report.invalid(field, shown(value), ALLOWED, "3");
+            None
+        }
+    }
+}
+
+/// A map of values as properties.
+pub(super) fn properties(
+    field: &str,
+    map: Option<&AnyMap>,
+    report: &mut Report,
+) -> BTreeMap<String, String> {
+    map.into_iter()
+        .flatten()
+        .filter_map(|(key, value)| {
+            Some((
+                key.clone(),
+                property(&format!("{field}[\"{key}\"]"), value, report)?,
+            ))
+        })
+        .collect()
+}
+
+fn at_most_brokers(key: &str, text: &str, brokers: u32, report: &mut Report) {
+    let field = format!("spec.kafka.config[\"{key}\"]");
+    let plural = if brokers == 1 { "" } else { "s" };
+    let allowed = format!(
+        "a whole number from 1 to {brokers}, because there will be {brokers} broker{plural}"
+    );
+    // No broker at all is reported where the pools are.
+    if brokers > 0
+        && !text
+            .trim()
+            .parse()
+            .is_ok_and(|number: u32| (1..=brokers).contains(&number))
+    {
+        report.conflict(&field, text, &allowed, &brokers.to_string());
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

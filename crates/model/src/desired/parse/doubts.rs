@@ -1,0 +1,123 @@
+//! What is allowed but seldom meant.
+//!
+//! Reasons as in Strimzi's `KafkaSpecChecker`.
+
+use super::count;
+use super::report::Report;
+use crate::desired::{Cluster, Roles, VolumeKind};
+use crate::problem::WarningReason as Reason;
+
+const CONFIG: &str = "spec.kafka.config";
+
+/// Warnings about a cluster that has been understood.
+pub(super) fn check(cluster: &Cluster, report: &mut Report) {
+    replication(cluster, report);
+    storage(cluster, report);
+    controllers(cluster, report);
+    versions(cluster, report);
+}
+
+fn replication(cluster: &Cluster, report: &mut Report) {
+    if count(cluster, Roles::is_broker) < 2 {
+        return;
+    }
+    let unset = [
+        (
+            "default.replication.factor",
+            Reason::KafkaDefaultReplicationFactor,
+            "lose their messages with one disk",
+        ),
+        (
+            "min.insync.replicas",
+            Reason::KafkaMinInsyncReplicas,
+            "may lose acknowledged messages with one disk",
+        ),
+    ];
+    for (key, reason, effect) in unset {
+        if !cluster.config.contains_key(key) {
+            let message = format!(
+                "is not set and therefore 1: topics made without a value of their own {effect}."
+            );
+            report.warn(reason, &format!("{CONFIG}[\"{key}\"]"), message);
+        }
+    }
+}
+
+fn storage(cluster: &Cluster, report: &mut Report) {
+    for (role, word, loss) in [
+        (
+            Roles::is_broker as fn(Roles) -> bool,
+            "broker",
+            "its messages",
+        ),
+        (Roles::is_controller, "controller", "the cluster's metadata"),
+    ] {
+        let ephemeral = cluster.pools.values().any(|pool| {
+            let volumes = pool.storage.volumes();
+            let any = volumes
+                .iter()
+                .any(|volume| matches!(volume.kind, VolumeKind::Ephemeral { .. }));
+            pool.replicas > 0 && role(pool.roles) && any
+        });
+        if count(cluster, role) == 1 && ephemeral {
+            let message = format!(
+                "the only {word} has ephemeral storage and loses {loss} whenever its Pod goes."
+            );
+            report.warn(Reason::KafkaStorage, "KafkaNodePool spec.storage", message);
+        }
+    }
+}
+
+fn controllers(cluster: &Cluster, report: &mut Report) {
+    let count = count(cluster, Roles::is_controller);
+    if count > 0 && count.is_multiple_of(2) {
+        let message = if count == 2 {
+            "there are two controllers: the cluster stops when either does; use one, or three."
+                .to_owned()
+        } else {
+            format!("there are {count} controllers: one fewer bears the loss of as many.")
+        };
+        report.warn(
+            Reason::KafkaKRaftControllerNodeCount,
+            "KafkaNodePool spec.replicas",
+            message,
+        );
+    }
+}
+
+fn versions(cluster: &Cluster, report: &mut Report) {
+    let Cluster {
+        version,
+        metadata_version,
+        ..
+    } = cluster;
+    if metadata_version.minor_release() != version.minor_release() {
+        let message = format!(
+            "is {metadata_version}, older than Kafka {version}: an upgrade is not finished."
+        );
+        report.warn(
+            Reason::KafkaMetadataVersion,
+            "spec.kafka.metadataVersion",
+            message,
+        );
+    }
+    let gone = [
+        (
+            "inter.broker.protocol.version",
+            Reason::KafkaInterBrokerProtocolVersionInKRaft,
+        ),
+        (
+            "log.message.format.version",
+            Reason::KafkaLogMessageFormatVersionInKRaft,
+        ),
+    ];
+    for (key, reason) in gone {
+        if cluster.config.contains_key(key) {
+            report.warn(
+                reason,
+                &format!("{CONFIG}[\"{key}\"]"),
+                "means nothing to this Kafka and should be removed.",
+            );
+        }
+    }
+}

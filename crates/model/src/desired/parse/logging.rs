@@ -1,0 +1,85 @@
+//! `logging`, and references to keys of ConfigMaps.
+
+use k8s_openapi::api::core::v1::ConfigMapKeySelector;
+use resources::logging::{self as given, LoggingType};
+
+use super::report::Report;
+use crate::desired::{ConfigMapKey, Logging};
+
+/// Source of logger levels.
+pub(super) fn parse(path: &str, logging: Option<&given::Logging>, report: &mut Report) -> Logging {
+    let Some(given::Logging {
+        kind,
+        loggers,
+        value_from,
+    }) = logging
+    else {
+        return Logging::Default;
+    };
+    match kind {
+        LoggingType::Inline => {
+            if value_from.is_some() {
+                report.meaningless(&format!("{path}.valueFrom"), "the type is `inline`");
+            }
+            for (name, value) in loggers.iter().flatten() {
+                if value.contains(['\n', '\r']) {
+                    report.invalid(
+                        &format!("{path}.loggers[\"{name}\"]"),
+                        value,
+                        "one line",
+                        "INFO",
+                    );
+                }
+            }
+            Logging::Inline {
+                loggers: loggers.clone().unwrap_or_default(),
+            }
+        }
+        LoggingType::External => {
+            if loggers.is_some() {
+                report.meaningless(&format!("{path}.loggers"), "the type is `external`");
+            }
+            let reference = value_from
+                .as_ref()
+                .and_then(|reference| reference.config_map_key_ref.as_ref());
+            config_map_key(&format!("{path}.valueFrom"), reference, report)
+                .map_or(Logging::Default, Logging::External)
+        }
+    }
+}
+
+/// A key of a ConfigMap; name and key must be there.
+pub(super) fn config_map_key(
+    path: &str,
+    reference: Option<&ConfigMapKeySelector>,
+    report: &mut Report,
+) -> Option<ConfigMapKey> {
+    let path = format!("{path}.configMapKeyRef");
+    let Some(ConfigMapKeySelector {
+        key,
+        name,
+        optional: _,
+    }) = reference
+    else {
+        report.missing(
+            &path,
+            "name and key of a ConfigMap in this namespace",
+            "{name: my-config, key: my-key}",
+        );
+        return None;
+    };
+    if name.is_empty() {
+        report.missing(
+            &format!("{path}.name"),
+            "the name of a ConfigMap in this namespace",
+            "my-config",
+        );
+    }
+    if key.is_empty() {
+        report.missing(&format!("{path}.key"), "a key of the ConfigMap", "my-key");
+    }
+    (!name.is_empty() && !key.is_empty()).then(|| ConfigMapKey {
+        name: name.clone(),
+        key: key.clone(),
+    })
+}
