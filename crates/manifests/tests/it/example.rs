@@ -160,7 +160,7 @@ fn facts(cluster: &Cluster) -> Facts {
 }
 
 fn directory(node: i32, volume: VolumeId) -> String {
-    format!("Directory-{node:06}-{volume:05}")
+    format!("Directory-{node:06}-{:05}", volume.0)
 }
 
 fn pool(name: &str, roles: Roles, replicas: u32, storage: Storage) -> Pool {
