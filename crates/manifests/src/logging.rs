@@ -92,6 +92,7 @@ fn defaults() -> Properties {
         "%d{yyyy-MM-dd HH:mm:ss} %-5p [%t] %c{1}:%L - %m%n",
     );
     set("rootLogger.level".to_owned(), "INFO");
+    set("rootLogger.additivity".to_owned(), "false");
     set("rootLogger.appenderRef.console.ref".to_owned(), "STDOUT");
     for (id, name, level) in DEFAULT_LOGGERS {
         set(format!("logger.{id}.name"), name);

@@ -96,7 +96,7 @@ fn for_clients(listener: &Listener, name: &str) -> Vec<String> {
             lines.extend(trust_store(&prefix, CLIENTS_CA_PEM));
         }
         ListenerAuthentication::ScramSha512 => {
-            let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+            let module = "org.apache.kafka.common.security.scram.ScramLoginModule required ;";
             lines.push(property("scram-sha-512.sasl.jaas.config", &module));
             lines.push(property("sasl.enabled.mechanisms", &"SCRAM-SHA-512"));
         }

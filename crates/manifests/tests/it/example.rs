@@ -112,7 +112,7 @@ fn replication(brokers: u32) -> BTreeMap<String, String> {
 }
 
 /// Nodes are numbered through the pools in the order of their names, as a first deployment does.
-fn facts(cluster: &Cluster) -> Facts {
+pub(crate) fn facts(cluster: &Cluster) -> Facts {
     let mut nodes = BTreeMap::new();
     let mut identity = Identity {
         cluster_id: "9jKPI-77RHuI6ytG_I-dPQ".to_owned(),

@@ -181,7 +181,7 @@ fn each_authentication_has_its_properties() {
         listener.name.mutual-9094.ssl.keystore.location={{klamm.root}}/var/run/klamm/node.pem
         listener.name.mutual-9094.ssl.keystore.type=PEM
 
-        listener.name.scram-9095.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+        listener.name.scram-9095.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required ;
         listener.name.scram-9095.sasl.enabled.mechanisms=SCRAM-SHA-512
         listener.name.scram-9095.max.connections=7
 
