@@ -10,6 +10,7 @@ mod acls;
 mod configs;
 mod describe;
 mod features;
+mod leaders;
 mod quorum;
 mod topics;
 mod users;
@@ -29,6 +30,8 @@ pub use acls::{Acl, AclFilter, AclOperation, AclPattern, AclPermission, AclResou
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource};
 pub use describe::{ClusterView, Node};
 pub use features::{FeatureChange, Features};
+pub(crate) use leaders::no_leader;
+pub use leaders::{Leaders, OffsetSpec};
 pub use quorum::{Quorum, QuorumNode, QuorumReplica, VoterEndpoint};
 pub use topics::{NewTopic, Partition, Topic, TopicCursor, TopicPage};
 pub use users::ScramCredential;
@@ -260,7 +263,7 @@ impl Cluster {
         }
     }
 
-    fn forget_view(&self) {
+    pub(crate) fn forget_view(&self) {
         *self
             .inner
             .view

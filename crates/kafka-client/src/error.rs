@@ -41,8 +41,8 @@ pub enum Cause {
     /// The TCP connection could not be made.
     #[error("cannot connect")]
     Dial(#[source] Arc<io::Error>),
-    /// The TLS handshake failed.
-    #[error("the TLS handshake failed")]
+    /// The TLS handshake failed, or the peer refused us right after it.
+    #[error("TLS failed")]
     Tls(#[source] Arc<io::Error>),
     /// The peer's first bytes are not Kafka's.
     #[error("the peer does not speak Kafka in plain text: {0}")]

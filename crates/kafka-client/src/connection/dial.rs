@@ -206,8 +206,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
         };
         let frame = encode_request(&mut request, version, expected, &self.settings.client_id)
             .map_err(wire)?;
-        self.stream.write_all(&frame).await.map_err(broken)?;
-        self.stream.flush().await.map_err(broken)?;
+        self.stream.write_all(&frame).await.map_err(refused)?;
+        self.stream.flush().await.map_err(refused)?;
         let mut input = BytesMut::new();
         loop {
             if let Some(frame) = take_frame(&mut input, self.settings.max_frame_bytes)? {
@@ -220,9 +220,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
                     Err(Cause::Correlation { expected, got })
                 };
             }
-            if self.stream.read_buf(&mut input).await.map_err(broken)? == 0 {
+            if self.stream.read_buf(&mut input).await.map_err(refused)? == 0 {
                 return Err(Cause::Closed);
             }
         }
     }
+}
+
+/// A peer that does not like our certificate says so after the handshake (TLS 1.3), when we read.
+fn refused(error: io::Error) -> Cause {
+    if error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>())
+    {
+        return Cause::Tls(Arc::new(error));
+    }
+    broken(error)
 }
