@@ -231,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
 fn refused(error: io::Error) -> Cause {
     if error
         .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
+        .is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
     {
         return Cause::Tls(Arc::new(error));
     }
