@@ -1,1 +1,1 @@
-//! e2e
+//! Stories on real Kafka processes; all of it is in `tests/`.
