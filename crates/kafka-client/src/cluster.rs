@@ -139,8 +139,7 @@ impl Cluster {
         request: R,
         answer: impl Fn(R::Response) -> Result<T, Cause>,
     ) -> Result<T, Error> {
-        self.attempt(what, request, answer, |error| error.retry() == Retry::Soon)
-            .await
+        self.attempt(what, request, answer, may_ask_again).await
     }
 
     /// Asks for a change: tried again only where it surely was not carried out.
@@ -329,6 +328,13 @@ impl Cluster {
                 .slots
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
+            // Nodes that moved or went leave their slots behind; a locked slot is being dialled.
+            slots.retain(|known, slot| {
+                known == endpoint
+                    || slot.try_lock().map_or(true, |slot| {
+                        slot.as_ref().is_some_and(Connection::is_usable)
+                    })
+            });
             Arc::clone(slots.entry(endpoint.clone()).or_default())
         };
         let mut slot = slot.lock().await;
@@ -390,6 +396,11 @@ impl Cluster {
             .as_millis();
         i32::try_from(timeout).unwrap_or(i32::MAX)
     }
+}
+
+/// A deadline that has passed was long enough already.
+fn may_ask_again(error: &Error) -> bool {
+    error.retry() == Retry::Soon && !matches!(error.cause, Cause::Deadline(_))
 }
 
 /// The node was asked for something that is another's to answer: it did nothing.

@@ -235,16 +235,16 @@ impl Connection {
             endpoint: &shared.endpoint,
             api: R::API,
         });
-        match fault {
-            None | Some(Fault::LoseReply) => {}
-            Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
-            Some(Fault::Refuse) => {
-                shared.give_up();
-                return Err(Cause::Closed);
-            }
-        }
-        let (reply, answer) = oneshot::channel();
         let exchange = async {
+            match fault {
+                None | Some(Fault::LoseReply) => {}
+                Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
+                Some(Fault::Refuse) => {
+                    shared.give_up();
+                    return Err(Cause::Closed);
+                }
+            }
+            let (reply, answer) = oneshot::channel();
             shared
                 .jobs
                 .send(Job {

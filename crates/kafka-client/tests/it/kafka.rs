@@ -29,7 +29,7 @@ pub(crate) struct Kafka {
     pub(crate) client_pem: (String, String),
     pub(crate) second: Second,
     shells: Vec<Child>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// The controller that is not a voter yet.
@@ -131,15 +131,15 @@ fn start() -> Kafka {
         client_pem,
         second,
         shells,
-        _directory: directory,
+        directory,
     };
     wait_until_ready(&kafka);
     kafka
 }
 
 fn wait_until_ready(kafka: &Kafka) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let directory = kafka._directory.path();
+    let deadline = Instant::now() + Duration::from_mins(2);
+    let directory = kafka.directory.path();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
