@@ -29,7 +29,7 @@ fn check(text: &str, logger: &str, expected: &Expect) {
     let properties = parse(text);
     let own = properties
         .iter()
-        .find(|(key, value)| key.ends_with(".name") && *value == logger)
+        .find(|(key, value)| key.strip_suffix(".name").is_some() && *value == logger)
         .unwrap()
         .0;
     let own = own.strip_suffix(".name").unwrap();

@@ -125,7 +125,7 @@ fn load_balancers() {
 #[test]
 fn a_load_balancer_without_bootstrap() {
     let example = outside(ListenerKind::LoadBalancer, |listener| {
-        listener.configuration.no_bootstrap_service = true
+        listener.configuration.no_bootstrap_service = true;
     });
     let names: Vec<_> = services::render(&example.input())
         .into_iter()

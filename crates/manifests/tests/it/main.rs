@@ -1,8 +1,14 @@
 //! What is rendered, looked at as a whole.
 
+#[cfg(test)]
 mod certificates;
+#[cfg(test)]
 mod compare;
+#[cfg(test)]
 mod example;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
 mod listeners;
+#[cfg(test)]
 mod revisions;
