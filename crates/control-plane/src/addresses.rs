@@ -33,11 +33,25 @@ struct Held {
 impl Server {
     /// Gives a Service its address and node ports.
     pub(crate) fn allocate_cluster_ip(&self, service: &mut Value) -> Result<(), Failure> {
-        let name = format!("{}/{}", metadata::namespace(service), metadata::name(service));
-        let mut pending = self.reservations.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = format!(
+            "{}/{}",
+            metadata::namespace(service),
+            metadata::name(service)
+        );
+        let mut pending = self
+            .reservations
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let stored = self.held_by_services();
         pending.retain(|name, _| !stored.contains_key(name));
-        let others = || stored.iter().chain(pending.iter()).filter(|(other, _)| **other != name).map(|(_, held)| held);
+        let others = || {
+            stored
+                .iter()
+                .chain(pending.iter())
+                .filter(|(other, _)| **other != name)
+                .map(|(_, held)| held)
+        };
         let taken: BTreeSet<Ipv4Addr> = others().filter_map(|h| h.address).collect();
         let ports: BTreeSet<u32> = others().flat_map(|h| h.ports.iter().copied()).collect();
         let address = self.choose_address(service, &name, &taken)?;
@@ -48,13 +62,37 @@ impl Server {
 
     fn held_by_services(&self) -> BTreeMap<String, Held> {
         let prefix = Key::prefix("", "services", None);
-        let page = self.store.list(Range { prefix: &prefix, ..Range::default() }, |_, _| true).unwrap_or_default();
-        let services = page.items.iter().filter_map(|(_, record)| serde_json::from_slice::<Value>(&record.json).ok());
+        let page = self
+            .store
+            .list(
+                Range {
+                    prefix: &prefix,
+                    ..Range::default()
+                },
+                |_, _| true,
+            )
+            .unwrap_or_default();
+        let services = page
+            .items
+            .iter()
+            .filter_map(|(_, record)| serde_json::from_slice::<Value>(&record.json).ok());
         services
             .map(|service| {
-                let name = format!("{}/{}", metadata::namespace(&service), metadata::name(&service));
-                let address = service["spec"]["clusterIP"].as_str().and_then(|ip| ip.parse().ok());
-                (name, Held { address, ports: node_ports(&service) })
+                let name = format!(
+                    "{}/{}",
+                    metadata::namespace(&service),
+                    metadata::name(&service)
+                );
+                let address = service["spec"]["clusterIP"]
+                    .as_str()
+                    .and_then(|ip| ip.parse().ok());
+                (
+                    name,
+                    Held {
+                        address,
+                        ports: node_ports(&service),
+                    },
+                )
             })
             .collect()
     }
@@ -87,7 +125,12 @@ impl Server {
                     None => {
                         let rule = "failed to allocate IP: provided IP is already allocated";
                         let cause = Cause::invalid("spec.clusterIPs", &json!([text]), rule);
-                        return Err(Failure::invalid("", "Service", metadata::name(service), &[cause]));
+                        return Err(Failure::invalid(
+                            "",
+                            "Service",
+                            metadata::name(service),
+                            &[cause],
+                        ));
                     }
                 }
             }
@@ -107,26 +150,54 @@ impl Server {
         (0..usable)
             .map(|step| Ipv4Addr::from(base + 1 + (start + step) % usable))
             .find(|address| !taken.contains(address))
-            .ok_or_else(|| Failure::internal(format!("no address is left in {network}/{prefix} for a Service")))
+            .ok_or_else(|| {
+                Failure::internal(format!(
+                    "no address is left in {network}/{prefix} for a Service"
+                ))
+            })
     }
 }
 
 fn node_ports(service: &Value) -> BTreeSet<u32> {
     let ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    ports.filter_map(|p| p["nodePort"].as_u64()).filter_map(|p| u32::try_from(p).ok()).filter(|&p| p > 0).collect()
+    ports
+        .filter_map(|p| p["nodePort"].as_u64())
+        .filter_map(|p| u32::try_from(p).ok())
+        .filter(|&p| p > 0)
+        .collect()
 }
 
-fn choose_ports(service: &mut Value, name: &str, mut taken: BTreeSet<u32>) -> Result<BTreeSet<u32>, Failure> {
-    let external = matches!(service["spec"]["type"].as_str(), Some("NodePort" | "LoadBalancer"))
-        && service["spec"]["allocateLoadBalancerNodePorts"] != false;
+fn choose_ports(
+    service: &mut Value,
+    name: &str,
+    mut taken: BTreeSet<u32>,
+) -> Result<BTreeSet<u32>, Failure> {
+    let external = matches!(
+        service["spec"]["type"].as_str(),
+        Some("NodePort" | "LoadBalancer")
+    ) && service["spec"]["allocateLoadBalancerNodePorts"] != false;
     let mine = node_ports(service);
     if let Some(port) = mine.intersection(&taken).next() {
-        let cause = Cause::invalid("spec.ports[0].nodePort", &json!(port), "provided port is already allocated");
-        return Err(Failure::invalid("", "Service", metadata::name(service), &[cause]));
+        let cause = Cause::invalid(
+            "spec.ports[0].nodePort",
+            &json!(port),
+            "provided port is already allocated",
+        );
+        return Err(Failure::invalid(
+            "",
+            "Service",
+            metadata::name(service),
+            &[cause],
+        ));
     }
     taken.extend(mine);
     let span = NODE_PORTS.end() - NODE_PORTS.start() + 1;
-    for (at, port) in service["spec"]["ports"].as_array_mut().into_iter().flatten().enumerate() {
+    for (at, port) in service["spec"]["ports"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         if !external {
             port.as_object_mut().map(|p| p.remove("nodePort"));
             continue;
@@ -135,7 +206,9 @@ fn choose_ports(service: &mut Value, name: &str, mut taken: BTreeSet<u32>) -> Re
             continue;
         }
         let start = hash(&format!("{name}/{at}")) % span;
-        let free = (0..span).map(|step| NODE_PORTS.start() + (start + step) % span).find(|p| !taken.contains(p));
+        let free = (0..span)
+            .map(|step| NODE_PORTS.start() + (start + step) % span)
+            .find(|p| !taken.contains(p));
         let chosen = free.ok_or_else(|| Failure::internal("no node port is left"))?;
         taken.insert(chosen);
         port["nodePort"] = chosen.into();
@@ -145,5 +218,8 @@ fn choose_ports(service: &mut Value, name: &str, mut taken: BTreeSet<u32>) -> Re
 
 fn hash(text: &str) -> u32 {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(4).fold(0, |sum, &byte| (sum << 8) | u32::from(byte))
+    digest
+        .iter()
+        .take(4)
+        .fold(0, |sum, &byte| (sum << 8) | u32::from(byte))
 }

@@ -68,15 +68,23 @@ pub(crate) fn shape(accept: Option<&str>, include_object: Option<&str>) -> Resul
             _ => {}
         }
     }
-    Err(Failure::not_acceptable("application/json, application/yaml"))
+    Err(Failure::not_acceptable(
+        "application/json, application/yaml",
+    ))
 }
 
 /// A JSON answer.
 pub(crate) fn json_response(code: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = code;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, private"),
+    );
     response
 }
 
@@ -90,7 +98,9 @@ pub(crate) fn failure_response(failure: &Failure) -> Response {
     let code = StatusCode::from_u16(failure.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = value_response(code, &failure.status());
     if matches!(failure.code, 429 | 503 | 504) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }
@@ -108,8 +118,8 @@ pub(crate) fn with_warnings(mut response: Response, warnings: &[String]) -> Resp
 
 /// A stored object at the version a client asked for.
 pub(crate) fn at_version(resource: &Resource, record: &Record) -> Result<Value, Failure> {
-    let stored: Value =
-        serde_json::from_slice(&record.json).map_err(|e| Failure::internal(format!("a stored object is not JSON: {e}")))?;
+    let stored: Value = serde_json::from_slice(&record.json)
+        .map_err(|e| Failure::internal(format!("a stored object is not JSON: {e}")))?;
     Ok(convert(resource, stored))
 }
 
@@ -131,28 +141,35 @@ fn as_stored(resource: &Resource) -> bool {
 }
 
 /// One object in a shape.
-pub(crate) fn object(resource: &Resource, shape: Shape, record: &Record, now: jiff::Timestamp) -> Result<Bytes, Failure> {
+pub(crate) fn object(
+    resource: &Resource,
+    shape: Shape,
+    record: &Record,
+    now: jiff::Timestamp,
+) -> Result<Bytes, Failure> {
     match shape {
         Shape::Whole if as_stored(resource) => Ok(record.json.clone()),
         Shape::Whole => Ok(Bytes::from(at_version(resource, record)?.to_string())),
-        Shape::Metadata => Ok(Bytes::from(metadata_only(at_version(resource, record)?).to_string())),
+        Shape::Metadata => Ok(Bytes::from(
+            metadata_only(at_version(resource, record)?).to_string(),
+        )),
         Shape::Table(rows) => {
             let value = at_version(resource, record)?;
             let version = value["metadata"]["resourceVersion"].clone();
             let list = json!({"resourceVersion": version});
-            Ok(Bytes::from(table::render(resource, vec![value], rows, list, true, now).to_string()))
+            Ok(Bytes::from(
+                table::render(resource, vec![value], rows, list, true, now).to_string(),
+            ))
         }
     }
 }
 
-/// A value that is not stored (dry run, deleted) in a shape.
-pub(crate) fn value(resource: &Resource, shape: Shape, stored: &Value, now: jiff::Timestamp) -> Result<Bytes, Failure> {
-    let json = Bytes::from(stored.to_string());
-    object(resource, shape, &Record { revision: 0, json }, now)
-}
-
 /// The `metadata` of a list.
-pub(crate) fn list_metadata(revision: u64, continue_token: Option<String>, remaining: Option<usize>) -> Value {
+pub(crate) fn list_metadata(
+    revision: u64,
+    continue_token: Option<String>,
+    remaining: Option<usize>,
+) -> Value {
     let mut metadata = json!({"resourceVersion": revision.to_string()});
     if let Some(token) = continue_token {
         metadata["continue"] = token.into();
@@ -175,8 +192,13 @@ pub(crate) fn list(
         Shape::Whole => (resource.list_kind.as_str(), resource.api_version()),
         Shape::Metadata => ("PartialObjectMetadataList", "meta.k8s.io/v1".to_owned()),
         Shape::Table(rows) => {
-            let values = records.iter().map(|r| at_version(resource, r)).collect::<Result<Vec<_>, _>>()?;
-            return Ok(Bytes::from(table::render(resource, values, rows, metadata, true, now).to_string()));
+            let values = records
+                .iter()
+                .map(|r| at_version(resource, r))
+                .collect::<Result<Vec<_>, _>>()?;
+            return Ok(Bytes::from(
+                table::render(resource, values, rows, metadata, true, now).to_string(),
+            ));
         }
     };
     let head = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata}).to_string();

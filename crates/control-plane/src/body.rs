@@ -23,18 +23,28 @@ pub(crate) struct Parsed {
 pub(crate) fn parse(content_type: &str, body: &[u8]) -> Result<Parsed, Failure> {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     match kind {
-        "application/yaml" | "application/apply-patch+yaml" | "text/yaml" | "application/x-yaml" => {
+        "application/yaml"
+        | "application/apply-patch+yaml"
+        | "text/yaml"
+        | "application/x-yaml" => {
             // Most "YAML" that clients send is JSON; its duplicates are found with their paths.
-            if body.trim_ascii_start().starts_with(b"{") && let Ok(parsed) = parse_json(body) {
+            if body.trim_ascii_start().starts_with(b"{")
+                && let Ok(parsed) = parse_json(body)
+            {
                 return Ok(parsed);
             }
             parse_yaml(body)
         }
-        "" | "application/json" | "application/merge-patch+json" | "application/json-patch+json"
-        | "application/strategic-merge-patch+json" => {
-            parse_json(body).map_err(|e| Failure::bad_request(format!("the object provided is unrecognized: {e}")))
-        }
-        other => Err(Failure::unsupported_media_type(other, "application/json, application/yaml")),
+        ""
+        | "application/json"
+        | "application/merge-patch+json"
+        | "application/json-patch+json"
+        | "application/strategic-merge-patch+json" => parse_json(body)
+            .map_err(|e| Failure::bad_request(format!("the object provided is unrecognized: {e}"))),
+        other => Err(Failure::unsupported_media_type(
+            other,
+            "application/json, application/yaml",
+        )),
     }
 }
 
@@ -49,7 +59,11 @@ pub(crate) fn parse_options(body: &[u8]) -> Result<Value, Failure> {
 fn parse_json(body: &[u8]) -> Result<Parsed, serde_json::Error> {
     let mut duplicates = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = Noticing { path: String::new(), duplicates: &mut duplicates }.deserialize(&mut reader)?;
+    let value = Noticing {
+        path: String::new(),
+        duplicates: &mut duplicates,
+    }
+    .deserialize(&mut reader)?;
     reader.end()?;
     Ok(Parsed { value, duplicates })
 }
@@ -58,7 +72,10 @@ fn parse_yaml(body: &[u8]) -> Result<Parsed, Failure> {
     let bad = |e: String| Failure::bad_request(format!("error decoding YAML: {e}"));
     let text = std::str::from_utf8(body).map_err(|e| bad(e.to_string()))?;
     let value: Value = serde_saphyr::from_str(text).map_err(|e| bad(e.to_string()))?;
-    Ok(Parsed { value, duplicates: Vec::new() })
+    Ok(Parsed {
+        value,
+        duplicates: Vec::new(),
+    })
 }
 
 struct Noticing<'a> {
@@ -113,7 +130,10 @@ impl<'de> Visitor<'de> for Noticing<'_> {
         let mut list = Vec::new();
         loop {
             let path = format!("{}[{}]", self.path, list.len());
-            match items.next_element_seed(Noticing { path, duplicates: self.duplicates })? {
+            match items.next_element_seed(Noticing {
+                path,
+                duplicates: self.duplicates,
+            })? {
                 Some(item) => list.push(item),
                 None => return Ok(Value::Array(list)),
             }
@@ -123,11 +143,18 @@ impl<'de> Visitor<'de> for Noticing<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            let path = if self.path.is_empty() {
+                key.clone()
+            } else {
+                format!("{}.{key}", self.path)
+            };
             if object.contains_key(&key) && !self.duplicates.contains(&path) {
                 self.duplicates.push(path.clone());
             }
-            let value = entries.next_value_seed(Noticing { path, duplicates: self.duplicates })?;
+            let value = entries.next_value_seed(Noticing {
+                path,
+                duplicates: self.duplicates,
+            })?;
             object.insert(key, value);
         }
         Ok(Value::Object(object))

@@ -19,7 +19,10 @@ pub enum Clock {
 impl Clock {
     /// A clock that runs with tokio's and starts at this moment.
     pub fn starting_at(origin: Timestamp) -> Self {
-        Self::Virtual { origin, start: tokio::time::Instant::now() }
+        Self::Virtual {
+            origin,
+            start: tokio::time::Instant::now(),
+        }
     }
 
     /// Now.
@@ -27,7 +30,8 @@ impl Clock {
         match self {
             Self::Wall => Timestamp::now(),
             Self::Virtual { origin, start } => {
-                let elapsed = SignedDuration::try_from(start.elapsed()).unwrap_or(SignedDuration::ZERO);
+                let elapsed =
+                    SignedDuration::try_from(start.elapsed()).unwrap_or(SignedDuration::ZERO);
                 origin.checked_add(elapsed).unwrap_or(*origin)
             }
         }

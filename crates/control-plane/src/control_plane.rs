@@ -68,18 +68,25 @@ impl ControlPlane {
                     .recursive(true)
                     .mode(0o700)
                     .create(dir)
-                    .map_err(|source| OpenError::Directory { path: dir.clone(), source })?;
+                    .map_err(|source| OpenError::Directory {
+                        path: dir.clone(),
+                        source,
+                    })?;
                 Store::open(&dir.join("objects.redb"), settings.history_bytes)?
             }
             None => Store::in_memory(settings.history_bytes),
         };
         let identity = Identity::open(settings.data_dir.as_deref())?;
         let server = Arc::new(Server::new(store, settings, identity));
-        crate::loops::bootstrap(&server).await.map_err(OpenError::Bootstrap)?;
+        crate::loops::bootstrap(&server)
+            .await
+            .map_err(OpenError::Bootstrap)?;
         if server.settings.loops {
             crate::loops::start(&server);
         }
-        Ok(Self { running: Arc::new(Running { server }) })
+        Ok(Self {
+            running: Arc::new(Running { server }),
+        })
     }
 
     /// The API as a service for this process: no TLS, no token, everything allowed.
@@ -92,7 +99,11 @@ impl ControlPlane {
     }
 
     /// Serve HTTPS on this listener until `stop`; every request needs a token.
-    pub async fn serve(&self, listener: tokio::net::TcpListener, stop: CancellationToken) -> Result<(), ServeError> {
+    pub async fn serve(
+        &self,
+        listener: tokio::net::TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), ServeError> {
         serve::serve(Arc::clone(&self.running.server), listener, stop).await
     }
 
@@ -107,9 +118,19 @@ impl ControlPlane {
     }
 
     /// A serving certificate for a node's kubelet endpoint at these addresses, signed by the authority.
-    pub fn issue_node_certificate(&self, node: &str, addresses: &[IpAddr]) -> Result<KeyPairPem, IdentityError> {
-        let names = addresses.iter().map(|address| SanType::IpAddress(*address)).collect();
-        self.running.server.identity.issue(&format!("system:node:{node}"), Purpose::Server(names))
+    pub fn issue_node_certificate(
+        &self,
+        node: &str,
+        addresses: &[IpAddr],
+    ) -> Result<KeyPairPem, IdentityError> {
+        let names = addresses
+            .iter()
+            .map(|address| SanType::IpAddress(*address))
+            .collect();
+        self.running
+            .server
+            .identity
+            .issue(&format!("system:node:{node}"), Purpose::Server(names))
     }
 
     /// End watches, connections and loops.

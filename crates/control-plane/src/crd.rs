@@ -10,6 +10,9 @@ use crate::resource::Source;
 use crate::schema::Schema;
 use crate::server::Server;
 
+/// Holds a definition until its objects are gone.
+pub(crate) const CLEANUP_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
+
 /// Completes names and writes the status.
 pub(crate) fn complete(server: &Server, object: &mut Value, live: Option<&Value>) {
     let names = &mut object["spec"]["names"];
@@ -21,24 +24,33 @@ pub(crate) fn complete(server: &Server, object: &mut Value, live: Option<&Value>
         names["listKind"] = format!("{kind}List").into();
     }
     let accepted = names.clone();
-    let mut stored: Vec<Value> = live.and_then(|l| l["status"]["storedVersions"].as_array()).cloned().unwrap_or_default();
+    let mut stored: Vec<Value> = live
+        .and_then(|l| l["status"]["storedVersions"].as_array())
+        .cloned()
+        .unwrap_or_default();
     for version in object["spec"]["versions"].as_array().into_iter().flatten() {
         if version["storage"] == true && !stored.contains(&version["name"]) {
             stored.push(version["name"].clone());
         }
     }
     let now = server.clock.text();
-    let condition = |kind: &str, reason: &str, message: &str| {
-        json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now})
-    };
-    let kept = live.and_then(|l| l["status"]["conditions"].as_array()).filter(|c| !c.is_empty()).cloned();
+    let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now});
+    let kept = live
+        .and_then(|l| l["status"]["conditions"].as_array())
+        .filter(|c| !c.is_empty())
+        .cloned();
     let conditions = kept.unwrap_or_else(|| {
         vec![
             condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-            condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+            condition(
+                "Established",
+                "InitialNamesAccepted",
+                "the initial names have been accepted",
+            ),
         ]
     });
-    object["status"] = json!({"conditions": conditions, "acceptedNames": accepted, "storedVersions": stored});
+    object["status"] =
+        json!({"conditions": conditions, "acceptedNames": accepted, "storedVersions": stored});
 }
 
 /// What is wrong with a definition.
@@ -50,15 +62,27 @@ pub(crate) fn check(server: &Server, object: &Value) -> Vec<Cause> {
     let wanted = format!("{plural}.{group}");
     if metadata::name(object) != wanted {
         let rule = format!("must be spec.names.plural+\".\"+spec.group");
-        causes.push(Cause::invalid("metadata.name", &object["metadata"]["name"], &rule));
+        causes.push(Cause::invalid(
+            "metadata.name",
+            &object["metadata"]["name"],
+            &rule,
+        ));
     }
-    for (field, value) in [("spec.group", &group), ("spec.names.plural", &plural), ("spec.names.kind", &text(&spec["names"]["kind"]))] {
+    for (field, value) in [
+        ("spec.group", &group),
+        ("spec.names.plural", &plural),
+        ("spec.names.kind", &text(&spec["names"]["kind"])),
+    ] {
         if value.is_empty() {
             causes.push(Cause::required(field, ""));
         }
     }
     if !matches!(spec["scope"].as_str(), Some("Cluster" | "Namespaced")) {
-        causes.push(Cause::unsupported("spec.scope", &spec["scope"], &["Cluster", "Namespaced"]));
+        causes.push(Cause::unsupported(
+            "spec.scope",
+            &spec["scope"],
+            &["Cluster", "Namespaced"],
+        ));
     }
     let versions = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
     if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
@@ -67,7 +91,11 @@ pub(crate) fn check(server: &Server, object: &Value) -> Vec<Cause> {
     }
     if spec["conversion"]["strategy"] == "Webhook" {
         let supported = ["None"];
-        causes.push(Cause::unsupported("spec.conversion.strategy", &json!("Webhook"), &supported));
+        causes.push(Cause::unsupported(
+            "spec.conversion.strategy",
+            &json!("Webhook"),
+            &supported,
+        ));
     }
     causes.extend(names_taken(server, object, &group));
     causes.extend(Schema::check_crd(object));
@@ -80,9 +108,16 @@ fn names_taken(server: &Server, object: &Value, group: &str) -> Vec<Cause> {
     let names = &object["spec"]["names"];
     let own = metadata::name(object);
     let mut causes = Vec::new();
-    let others: Vec<_> = registry.stored().filter(|r| r.group == group && r.qualified() != own).collect();
+    let others: Vec<_> = registry
+        .stored()
+        .filter(|r| r.group == group && r.qualified() != own)
+        .collect();
     if others.iter().any(|r| r.source == Source::Builtin) {
-        causes.push(Cause::invalid("spec.group", &object["spec"]["group"], "the group is built in"));
+        causes.push(Cause::invalid(
+            "spec.group",
+            &object["spec"]["group"],
+            "the group is built in",
+        ));
     }
     let kind = names["kind"].as_str().unwrap_or_default();
     if others.iter().any(|r| r.kind == kind || r.list_kind == kind) {

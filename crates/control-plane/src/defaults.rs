@@ -38,7 +38,11 @@ pub(crate) fn fill(group: &str, plural: &str, object: &mut Value) {
         ("", "persistentvolumeclaims") => set(inner(object, "spec"), "volumeMode", "Filesystem"),
         ("", "persistentvolumes") => {
             set(inner(object, "spec"), "volumeMode", "Filesystem");
-            set(&mut object["spec"], "persistentVolumeReclaimPolicy", "Retain");
+            set(
+                &mut object["spec"],
+                "persistentVolumeReclaimPolicy",
+                "Retain",
+            );
         }
         ("apps", "deployments") => fill_deployment(object),
         ("apps", "replicasets") | ("", "replicationcontrollers") => {
@@ -49,13 +53,22 @@ pub(crate) fn fill(group: &str, plural: &str, object: &mut Value) {
         ("apps", "daemonsets") => {
             let spec = inner(object, "spec");
             set(spec, "revisionHistoryLimit", 10);
-            set(spec, "updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}));
+            set(
+                spec,
+                "updateStrategy",
+                json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}),
+            );
             fill_template(spec);
         }
         ("batch", "jobs") => fill_job(inner(object, "spec")),
         ("batch", "cronjobs") => {
             let spec = inner(object, "spec");
-            for (field, value) in [("concurrencyPolicy", json!("Allow")), ("suspend", json!(false)), ("successfulJobsHistoryLimit", json!(3)), ("failedJobsHistoryLimit", json!(1))] {
+            for (field, value) in [
+                ("concurrencyPolicy", json!("Allow")),
+                ("suspend", json!(false)),
+                ("successfulJobsHistoryLimit", json!(3)),
+                ("failedJobsHistoryLimit", json!(1)),
+            ] {
                 set(spec, field, value);
             }
             let template = inner(spec, "jobTemplate");
@@ -66,11 +79,19 @@ pub(crate) fn fill(group: &str, plural: &str, object: &mut Value) {
             set(object, "volumeBindingMode", "Immediate");
         }
         ("networking.k8s.io", "networkpolicies") => fill_network_policy(inner(object, "spec")),
-        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => fill_binding(object),
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            fill_binding(object)
+        }
         ("policy", "poddisruptionbudgets") => {}
-        ("scheduling.k8s.io", "priorityclasses") => set(object, "preemptionPolicy", "PreemptLowerPriority"),
+        ("scheduling.k8s.io", "priorityclasses") => {
+            set(object, "preemptionPolicy", "PreemptLowerPriority")
+        }
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
-            set(inner(object, "spec"), "conversion", json!({"strategy": "None"}));
+            set(
+                inner(object, "spec"),
+                "conversion",
+                json!({"strategy": "None"}),
+            );
         }
         _ => {}
     }
@@ -79,11 +100,14 @@ pub(crate) fn fill(group: &str, plural: &str, object: &mut Value) {
 fn fill_secret(object: &mut Value) {
     use base64::Engine;
     set(object, "type", "Opaque");
-    let Some(map) = object.as_object_mut() else { return };
+    let Some(map) = object.as_object_mut() else {
+        return;
+    };
     if let Some(Value::Object(texts)) = map.remove("stringData") {
         let data = inner(object, "data");
         for (key, text) in texts {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(text.as_str().unwrap_or_default());
+            let encoded =
+                base64::engine::general_purpose::STANDARD.encode(text.as_str().unwrap_or_default());
             data[key] = encoded.into();
         }
     }
@@ -114,10 +138,22 @@ fn fill_stateful_set(object: &mut Value) {
     set(spec, "replicas", 1);
     set(spec, "revisionHistoryLimit", 10);
     set(spec, "podManagementPolicy", "OrderedReady");
-    set(spec, "updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}));
-    set(spec, "persistentVolumeClaimRetentionPolicy", json!({"whenDeleted": "Retain", "whenScaled": "Retain"}));
+    set(
+        spec,
+        "updateStrategy",
+        json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}),
+    );
+    set(
+        spec,
+        "persistentVolumeClaimRetentionPolicy",
+        json!({"whenDeleted": "Retain", "whenScaled": "Retain"}),
+    );
     fill_template(spec);
-    for claim in spec["volumeClaimTemplates"].as_array_mut().into_iter().flatten() {
+    for claim in spec["volumeClaimTemplates"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+    {
         set(claim, "apiVersion", "v1");
         set(claim, "kind", "PersistentVolumeClaim");
         set(inner(claim, "spec"), "volumeMode", "Filesystem");
@@ -129,7 +165,13 @@ fn fill_job(spec: &mut Value) {
     if spec["completions"].is_null() && spec["parallelism"].is_null() {
         set(spec, "completions", 1);
     }
-    for (field, value) in [("parallelism", json!(1)), ("backoffLimit", json!(6)), ("completionMode", json!("NonIndexed")), ("suspend", json!(false)), ("podReplacementPolicy", json!("TerminatingOrFailed"))] {
+    for (field, value) in [
+        ("parallelism", json!(1)),
+        ("backoffLimit", json!(6)),
+        ("completionMode", json!("NonIndexed")),
+        ("suspend", json!(false)),
+        ("podReplacementPolicy", json!("TerminatingOrFailed")),
+    ] {
         set(spec, field, value);
     }
     fill_template(spec);
@@ -154,7 +196,11 @@ fn fill_network_policy(spec: &mut Value) {
 
 fn fill_binding(object: &mut Value) {
     if object["roleRef"].is_object() {
-        set(&mut object["roleRef"], "apiGroup", "rbac.authorization.k8s.io");
+        set(
+            &mut object["roleRef"],
+            "apiGroup",
+            "rbac.authorization.k8s.io",
+        );
     }
     for subject in object["subjects"].as_array_mut().into_iter().flatten() {
         if matches!(subject["kind"].as_str(), Some("User" | "Group")) {
@@ -180,7 +226,12 @@ pub(crate) fn keep(group: &str, plural: &str, live: &Value, object: &mut Value) 
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
         }
         ("", "pods") => {
-            for field in ["nodeName", "serviceAccountName", "priority", "preemptionPolicy"] {
+            for field in [
+                "nodeName",
+                "serviceAccountName",
+                "priority",
+                "preemptionPolicy",
+            ] {
                 if let Some(value) = live["spec"].get(field) {
                     set(inner(object, "spec"), field, value.clone());
                 }
@@ -204,18 +255,28 @@ pub(crate) fn frozen(group: &str, plural: &str, live: &Value, object: &Value) ->
         ("", "services") => service::frozen(live, object),
         ("", "secrets" | "configmaps") => frozen_contents(plural, live, object),
         ("", "persistentvolumeclaims") => frozen_claim(live, object),
-        ("apps", "deployments" | "replicasets" | "daemonsets") => immutable("spec.selector", RULE).into_iter().collect(),
+        ("apps", "deployments" | "replicasets" | "daemonsets") => {
+            immutable("spec.selector", RULE).into_iter().collect()
+        }
         ("apps", "statefulsets") => frozen_stateful_set(live, object),
-        ("batch", "jobs") => {
-            ["spec.selector", "spec.completions"].iter().filter_map(|path| immutable(path, RULE)).collect()
-        }
-        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
-            immutable("roleRef", "cannot change roleRef").into_iter().collect()
-        }
-        ("storage.k8s.io", "storageclasses") => ["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"]
+        ("batch", "jobs") => ["spec.selector", "spec.completions"]
             .iter()
             .filter_map(|path| immutable(path, RULE))
             .collect(),
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            immutable("roleRef", "cannot change roleRef")
+                .into_iter()
+                .collect()
+        }
+        ("storage.k8s.io", "storageclasses") => [
+            "provisioner",
+            "parameters",
+            "reclaimPolicy",
+            "volumeBindingMode",
+        ]
+        .iter()
+        .filter_map(|path| immutable(path, RULE))
+        .collect(),
         _ => Vec::new(),
     }
 }
@@ -223,7 +284,11 @@ pub(crate) fn frozen(group: &str, plural: &str, live: &Value, object: &Value) ->
 fn frozen_contents(plural: &str, live: &Value, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     if plural == "secrets" && live["type"] != object["type"] {
-        causes.push(Cause::invalid("type", &object["type"], "field is immutable"));
+        causes.push(Cause::invalid(
+            "type",
+            &object["type"],
+            "field is immutable",
+        ));
     }
     if live["immutable"] == true {
         const RULE: &str = "field is immutable when `immutable` is set";
@@ -247,7 +312,10 @@ fn frozen_claim(live: &Value, object: &Value) -> Vec<Cause> {
         if live["spec"]["volumeName"].is_null() {
             spec.remove("volumeName");
         }
-        if let Some(Value::Object(requests)) = spec.get_mut("resources").and_then(|r| r.get_mut("requests")) {
+        if let Some(Value::Object(requests)) = spec
+            .get_mut("resources")
+            .and_then(|r| r.get_mut("requests"))
+        {
             if bound {
                 requests.remove("storage");
             }
@@ -257,15 +325,19 @@ fn frozen_claim(live: &Value, object: &Value) -> Vec<Cause> {
     if fixed(live) == fixed(object) {
         return Vec::new();
     }
-    const RULE: &str =
-        "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+    const RULE: &str = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     vec![Cause::forbidden("spec", RULE)]
 }
 
 fn frozen_stateful_set(live: &Value, object: &Value) -> Vec<Cause> {
     const FREE: [&str; 7] = [
-        "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-        "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+        "replicas",
+        "ordinals",
+        "template",
+        "updateStrategy",
+        "revisionHistoryLimit",
+        "persistentVolumeClaimRetentionPolicy",
+        "minReadySeconds",
     ];
     let fixed = |set: &Value| {
         let mut spec = set["spec"].as_object().cloned().unwrap_or_default();

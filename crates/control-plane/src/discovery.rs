@@ -9,7 +9,16 @@ use crate::failure::Failure;
 use crate::resource::{Registry, Resource, api_version};
 use crate::server::Server;
 
-const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 
 /// The Kubernetes release whose interface this is.
 const MINOR: &str = "34";
@@ -28,20 +37,40 @@ pub(crate) fn version() -> Response {
 /// `/healthz` and its siblings: who can answer is healthy.
 pub(crate) fn health() -> Response {
     let mut response = Response::new("ok".into());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     response
 }
 
 /// `/`
 pub(crate) fn paths(server: &Server) -> Response {
     let registry = server.registry();
-    let mut paths: Vec<String> =
-        ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
-            .map(str::to_owned)
-            .to_vec();
-    for (group, versions) in registry.groups().iter().filter(|(group, _)| !group.is_empty()) {
+    let mut paths: Vec<String> = [
+        "/api",
+        "/api/v1",
+        "/apis",
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for (group, versions) in registry
+        .groups()
+        .iter()
+        .filter(|(group, _)| !group.is_empty())
+    {
         paths.push(format!("/apis/{group}"));
-        paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
+        paths.extend(
+            versions
+                .iter()
+                .map(|version| format!("/apis/{group}/{version}")),
+        );
     }
     paths.sort();
     value_response(StatusCode::OK, &json!({"paths": paths}))
@@ -55,7 +84,9 @@ fn aggregated(headers: &HeaderMap) -> Option<&'static str> {
         if !has("as=APIGroupDiscoveryList") || !has("g=apidiscovery.k8s.io") {
             return None;
         }
-        ["v2", "v2beta1"].into_iter().find(|version| has(&format!("v={version}")))
+        ["v2", "v2beta1"]
+            .into_iter()
+            .find(|version| has(&format!("v={version}")))
     })
 }
 
@@ -63,11 +94,14 @@ fn aggregated_response(version: &'static str, groups: Vec<Value>) -> Response {
     let api_version = format!("apidiscovery.k8s.io/{version}");
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": groups});
     let mut response = json_response(StatusCode::OK, list.to_string());
-    let kind = format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
+    let kind =
+        format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
     if let Ok(kind) = HeaderValue::from_str(&kind) {
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("Accept"));
     response
 }
 
@@ -75,30 +109,56 @@ fn aggregated_response(version: &'static str, groups: Vec<Value>) -> Response {
 pub(crate) fn core_versions(server: &Server, headers: &HeaderMap) -> Response {
     if let Some(version) = aggregated(headers) {
         let registry = server.registry();
-        let core = registry.groups().iter().filter(|(group, _)| group.is_empty());
-        return aggregated_response(version, core.map(|(g, v)| aggregated_group(&registry, g, v)).collect());
+        let core = registry
+            .groups()
+            .iter()
+            .filter(|(group, _)| group.is_empty());
+        return aggregated_response(
+            version,
+            core.map(|(g, v)| aggregated_group(&registry, g, v))
+                .collect(),
+        );
     }
-    value_response(StatusCode::OK, &json!({
-        "kind": "APIVersions", "versions": ["v1"],
-        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
-    }))
+    value_response(
+        StatusCode::OK,
+        &json!({
+            "kind": "APIVersions", "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
+        }),
+    )
 }
 
 /// `/apis`
 pub(crate) fn groups(server: &Server, headers: &HeaderMap) -> Response {
     let registry = server.registry();
-    let named = registry.groups().iter().filter(|(group, _)| !group.is_empty());
+    let named = registry
+        .groups()
+        .iter()
+        .filter(|(group, _)| !group.is_empty());
     if let Some(version) = aggregated(headers) {
-        return aggregated_response(version, named.map(|(g, v)| aggregated_group(&registry, g, v)).collect());
+        return aggregated_response(
+            version,
+            named
+                .map(|(g, v)| aggregated_group(&registry, g, v))
+                .collect(),
+        );
     }
-    let groups: Vec<Value> = named.map(|(group, versions)| group_value(group, versions)).collect();
-    value_response(StatusCode::OK, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+    let groups: Vec<Value> = named
+        .map(|(group, versions)| group_value(group, versions))
+        .collect();
+    value_response(
+        StatusCode::OK,
+        &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}),
+    )
 }
 
 /// `/apis/{group}`
 pub(crate) fn group(server: &Server, group: &str) -> Result<Response, Failure> {
     let registry = server.registry();
-    let found = registry.groups().iter().find(|(name, _)| name == group && !group.is_empty());
+    let found = registry
+        .groups()
+        .iter()
+        .find(|(name, _)| name == group && !group.is_empty());
     let (group, versions) = found.ok_or_else(Failure::no_such_path)?;
     let mut value = group_value(group, versions);
     value["kind"] = "APIGroup".into();
@@ -107,13 +167,19 @@ pub(crate) fn group(server: &Server, group: &str) -> Result<Response, Failure> {
 }
 
 fn group_value(group: &str, versions: &[String]) -> Value {
-    let versions: Vec<Value> =
-        versions.iter().map(|v| json!({"groupVersion": format!("{group}/{v}"), "version": v})).collect();
+    let versions: Vec<Value> = versions
+        .iter()
+        .map(|v| json!({"groupVersion": format!("{group}/{v}"), "version": v}))
+        .collect();
     json!({"name": group, "versions": versions, "preferredVersion": versions.first()})
 }
 
 /// `/api/v1`, `/apis/{group}/{version}`
-pub(crate) fn group_version(server: &Server, group: &str, version: &str) -> Result<Response, Failure> {
+pub(crate) fn group_version(
+    server: &Server,
+    group: &str,
+    version: &str,
+) -> Result<Response, Failure> {
     let registry = server.registry();
     let mut resources = Vec::new();
     for resource in registry.of_version(group, version) {
@@ -143,10 +209,13 @@ pub(crate) fn group_version(server: &Server, group: &str, version: &str) -> Resu
     if resources.is_empty() {
         return Err(Failure::no_such_path());
     }
-    Ok(value_response(StatusCode::OK, &json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version(group, version),
-        "resources": resources,
-    })))
+    Ok(value_response(
+        StatusCode::OK,
+        &json!({
+            "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version(group, version),
+            "resources": resources,
+        }),
+    ))
 }
 
 fn verbs(resource: &Resource) -> &'static [&'static str] {
@@ -162,7 +231,11 @@ struct Subresource<'a> {
 }
 
 fn subresources(resource: &Resource) -> Vec<Subresource<'_>> {
-    let (group, version, kind) = (resource.group.as_str(), resource.version.as_str(), resource.kind.as_str());
+    let (group, version, kind) = (
+        resource.group.as_str(),
+        resource.version.as_str(),
+        resource.kind.as_str(),
+    );
     let mut list: Vec<Subresource<'_>> = resource
         .subresources
         .iter()
@@ -177,15 +250,33 @@ fn subresources(resource: &Resource) -> Vec<Subresource<'_>> {
                 "finalize" => (group, version, kind, &["update"]),
                 _ => (group, version, kind, &["get"]),
             };
-            Subresource { name, group, version, kind, verbs }
+            Subresource {
+                name,
+                group,
+                version,
+                kind,
+                verbs,
+            }
         })
         .collect();
     let write: &'static [&'static str] = &["get", "patch", "update"];
     if resource.scale.is_some() {
-        list.push(Subresource { name: "scale", group: "autoscaling", version: "v1", kind: "Scale", verbs: write });
+        list.push(Subresource {
+            name: "scale",
+            group: "autoscaling",
+            version: "v1",
+            kind: "Scale",
+            verbs: write,
+        });
     }
     if resource.status {
-        list.push(Subresource { name: "status", group, version, kind, verbs: write });
+        list.push(Subresource {
+            name: "status",
+            group,
+            version,
+            kind,
+            verbs: write,
+        });
     }
     list.sort_by(|a, b| a.name.cmp(b.name));
     list
@@ -195,11 +286,18 @@ fn aggregated_group(registry: &Registry, group: &str, versions: &[String]) -> Va
     let versions: Vec<Value> = versions
         .iter()
         .map(|version| {
-            let resources: Vec<Value> = registry.of_version(group, version).map(|r| aggregated_resource(r)).collect();
+            let resources: Vec<Value> = registry
+                .of_version(group, version)
+                .map(|r| aggregated_resource(r))
+                .collect();
             json!({"version": version, "resources": resources, "freshness": "Current"})
         })
         .collect();
-    let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
+    let metadata = if group.is_empty() {
+        json!({})
+    } else {
+        json!({"name": group})
+    };
     json!({"metadata": metadata, "versions": versions})
 }
 

@@ -19,23 +19,43 @@ pub(crate) struct Cause {
 impl Cause {
     /// The value breaks a rule: `Invalid value: <value>: <rule>`.
     pub(crate) fn invalid(field: impl Into<String>, value: &Value, rule: &str) -> Self {
-        Self { reason: "FieldValueInvalid", field: field.into(), message: format!("Invalid value: {value}: {rule}") }
+        Self {
+            reason: "FieldValueInvalid",
+            field: field.into(),
+            message: format!("Invalid value: {value}: {rule}"),
+        }
     }
 
     /// The field must be given.
     pub(crate) fn required(field: impl Into<String>, rule: &str) -> Self {
-        let message = if rule.is_empty() { "Required value".to_owned() } else { format!("Required value: {rule}") };
-        Self { reason: "FieldValueRequired", field: field.into(), message }
+        let message = if rule.is_empty() {
+            "Required value".to_owned()
+        } else {
+            format!("Required value: {rule}")
+        };
+        Self {
+            reason: "FieldValueRequired",
+            field: field.into(),
+            message,
+        }
     }
 
     /// The field may not be given, or not be changed, here.
     pub(crate) fn forbidden(field: impl Into<String>, rule: &str) -> Self {
-        Self { reason: "FieldValueForbidden", field: field.into(), message: format!("Forbidden: {rule}") }
+        Self {
+            reason: "FieldValueForbidden",
+            field: field.into(),
+            message: format!("Forbidden: {rule}"),
+        }
     }
 
     /// The value is none of the supported ones.
     pub(crate) fn unsupported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
-        let list = supported.iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(", ");
+        let list = supported
+            .iter()
+            .map(|s| format!("\"{s}\""))
+            .collect::<Vec<_>>()
+            .join(", ");
         Self {
             reason: "FieldValueNotSupported",
             field: field.into(),
@@ -44,7 +64,11 @@ impl Cause {
     }
 
     fn line(&self) -> String {
-        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
+        if self.field.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}: {}", self.field, self.message)
+        }
     }
 }
 
@@ -62,7 +86,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: Map::new() }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: Map::new(),
+        }
     }
 
     fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
@@ -71,7 +100,11 @@ impl Failure {
     }
 
     fn about(self, group: &str, plural: &str, name: &str) -> Self {
-        let this = if group.is_empty() { self } else { self.with("group", group) };
+        let this = if group.is_empty() {
+            self
+        } else {
+            self.with("group", group)
+        };
         this.with("kind", plural).with("name", name)
     }
 
@@ -81,9 +114,19 @@ impl Failure {
         Self::new(404, "NotFound", message).about(group, plural, name)
     }
 
+    /// A node does not know what it was asked for.
+    pub(crate) fn not_found_on_node(message: &str) -> Self {
+        let message = format!("the server could not find the requested resource ({message})");
+        Self::new(404, "NotFound", message)
+    }
+
     /// No such path.
     pub(crate) fn no_such_path() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource")
+        Self::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
     }
 
     /// An object of that name is there already.
@@ -94,7 +137,10 @@ impl Failure {
 
     /// The object changed meanwhile, or a precondition does not hold.
     pub(crate) fn conflict(group: &str, plural: &str, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", qualified(group, plural));
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            qualified(group, plural)
+        );
         Self::new(409, "Conflict", message).about(group, plural, name)
     }
 
@@ -123,11 +169,17 @@ impl Failure {
             [one] => one.clone(),
             _ => format!("[{}]", lines.join(", ")),
         };
-        let causes: Vec<Value> =
-            causes.iter().map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field})).collect();
-        Self::new(422, "Invalid", format!("{} \"{name}\" is invalid: {text}", qualified(group, kind)))
-            .about(group, kind, name)
-            .with("causes", causes)
+        let causes: Vec<Value> = causes
+            .iter()
+            .map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field}))
+            .collect();
+        Self::new(
+            422,
+            "Invalid",
+            format!("{} \"{name}\" is invalid: {text}", qualified(group, kind)),
+        )
+        .about(group, kind, name)
+        .with("causes", causes)
     }
 
     /// The request makes no sense.
@@ -147,12 +199,21 @@ impl Failure {
 
     /// What is asked is never allowed on this object.
     pub(crate) fn forbidden(group: &str, plural: &str, name: &str, why: &str) -> Self {
-        let message = format!("{} \"{name}\" is forbidden: {why}", qualified(group, plural));
+        let message = format!(
+            "{} \"{name}\" is forbidden: {why}",
+            qualified(group, plural)
+        );
         Self::new(403, "Forbidden", message).about(group, plural, name)
     }
 
     /// The namespace is going away.
-    pub(crate) fn terminating(group: &str, plural: &str, name: &str, why: &str, namespace: &str) -> Self {
+    pub(crate) fn terminating(
+        group: &str,
+        plural: &str,
+        name: &str,
+        why: &str,
+        namespace: &str,
+    ) -> Self {
         let message = format!("namespace {namespace} is being terminated");
         Self::forbidden(group, plural, name, why).with(
             "causes",
@@ -201,13 +262,19 @@ impl Failure {
 
     /// A disruption budget says no.
     pub(crate) fn eviction_refused(message: &str, cause: &str) -> Self {
-        Self::new(429, "TooManyRequests", message)
-            .with("causes", json!([{"reason": "DisruptionBudget", "message": cause}]))
+        Self::new(429, "TooManyRequests", message).with(
+            "causes",
+            json!([{"reason": "DisruptionBudget", "message": cause}]),
+        )
     }
 
     /// The server itself failed.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::new(500, "InternalError", format!("Internal error occurred: {}", message.into()))
+        Self::new(
+            500,
+            "InternalError",
+            format!("Internal error occurred: {}", message.into()),
+        )
     }
 
     /// The node cannot be reached.
@@ -232,18 +299,34 @@ fn apply_conflict_text(conflicts: &[(String, String)]) -> String {
     if let [(manager, field)] = conflicts {
         return format!("Apply failed with 1 conflict: conflict with {manager}: {field}");
     }
-    let mut managers: Vec<&str> = conflicts.iter().map(|(manager, _)| manager.as_str()).collect();
+    let mut managers: Vec<&str> = conflicts
+        .iter()
+        .map(|(manager, _)| manager.as_str())
+        .collect();
     managers.sort_unstable();
     managers.dedup();
     let mut lines = Vec::new();
     for manager in managers {
         lines.push(format!("conflicts with {manager}:"));
-        lines.extend(conflicts.iter().filter(|(m, _)| m == manager).map(|(_, field)| format!("- {field}")));
+        lines.extend(
+            conflicts
+                .iter()
+                .filter(|(m, _)| m == manager)
+                .map(|(_, field)| format!("- {field}")),
+        );
     }
-    format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
+    format!(
+        "Apply failed with {} conflicts: {}",
+        conflicts.len(),
+        lines.join("\n")
+    )
 }
 
 /// `pods`, `deployments.apps`: how Kubernetes names a resource or kind in a sentence.
 pub(crate) fn qualified(group: &str, noun: &str) -> String {
-    if group.is_empty() { noun.to_owned() } else { format!("{noun}.{group}") }
+    if group.is_empty() {
+        noun.to_owned()
+    } else {
+        format!("{noun}.{group}")
+    }
 }

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rand::Rng;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -83,8 +83,14 @@ impl Identity {
     pub(crate) fn open(data_dir: Option<&Path>) -> Result<Self, IdentityError> {
         let dir = data_dir.map(|dir| dir.join("pki"));
         if let Some(dir) = &dir {
-            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-            made.map_err(|source| IdentityError::File { path: dir.clone(), source })?;
+            let made = fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir);
+            made.map_err(|source| IdentityError::File {
+                path: dir.clone(),
+                source,
+            })?;
         }
         let kept = |name: &str, make: &dyn Fn() -> Result<String, IdentityError>| match &dir {
             Some(dir) => keep(&dir.join(name), make),
@@ -96,7 +102,12 @@ impl Identity {
         let token = kept("token", &|| Ok(random_text()))?;
         let signing_key = kept("service-accounts.key", &|| Ok(random_text()))?;
         let issuer = Issuer::from_ca_cert_pem(&authority, key)?;
-        Ok(Self { authority, token: token.trim().to_owned(), signing_key: signing_key.trim().to_owned(), issuer })
+        Ok(Self {
+            authority,
+            token: token.trim().to_owned(),
+            signing_key: signing_key.trim().to_owned(),
+            issuer,
+        })
     }
 
     /// A certificate signed by the authority.
@@ -113,18 +124,28 @@ impl Identity {
             Purpose::Client(groups) => {
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
                 for group in groups {
-                    params.distinguished_name.push(DnType::OrganizationName, *group);
+                    params
+                        .distinguished_name
+                        .push(DnType::OrganizationName, *group);
                 }
             }
         }
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(KeyPairPem { certificate: certificate.pem(), key: key.serialize_pem() })
+        Ok(KeyPairPem {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
     }
 
     /// The certificate of the API server itself.
     pub(crate) fn server_certificate(&self) -> Result<KeyPairPem, IdentityError> {
         let mut names = vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST))];
-        for name in ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"] {
+        for name in [
+            "localhost",
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+        ] {
             names.push(SanType::DnsName(name.try_into()?));
         }
         self.issue("klamm-control-plane", Purpose::Server(names))
@@ -132,8 +153,14 @@ impl Identity {
 }
 
 /// The file's text; made and written, readable only by its owner, if it is not there.
-fn keep(path: &Path, make: &dyn Fn() -> Result<String, IdentityError>) -> Result<String, IdentityError> {
-    let failed = |source| IdentityError::File { path: path.to_owned(), source };
+fn keep(
+    path: &Path,
+    make: &dyn Fn() -> Result<String, IdentityError>,
+) -> Result<String, IdentityError> {
+    let failed = |source| IdentityError::File {
+        path: path.to_owned(),
+        source,
+    };
     match fs::read_to_string(path) {
         Ok(text) if !text.trim().is_empty() => return Ok(text),
         Ok(_) => {}
@@ -143,9 +170,16 @@ fn keep(path: &Path, make: &dyn Fn() -> Result<String, IdentityError>) -> Result
     let text = make()?;
     // A kill in between leaves the half file behind, not a half secret.
     let half = path.with_extension("new");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&half)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed)?;
     fs::rename(&half, path).map_err(failed)?;
     Ok(text)
 }
@@ -153,7 +187,11 @@ fn keep(path: &Path, make: &dyn Fn() -> Result<String, IdentityError>) -> Result
 fn make_authority(key: &KeyPair) -> Result<String, IdentityError> {
     let mut params = params("klamm-control-plane-ca", AUTHORITY_DAYS);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     Ok(params.self_signed(key)?.pem())
 }
 

@@ -14,6 +14,16 @@ use crate::resource::Resource;
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const SUFFIX_LENGTH: usize = 5;
 
+/// An object with nothing but its metadata, read without building the rest.
+pub(crate) fn outline(json: &[u8]) -> Option<Value> {
+    #[derive(serde::Deserialize)]
+    struct Outline {
+        metadata: Value,
+    }
+    let Outline { metadata } = serde_json::from_slice(json).ok()?;
+    Some(json!({"metadata": metadata}))
+}
+
 /// The name of an object, or nothing.
 pub(crate) fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
@@ -41,7 +51,12 @@ pub(crate) fn is_deleting(object: &Value) -> bool {
 
 /// Its finalizers.
 pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
-    object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    object["metadata"]["finalizers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// The metadata of an object, made if it is missing.
@@ -59,17 +74,21 @@ pub(crate) fn of(object: &mut Value) -> &mut Map<String, Value> {
 /// Checks apiVersion and kind against the path, and fills them in where they are missing.
 pub(crate) fn check_type(resource: &Resource, object: &mut Value) -> Result<(), Failure> {
     let Some(map) = object.as_object_mut() else {
-        return Err(Failure::bad_request("the object provided is unrecognized (must be of type object)"));
+        return Err(Failure::bad_request(
+            "the object provided is unrecognized (must be of type object)",
+        ));
     };
-    for (field, wanted, noun) in
-        [("apiVersion", resource.api_version(), "API version"), ("kind", resource.kind.clone(), "kind")]
-    {
+    for (field, wanted, noun) in [
+        ("apiVersion", resource.api_version(), "API version"),
+        ("kind", resource.kind.clone(), "kind"),
+    ] {
         match map.get(field).and_then(Value::as_str).unwrap_or_default() {
             "" => drop(map.insert(field.to_owned(), wanted.into())),
             given if given == wanted => {}
             given => {
-                let message =
-                    format!("the {noun} in the data ({given}) does not match the expected {noun} ({wanted})");
+                let message = format!(
+                    "the {noun} in the data ({given}) does not match the expected {noun} ({wanted})"
+                );
                 return Err(Failure::bad_request(message));
             }
         }
@@ -98,7 +117,9 @@ pub(crate) fn check_place(
         return Err(Failure::bad_request(message));
     }
     match path_name {
-        Some(wanted) if given_name.is_empty() => drop(metadata.insert("name".to_owned(), wanted.into())),
+        Some(wanted) if given_name.is_empty() => {
+            drop(metadata.insert("name".to_owned(), wanted.into()))
+        }
         Some(wanted) if given_name != wanted => {
             let message = format!(
                 "the name of the object ({given_name}) does not match the name on the URL ({wanted})"
@@ -112,23 +133,37 @@ pub(crate) fn check_place(
 
 /// Whether the name of a new object is to be made up by the server.
 pub(crate) fn wants_generated_name(object: &Value) -> bool {
-    name(object).is_empty() && object["metadata"]["generateName"].as_str().is_some_and(|g| !g.is_empty())
+    name(object).is_empty()
+        && object["metadata"]["generateName"]
+            .as_str()
+            .is_some_and(|g| !g.is_empty())
 }
 
 /// Makes up a name from `generateName`.
 pub(crate) fn generate_name(object: &mut Value) {
-    let prefix = object["metadata"]["generateName"].as_str().unwrap_or_default();
+    let prefix = object["metadata"]["generateName"]
+        .as_str()
+        .unwrap_or_default();
     let room = names::SUBDOMAIN_LIMIT - SUFFIX_LENGTH;
     let mut made: String = prefix.chars().take(room).collect();
     let mut random = rand::rng();
-    made.extend((0..SUFFIX_LENGTH).map(|_| char::from(SUFFIX_LETTERS[random.random_range(0..SUFFIX_LETTERS.len())])));
+    made.extend(
+        (0..SUFFIX_LENGTH)
+            .map(|_| char::from(SUFFIX_LETTERS[random.random_range(0..SUFFIX_LETTERS.len())])),
+    );
     of(object).insert("name".to_owned(), made.into());
 }
 
 /// Metadata of a new object.
 pub(crate) fn begin(resource: &Resource, object: &mut Value, now: &str) {
     let metadata = of(object);
-    for field in ["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
+    for field in [
+        "resourceVersion",
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+    ] {
         metadata.remove(field);
     }
     metadata.insert("uid".to_owned(), uuid::Uuid::new_v4().to_string().into());
@@ -141,7 +176,13 @@ pub(crate) fn begin(resource: &Resource, object: &mut Value, now: &str) {
 
 /// Empty maps and lists of metadata are not stored, as in Kubernetes.
 fn drop_empty(metadata: &mut Map<String, Value>) {
-    for field in ["labels", "annotations", "finalizers", "ownerReferences", "managedFields"] {
+    for field in [
+        "labels",
+        "annotations",
+        "finalizers",
+        "ownerReferences",
+        "managedFields",
+    ] {
         let empty = match metadata.get(field) {
             Some(Value::Object(map)) => map.is_empty(),
             Some(Value::Array(list)) => list.is_empty(),
@@ -159,8 +200,15 @@ pub(crate) fn carry_over(live: &Value, object: &mut Value) {
     let old = live["metadata"].as_object();
     let metadata = of(object);
     let fields = [
-        "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink",
-        "generateName", "resourceVersion", "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "selfLink",
+        "generateName",
+        "resourceVersion",
+        "namespace",
     ];
     for field in fields {
         match old.and_then(|old| old.get(field)) {
@@ -196,7 +244,10 @@ pub(crate) fn check(resource: &Resource, object: &Value, live: Option<&Value>) -
     let mut causes = Vec::new();
     let name = name(object);
     if name.is_empty() {
-        causes.push(Cause::required("metadata.name", "name or generateName is required"));
+        causes.push(Cause::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
     } else if live.is_none() {
         let wrong = match (resource.group.as_str(), resource.plural.as_str()) {
             ("", "namespaces") => names::label(name),
@@ -205,14 +256,21 @@ pub(crate) fn check(resource: &Resource, object: &Value, live: Option<&Value>) -
             _ => names::subdomain(name),
         };
         let value = Value::String(name.to_owned());
-        causes.extend(wrong.iter().map(|w| Cause::invalid("metadata.name", &value, w)));
+        causes.extend(
+            wrong
+                .iter()
+                .map(|w| Cause::invalid("metadata.name", &value, w)),
+        );
     }
     causes.extend(names::check_metadata(&object["metadata"]));
     let Some(live) = live else { return causes };
     if is_deleting(live) {
         let old = finalizers(live);
-        let added: Vec<String> =
-            finalizers(object).into_iter().filter(|f| !old.contains(f)).map(|f| format!("\"{f}\"")).collect();
+        let added: Vec<String> = finalizers(object)
+            .into_iter()
+            .filter(|f| !old.contains(f))
+            .map(|f| format!("\"{f}\""))
+            .collect();
         if !added.is_empty() {
             let rule = format!(
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",

@@ -64,7 +64,11 @@ pub(crate) fn path_segment(name: &str) -> Vec<String> {
     if matches!(name, "." | "..") {
         return vec![format!("may not be '{name}'")];
     }
-    ['/', '%'].iter().filter(|&&c| name.contains(c)).map(|c| format!("may not contain '{c}'")).collect()
+    ['/', '%']
+        .iter()
+        .filter(|&&c| name.contains(c))
+        .map(|c| format!("may not contain '{c}'"))
+        .collect()
 }
 
 fn is_label(text: &str) -> bool {
@@ -78,7 +82,9 @@ fn is_word(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.first().is_some_and(u8::is_ascii_alphanumeric)
         && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
-        && bytes.iter().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(c))
+        && bytes
+            .iter()
+            .all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(c))
 }
 
 /// What is wrong with `name` or `prefix/name`, as keys of labels are.
@@ -96,7 +102,11 @@ pub(crate) fn qualified(name: &str) -> Vec<String> {
             part
         }
         Some((prefix, part)) => {
-            wrong.extend(subdomain(prefix).into_iter().map(|w| format!("prefix part {w}")));
+            wrong.extend(
+                subdomain(prefix)
+                    .into_iter()
+                    .map(|w| format!("prefix part {w}")),
+            );
             part
         }
         None => name,
@@ -129,16 +139,28 @@ pub(crate) fn check_metadata(metadata: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
         let shown = |text: &str| Value::String(text.to_owned());
-        causes.extend(qualified(key).iter().map(|w| Cause::invalid("metadata.labels", &shown(key), w)));
+        causes.extend(
+            qualified(key)
+                .iter()
+                .map(|w| Cause::invalid("metadata.labels", &shown(key), w)),
+        );
         let text = value.as_str().unwrap_or_default();
-        causes.extend(label_value(text).iter().map(|w| Cause::invalid("metadata.labels", &shown(text), w)));
+        causes.extend(
+            label_value(text)
+                .iter()
+                .map(|w| Cause::invalid("metadata.labels", &shown(text), w)),
+        );
     }
     let mut size = 0;
     for (key, value) in metadata["annotations"].as_object().into_iter().flatten() {
         size += key.len() + value.as_str().map_or(0, str::len);
         let wrong = qualified(&key.to_lowercase());
         let key = Value::String(key.clone());
-        causes.extend(wrong.iter().map(|w| Cause::invalid("metadata.annotations", &key, w)));
+        causes.extend(
+            wrong
+                .iter()
+                .map(|w| Cause::invalid("metadata.annotations", &key, w)),
+        );
     }
     if size > ANNOTATIONS_LIMIT_BYTES {
         causes.push(Cause {
@@ -150,8 +172,15 @@ pub(crate) fn check_metadata(metadata: &Value) -> Vec<Cause> {
     for finalizer in metadata["finalizers"].as_array().into_iter().flatten() {
         let text = finalizer.as_str().unwrap_or_default();
         let wrong = qualified(text);
-        causes.extend(wrong.iter().map(|w| Cause::invalid("metadata.finalizers", finalizer, w)));
-        if wrong.is_empty() && !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+        causes.extend(
+            wrong
+                .iter()
+                .map(|w| Cause::invalid("metadata.finalizers", finalizer, w)),
+        );
+        if wrong.is_empty()
+            && !text.contains('/')
+            && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes")
+        {
             let rule = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::invalid("metadata.finalizers", finalizer, rule));
         }
@@ -163,11 +192,25 @@ pub(crate) fn check_metadata(metadata: &Value) -> Vec<Cause> {
 fn check_owners(metadata: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let mut controllers: Vec<&str> = Vec::new();
-    for (at, owner) in metadata["ownerReferences"].as_array().into_iter().flatten().enumerate() {
+    for (at, owner) in metadata["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let path = format!("metadata.ownerReferences[{at}]");
-        for (field, text) in [("apiVersion", "version must not be empty"), ("kind", "must not be empty"), ("name", "must not be empty"), ("uid", "must not be empty")] {
+        for (field, text) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
             if owner[field].as_str().unwrap_or_default().is_empty() {
-                causes.push(Cause::invalid(format!("{path}.{field}"), &Value::String(String::new()), text));
+                causes.push(Cause::invalid(
+                    format!("{path}.{field}"),
+                    &Value::String(String::new()),
+                    text,
+                ));
             }
         }
         if owner["controller"] == true {
@@ -178,7 +221,11 @@ fn check_owners(metadata: &Value) -> Vec<Cause> {
         let rule = format!(
             "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {last}"
         );
-        causes.push(Cause::invalid("metadata.ownerReferences", &metadata["ownerReferences"], &rule));
+        causes.push(Cause::invalid(
+            "metadata.ownerReferences",
+            &metadata["ownerReferences"],
+            &rule,
+        ));
     }
     causes
 }

@@ -1,35 +1,247 @@
 //! OpenAPI documents: an index, one document per group version, and enough of version 2 for old clients.
+//!
+//! Written for what kubectl does with them: ask whether the server validates fields itself, explain fields, and find
+//! which lists merge by which key. Made anew for each request, since each client asks once and keeps the answer by hash.
+
+use std::collections::BTreeMap;
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
-use serde_json::{Value, json};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::answer::value_response;
 use crate::failure::Failure;
+use crate::resource::{Registry, Resource, Source};
+use crate::schema;
 use crate::server::Server;
+
+/// How a version 2 document is asked for in protobuf, which is all that old clients understand.
+const PROTO_V2: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 
 /// `/openapi/v3`
 pub(crate) fn index(server: &Server) -> Response {
     let registry = server.registry();
-    let mut paths = serde_json::Map::new();
+    let mut paths = Map::new();
     for (group, versions) in registry.groups() {
         for version in versions {
-            let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
-            let url = format!("/openapi/v3/{path}?hash=0");
+            let path = if group.is_empty() {
+                format!("api/{version}")
+            } else {
+                format!("apis/{group}/{version}")
+            };
+            let url = format!(
+                "/openapi/v3/{path}?hash={}",
+                hash(&registry, group, version)
+            );
             paths.insert(path, json!({"serverRelativeURL": url}));
         }
     }
     value_response(StatusCode::OK, &json!({"paths": paths}))
 }
 
-/// `/openapi/v3/apis/{group}/{version}`
-pub(crate) fn document(_server: &Server, _path: &[&str], _request: &Request) -> Result<Response, Failure> {
-    Ok(value_response(StatusCode::OK, &json!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.34.0"}, "paths": {}})))
+/// Changes whenever the document may.
+fn hash(registry: &Registry, group: &str, version: &str) -> String {
+    let mut digest = Sha256::new();
+    digest.update(env!("CARGO_PKG_VERSION"));
+    for resource in registry.of_version(group, version) {
+        digest.update(format!("{} {:?}\n", resource.qualified(), resource.source));
+    }
+    hex::encode_upper(digest.finalize())
 }
 
-/// `/openapi/v2`
-pub(crate) fn v2(_server: &Server, _headers: &HeaderMap) -> Result<Response, Failure> {
-    let document: Value = json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.34.0"}, "paths": {}});
-    Ok(value_response(StatusCode::OK, &document))
+/// `/openapi/v3/apis/{group}/{version}`
+pub(crate) fn document(
+    server: &Server,
+    path: &[&str],
+    request: &Request,
+) -> Result<Response, Failure> {
+    let (group, version) = match path {
+        ["api", version] => ("", *version),
+        ["apis", group, version] => (*group, *version),
+        _ => return Err(Failure::no_such_path()),
+    };
+    let registry = server.registry();
+    let resources: Vec<_> = registry.of_version(group, version).collect();
+    if resources.is_empty() {
+        return Err(Failure::no_such_path());
+    }
+    let tag = format!("\"{}\"", hash(&registry, group, version));
+    if request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|given| given == tag.as_str())
+    {
+        let mut response = Response::new(axum::body::Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(response);
+    }
+    let mut paths = Map::new();
+    let mut schemas = Map::new();
+    for resource in &resources {
+        add_paths(resource, &mut paths);
+    }
+    let kinds: Vec<&str> = resources
+        .iter()
+        .filter(|r| r.source == Source::Builtin)
+        .map(|r| r.kind.as_str())
+        .collect();
+    if kinds.is_empty() {
+        schemas.extend(schema::openapi_object_meta().1);
+    } else {
+        schemas.extend(schema::openapi(group, version, &kinds));
+    }
+    for resource in resources.iter().filter(|r| r.source != Source::Builtin) {
+        if let Some((name, schema)) = custom_schema(server, resource) {
+            schemas.insert(name, schema);
+        }
+    }
+    let document = json!({
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": "v1.34.0"},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    });
+    let mut response = value_response(StatusCode::OK, &document);
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// The schema of a custom resource as its definition has it, with what every object has.
+fn custom_schema(server: &Server, resource: &Resource) -> Option<(String, Value)> {
+    let crd = resource.crd(&server.store)?;
+    let versions = crd["spec"]["versions"].as_array()?;
+    let version = versions
+        .iter()
+        .find(|v| v["name"] == resource.version.as_str())?;
+    let mut schema = version["schema"]["openAPIV3Schema"].clone();
+    let (object_meta, _) = schema::openapi_object_meta();
+    let map = schema.as_object_mut()?;
+    map.insert(
+        "x-kubernetes-group-version-kind".to_owned(),
+        json!([{"group": resource.group, "version": resource.version, "kind": resource.kind}]),
+    );
+    let properties = map
+        .entry("properties")
+        .or_insert_with(|| json!({}))
+        .as_object_mut()?;
+    let text = |description: &str| json!({"type": "string", "description": description});
+    properties.insert(
+        "apiVersion".to_owned(),
+        text("The versioned schema of this representation of an object."),
+    );
+    properties.insert(
+        "kind".to_owned(),
+        text("The REST resource this object represents."),
+    );
+    properties.insert(
+        "metadata".to_owned(),
+        json!({
+            "description": "Standard object's metadata.",
+            "allOf": [{"$ref": format!("#/components/schemas/{object_meta}")}],
+        }),
+    );
+    let reversed: Vec<&str> = resource.group.split('.').rev().collect();
+    Some((
+        format!(
+            "{}.{}.{}",
+            reversed.join("."),
+            resource.version,
+            resource.kind
+        ),
+        schema,
+    ))
+}
+
+fn add_paths(resource: &Resource, paths: &mut Map<String, Value>) {
+    let root = if resource.group.is_empty() {
+        format!("/api/{}", resource.version)
+    } else {
+        format!("/apis/{}/{}", resource.group, resource.version)
+    };
+    let inside = if resource.namespaced {
+        format!("{root}/namespaces/{{namespace}}")
+    } else {
+        root
+    };
+    let all = format!("{inside}/{}", resource.plural);
+    let one = format!("{all}/{{name}}");
+    let verbs = |list: &[(&str, &str)]| -> Value {
+        let operations: BTreeMap<&str, Value> = list
+            .iter()
+            .map(|(method, action)| (*method, operation(resource, method, action)))
+            .collect();
+        json!(operations)
+    };
+    if !resource.stored {
+        paths.insert(all, verbs(&[("post", "post")]));
+        return;
+    }
+    paths.insert(
+        all,
+        verbs(&[
+            ("get", "list"),
+            ("post", "post"),
+            ("delete", "deletecollection"),
+        ]),
+    );
+    let writes = [
+        ("get", "get"),
+        ("put", "put"),
+        ("patch", "patch"),
+        ("delete", "delete"),
+    ];
+    paths.insert(one.clone(), verbs(&writes));
+    if resource.status {
+        paths.insert(format!("{one}/status"), verbs(&writes[..3]));
+    }
+}
+
+fn operation(resource: &Resource, method: &str, action: &str) -> Value {
+    let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+    let names: &[&str] = match method {
+        "post" | "put" => &["dryRun", "fieldManager", "fieldValidation"],
+        "patch" => &["dryRun", "fieldManager", "fieldValidation", "force"],
+        "delete" => &["dryRun", "gracePeriodSeconds", "propagationPolicy"],
+        _ if action == "list" => &[
+            "continue",
+            "fieldSelector",
+            "labelSelector",
+            "limit",
+            "resourceVersion",
+            "watch",
+        ],
+        _ => &[],
+    };
+    json!({
+        "x-kubernetes-action": action,
+        "x-kubernetes-group-version-kind": {
+            "group": resource.group, "version": resource.version, "kind": resource.kind,
+        },
+        "parameters": names.iter().map(|name| parameter(name)).collect::<Vec<_>>(),
+        "responses": {"200": {"description": "OK"}},
+    })
+}
+
+/// `/openapi/v2`: no definitions, since all clients in use read version 3.
+pub(crate) fn v2(headers: &HeaderMap) -> Response {
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    if accepts.contains(PROTO_V2) && !accepts.contains("application/json") {
+        // An empty document is a valid message with no fields set.
+        let mut response = Response::new(axum::body::Body::empty());
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROTO_V2));
+        return response;
+    }
+    let document = json!({
+        "swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.34.0"}, "paths": {}, "definitions": {},
+    });
+    value_response(StatusCode::OK, &document)
 }

@@ -35,20 +35,28 @@ pub(crate) struct Path {
 
 /// What the path of a request points at.
 pub(crate) fn target(path: &str) -> Target {
-    let parts: Vec<String> = path.split('/').filter(|p| !p.is_empty()).map(decode_percent).collect();
+    let parts: Vec<String> = path
+        .split('/')
+        .filter(|p| !p.is_empty())
+        .map(decode_percent)
+        .collect();
     let texts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let (group, version, rest) = match texts.as_slice() {
         ["api"] => return Target::CoreVersions,
         ["apis"] => return Target::Groups,
         ["apis", group] => return Target::Group((*group).to_owned()),
         ["api", version] => return Target::GroupVersion(String::new(), (*version).to_owned()),
-        ["apis", group, version] => return Target::GroupVersion((*group).to_owned(), (*version).to_owned()),
+        ["apis", group, version] => {
+            return Target::GroupVersion((*group).to_owned(), (*version).to_owned());
+        }
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
         _ => return Target::Plain(parts),
     };
     let (namespace, rest) = match rest {
-        ["namespaces", namespace, rest @ ..] if is_inside_namespace(group, rest) => (Some(*namespace), rest),
+        ["namespaces", namespace, rest @ ..] if is_inside_namespace(group, rest) => {
+            (Some(*namespace), rest)
+        }
         _ => (None, rest),
     };
     let (plural, name, subresource) = match rest {
@@ -119,19 +127,29 @@ impl Query {
 
     /// A parameter that is there and not empty.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.values.get(key)?.first().map(String::as_str).filter(|value| !value.is_empty())
+        self.values
+            .get(key)?
+            .first()
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// A switch: there, and not `false` or `0`.
     pub(crate) fn flag(&self, key: &str) -> bool {
-        let Some(values) = self.values.get(key) else { return false };
+        let Some(values) = self.values.get(key) else {
+            return false;
+        };
         !matches!(values.first().map(String::as_str), Some("false" | "0"))
     }
 
     /// A number.
     pub(crate) fn number(&self, key: &str) -> Result<Option<u64>, Failure> {
-        let Some(text) = self.get(key) else { return Ok(None) };
-        let number = text.parse().map_err(|_| Failure::bad_request(format!("invalid {key} \"{text}\": not a number")))?;
+        let Some(text) = self.get(key) else {
+            return Ok(None);
+        };
+        let number = text
+            .parse()
+            .map_err(|_| Failure::bad_request(format!("invalid {key} \"{text}\": not a number")))?;
         Ok(Some(number))
     }
 
@@ -141,7 +159,8 @@ impl Query {
             None => Ok(false),
             Some("All") => Ok(true),
             Some(other) => {
-                let message = format!("invalid dryRun \"{other}\": the only supported value is \"All\"");
+                let message =
+                    format!("invalid dryRun \"{other}\": the only supported value is \"All\"");
                 Err(Failure::bad_request(message))
             }
         }
@@ -169,7 +188,13 @@ pub(crate) fn field_manager(query: &Query, user_agent: Option<&str>) -> String {
         return name.to_owned();
     }
     let agent = user_agent.unwrap_or("unknown");
-    agent.split('/').next().unwrap_or(agent).chars().take(128).collect()
+    agent
+        .split('/')
+        .next()
+        .unwrap_or(agent)
+        .chars()
+        .take(128)
+        .collect()
 }
 
 #[cfg(test)]

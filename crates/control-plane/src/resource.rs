@@ -122,7 +122,10 @@ impl Resource {
 
     /// Its schema, made on first use.
     pub(crate) fn schema(&self, store: &Store) -> Result<Arc<Schema>, Failure> {
-        self.schema.get_or_init(|| self.build_schema(store)).clone().map_err(Failure::internal)
+        self.schema
+            .get_or_init(|| self.build_schema(store))
+            .clone()
+            .map_err(Failure::internal)
     }
 
     fn build_schema(&self, store: &Store) -> Result<Arc<Schema>, String> {
@@ -130,11 +133,22 @@ impl Resource {
             return Schema::builtin(&self.group, &self.version, &self.kind)
                 .ok_or_else(|| format!("no schema for {} {}", self.api_version(), self.kind));
         }
-        let crd = self.crd(store).ok_or_else(|| format!("the definition of {} is gone", self.qualified()))?;
-        Schema::from_crd(&crd, &self.version).map(Arc::new).map_err(|causes| {
-            let lines: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
-            format!("the schema of {} cannot be used: {}", self.qualified(), lines.join(", "))
-        })
+        let crd = self
+            .crd(store)
+            .ok_or_else(|| format!("the definition of {} is gone", self.qualified()))?;
+        Schema::from_crd(&crd, &self.version)
+            .map(Arc::new)
+            .map_err(|causes| {
+                let lines: Vec<String> = causes
+                    .iter()
+                    .map(|c| format!("{}: {}", c.field, c.message))
+                    .collect();
+                format!(
+                    "the schema of {} cannot be used: {}",
+                    self.qualified(),
+                    lines.join(", ")
+                )
+            })
     }
 
     /// The CRD behind a custom resource.
@@ -146,7 +160,11 @@ impl Resource {
 
 /// `v1`, `apps/v1`.
 pub(crate) fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
 }
 
 /// `("apps", "v1")` of `apps/v1`, `("", "v1")` of `v1`.
@@ -174,25 +192,36 @@ impl Registry {
     pub(crate) fn load(store: &Store, previous: Option<&Self>) -> Self {
         let mut registry = Self::default();
         for resource in builtin::all() {
-            let kept = previous.and_then(|p| p.find(&resource.group, &resource.version, &resource.plural));
+            let kept =
+                previous.and_then(|p| p.find(&resource.group, &resource.version, &resource.plural));
             registry.insert(kept.unwrap_or_else(|| Arc::new(resource)));
         }
         let prefix = Key::prefix(CRD_GROUP, CRD_PLURAL, None);
-        let range = Range { prefix: &prefix, ..Range::default() };
+        let range = Range {
+            prefix: &prefix,
+            ..Range::default()
+        };
         let definitions = store.list(range, |_, _| true).unwrap_or_default();
         for (key, record) in definitions.items {
-            let kept = previous.and_then(|p| p.defined.get(&key)).filter(|(revision, _)| *revision == record.revision);
+            let kept = previous
+                .and_then(|p| p.defined.get(&key))
+                .filter(|(revision, _)| *revision == record.revision);
             let resources = match kept {
                 Some((_, resources)) => resources.clone(),
                 None => match serde_json::from_slice::<Value>(&record.json) {
-                    Ok(crd) => custom(&crd, record.revision).into_iter().map(Arc::new).collect(),
+                    Ok(crd) => custom(&crd, record.revision)
+                        .into_iter()
+                        .map(Arc::new)
+                        .collect(),
                     Err(error) => {
                         tracing::error!(%key, %error, "a stored definition is not JSON");
                         continue;
                     }
                 },
             };
-            resources.iter().for_each(|resource| registry.insert(Arc::clone(resource)));
+            resources
+                .iter()
+                .for_each(|resource| registry.insert(Arc::clone(resource)));
             registry.defined.insert(key, (record.revision, resources));
         }
         registry
@@ -209,19 +238,31 @@ impl Registry {
             }
             None => self.groups.push((group.clone(), vec![version.clone()])),
         }
-        self.resources.insert((group, version, resource.plural.clone()), resource);
+        self.resources
+            .insert((group, version, resource.plural.clone()), resource);
     }
 
     /// The resource at a path.
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
-        self.resources.get(&(group.to_owned(), version.to_owned(), plural.to_owned())).cloned()
+        self.resources
+            .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
+            .cloned()
     }
 
     /// The resource of a kind, as owner references name it.
-    pub(crate) fn find_kind(&self, group: &str, version: &str, kind: &str) -> Option<Arc<Resource>> {
+    pub(crate) fn find_kind(
+        &self,
+        group: &str,
+        version: &str,
+        kind: &str,
+    ) -> Option<Arc<Resource>> {
         self.of_version(group, version)
             .find(|r| r.kind == kind && r.stored)
-            .or_else(|| self.resources.values().find(|r| r.group == group && r.kind == kind && r.stored))
+            .or_else(|| {
+                self.resources
+                    .values()
+                    .find(|r| r.group == group && r.kind == kind && r.stored)
+            })
             .cloned()
     }
 
@@ -241,10 +282,17 @@ impl Registry {
     }
 
     /// The resources of a group version, by plural.
-    pub(crate) fn of_version<'a>(&'a self, group: &str, version: &str) -> impl Iterator<Item = &'a Arc<Resource>> {
+    pub(crate) fn of_version<'a>(
+        &'a self,
+        group: &str,
+        version: &str,
+    ) -> impl Iterator<Item = &'a Arc<Resource>> {
         let start = (group.to_owned(), version.to_owned(), String::new());
         let (group, version) = (group.to_owned(), version.to_owned());
-        self.resources.range(start..).map(|(_, r)| r).take_while(move |r| r.group == group && r.version == version)
+        self.resources
+            .range(start..)
+            .map(|(_, r)| r)
+            .take_while(move |r| r.group == group && r.version == version)
     }
 
     /// All resources that have objects, one per stored kind.
@@ -258,7 +306,10 @@ impl Registry {
 /// Kubernetes' order of versions: `v2` > `v1` > `v1beta2` > `v1beta1` > `v1alpha1` > anything else.
 fn compare_versions(a: &str, b: &str) -> std::cmp::Ordering {
     fn rank(version: &str) -> Option<(u8, u64, u64)> {
-        let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let digits = |text: &str| {
+            text.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len())
+        };
         let rest = version.strip_prefix('v')?;
         let (major, tail) = rest.split_at(digits(rest));
         let major = major.parse().ok()?;
@@ -284,12 +335,22 @@ fn compare_versions(a: &str, b: &str) -> std::cmp::Ordering {
 fn custom(crd: &Value, revision: u64) -> Vec<Resource> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     };
     let spec = &crd["spec"];
     let (group, names) = (text(&spec["group"]), &spec["names"]);
     let versions = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
-    let stored_in = versions.iter().find(|v| v["storage"] == true).map(|v| text(&v["name"])).unwrap_or_default();
+    let stored_in = versions
+        .iter()
+        .find(|v| v["storage"] == true)
+        .map(|v| text(&v["name"]))
+        .unwrap_or_default();
     let served = versions.iter().filter(|v| v["served"] == true);
     served
         .map(|version| {
@@ -303,7 +364,9 @@ fn custom(crd: &Value, revision: u64) -> Vec<Resource> {
             Resource {
                 group: group.clone(),
                 version: name,
-                list_kind: names["listKind"].as_str().map_or_else(|| format!("{kind}List"), str::to_owned),
+                list_kind: names["listKind"]
+                    .as_str()
+                    .map_or_else(|| format!("{kind}List"), str::to_owned),
                 kind,
                 plural: text(&names["plural"]),
                 singular: text(&names["singular"]),
@@ -333,7 +396,11 @@ fn custom(crd: &Value, revision: u64) -> Vec<Resource> {
 }
 
 fn scale_paths(scale: &Value) -> Option<ScalePaths> {
-    let path = |key: &str| scale[key].as_str().map(|p| p.trim_start_matches('.').to_owned());
+    let path = |key: &str| {
+        scale[key]
+            .as_str()
+            .map(|p| p.trim_start_matches('.').to_owned())
+    };
     Some(ScalePaths {
         spec_replicas: path("specReplicasPath")?,
         status_replicas: path("statusReplicasPath")?,
@@ -343,7 +410,10 @@ fn scale_paths(scale: &Value) -> Option<ScalePaths> {
 
 fn columns(version: &Value) -> Vec<Column> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let given = version["additionalPrinterColumns"].as_array().into_iter().flatten();
+    let given = version["additionalPrinterColumns"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let mut columns: Vec<Column> = given
         .map(|c| Column {
             name: text(&c["name"]),

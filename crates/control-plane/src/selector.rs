@@ -31,14 +31,27 @@ impl LabelSelector {
             .filter(|part| !part.is_empty())
             .map(parse_demand)
             .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| Failure::bad_request(format!("unable to parse requirement: invalid label selector {text:?}")))?;
-        Ok(Self { demands, nothing: false })
+            .ok_or_else(|| {
+                Failure::bad_request(format!(
+                    "unable to parse requirement: invalid label selector {text:?}"
+                ))
+            })?;
+        Ok(Self {
+            demands,
+            nothing: false,
+        })
     }
 
     /// A `LabelSelector` object (`matchLabels`, `matchExpressions`); absent selects nothing, empty everything.
     pub(crate) fn of_object(selector: &Value) -> Self {
-        let Some(selector) = selector.as_object() else { return Self { demands: Vec::new(), nothing: true } };
-        let mut demands: Vec<Demand> = match selector.get("matchLabels").and_then(Value::as_object) {
+        let Some(selector) = selector.as_object() else {
+            return Self {
+                demands: Vec::new(),
+                nothing: true,
+            };
+        };
+        let mut demands: Vec<Demand> = match selector.get("matchLabels").and_then(Value::as_object)
+        {
             Some(labels) => Self::of_map(labels).demands,
             None => Vec::new(),
         };
@@ -54,18 +67,32 @@ impl LabelSelector {
                 Some("NotIn") => demands.push(Demand::NotIn(key, values())),
                 Some("Exists") => demands.push(Demand::Exists(key)),
                 Some("DoesNotExist") => demands.push(Demand::Missing(key)),
-                _ => return Self { demands: Vec::new(), nothing: true },
+                _ => {
+                    return Self {
+                        demands: Vec::new(),
+                        nothing: true,
+                    };
+                }
             }
         }
-        Self { demands, nothing: false }
+        Self {
+            demands,
+            nothing: false,
+        }
     }
 
     /// A plain map of labels, all of which must be there.
     pub(crate) fn of_map(labels: &Map<String, Value>) -> Self {
         let demand = |(key, value): (&String, &Value)| {
-            Demand::In(key.clone(), vec![value.as_str().unwrap_or_default().to_owned()])
+            Demand::In(
+                key.clone(),
+                vec![value.as_str().unwrap_or_default().to_owned()],
+            )
         };
-        Self { demands: labels.iter().map(demand).collect(), nothing: false }
+        Self {
+            demands: labels.iter().map(demand).collect(),
+            nothing: false,
+        }
     }
 
     /// Whether it accepts everything.
@@ -77,12 +104,20 @@ impl LabelSelector {
     pub(crate) fn accepts<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
         !self.nothing
             && self.demands.iter().all(|demand| match demand {
-                Demand::In(key, values) => label(key).is_some_and(|v| values.iter().any(|w| w == v)),
-                Demand::NotIn(key, values) => label(key).is_none_or(|v| values.iter().all(|w| w != v)),
+                Demand::In(key, values) => {
+                    label(key).is_some_and(|v| values.iter().any(|w| w == v))
+                }
+                Demand::NotIn(key, values) => {
+                    label(key).is_none_or(|v| values.iter().all(|w| w != v))
+                }
                 Demand::Exists(key) => label(key).is_some(),
                 Demand::Missing(key) => label(key).is_none(),
-                Demand::Above(key, bound) => label(key).and_then(|v| v.parse().ok()).is_some_and(|v: i64| v > *bound),
-                Demand::Below(key, bound) => label(key).and_then(|v| v.parse().ok()).is_some_and(|v: i64| v < *bound),
+                Demand::Above(key, bound) => label(key)
+                    .and_then(|v| v.parse().ok())
+                    .is_some_and(|v: i64| v > *bound),
+                Demand::Below(key, bound) => label(key)
+                    .and_then(|v| v.parse().ok())
+                    .is_some_and(|v: i64| v < *bound),
             })
     }
 
@@ -101,7 +136,9 @@ impl LabelSelector {
             .map(|demand| match demand {
                 Demand::In(key, values) if values.len() == 1 => format!("{key}={}", list(values)),
                 Demand::In(key, values) => format!("{key} in ({})", list(values)),
-                Demand::NotIn(key, values) if values.len() == 1 => format!("{key}!={}", list(values)),
+                Demand::NotIn(key, values) if values.len() == 1 => {
+                    format!("{key}!={}", list(values))
+                }
                 Demand::NotIn(key, values) => format!("{key} notin ({})", list(values)),
                 Demand::Exists(key) => key.clone(),
                 Demand::Missing(key) => format!("!{key}"),
@@ -136,8 +173,11 @@ fn parse_demand(part: &str) -> Option<Demand> {
         return key_of(key).map(Demand::Missing);
     }
     if let Some(open) = part.find('(') {
-        let values: Vec<String> =
-            part[open + 1..].strip_suffix(')')?.split(',').map(|v| v.trim().to_owned()).collect();
+        let values: Vec<String> = part[open + 1..]
+            .strip_suffix(')')?
+            .split(',')
+            .map(|v| v.trim().to_owned())
+            .collect();
         let mut words = part[..open].split_whitespace();
         let (key, operator) = (key_of(words.next()?)?, words.next()?);
         return match operator {
@@ -163,7 +203,10 @@ fn parse_demand(part: &str) -> Option<Demand> {
 }
 
 fn is_label_key(key: &str) -> bool {
-    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+    !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
 }
 
 /// Which values some fields must have.
@@ -177,17 +220,29 @@ impl FieldSelector {
     /// `spec.nodeName=a,status.phase!=Running`; only the given paths may be used.
     pub(crate) fn parse(text: &str, selectable: impl Fn(&str) -> bool) -> Result<Self, Failure> {
         let mut demands = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let (path, value, equal) = match (part.split_once("!="), part.split_once("=="), part.split_once('=')) {
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            let (path, value, equal) = match (
+                part.split_once("!="),
+                part.split_once("=="),
+                part.split_once('='),
+            ) {
                 (Some((path, value)), _, _) => (path, value, false),
-                (None, Some((path, value)), _) | (None, None, Some((path, value))) => (path, value, true),
+                (None, Some((path, value)), _) | (None, None, Some((path, value))) => {
+                    (path, value, true)
+                }
                 (None, None, None) => {
                     let message = format!("invalid selector: '{text}'; can't understand '{part}'");
                     return Err(Failure::bad_request(message));
                 }
             };
             if !selectable(path) {
-                return Err(Failure::bad_request(format!("field label not supported: {path}")));
+                return Err(Failure::bad_request(format!(
+                    "field label not supported: {path}"
+                )));
             }
             demands.push((path.to_owned(), value.to_owned(), equal));
         }
@@ -199,20 +254,34 @@ impl FieldSelector {
         self.demands.is_empty()
     }
 
+    /// Whether it looks at nothing but metadata.
+    pub(crate) fn needs_only_metadata(&self) -> bool {
+        self.demands
+            .iter()
+            .all(|(path, _, _)| path.starts_with("metadata."))
+    }
+
     /// The value that `metadata.name` must have, if it must have one.
     pub(crate) fn name(&self) -> Option<&str> {
-        self.demands.iter().find(|(path, _, equal)| *equal && path == "metadata.name").map(|(_, name, _)| name.as_str())
+        self.demands
+            .iter()
+            .find(|(path, _, equal)| *equal && path == "metadata.name")
+            .map(|(_, name, _)| name.as_str())
     }
 
     /// Whether an object satisfies it.
     pub(crate) fn accepts(&self, object: &Value) -> bool {
-        self.demands.iter().all(|(path, wanted, equal)| (field_text(object, path) == *wanted) == *equal)
+        self.demands
+            .iter()
+            .all(|(path, wanted, equal)| (field_text(object, path) == *wanted) == *equal)
     }
 }
 
 /// The text a field selector compares; absent is empty (false and 0 for what is a switch or a number).
 fn field_text(object: &Value, path: &str) -> String {
-    let found = path.split('.').try_fold(object, |value, key| value.get(key));
+    let found = path
+        .split('.')
+        .try_fold(object, |value, key| value.get(key));
     match found {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Bool(flag)) => flag.to_string(),
@@ -230,18 +299,40 @@ pub(crate) fn builtin_selectable(group: &str, plural: &str, path: &str) -> bool 
     }
     let paths: &[&str] = match (group, plural) {
         ("", "pods") => &[
-            "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
-            "status.phase", "status.podIP", "status.nominatedNodeName",
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
         ],
         ("", "nodes") => &["spec.unschedulable"],
         ("", "events") => &[
-            "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-            "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
-            "reportingComponent", "source", "type",
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
         ],
         ("events.k8s.io", "events") => &[
-            "regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "regarding.apiVersion",
-            "regarding.resourceVersion", "regarding.fieldPath", "reason", "reportingController", "type",
+            "regarding.kind",
+            "regarding.namespace",
+            "regarding.name",
+            "regarding.uid",
+            "regarding.apiVersion",
+            "regarding.resourceVersion",
+            "regarding.fieldPath",
+            "reason",
+            "reportingController",
+            "type",
         ],
         ("", "namespaces") => &["status.phase"],
         ("", "secrets") => &["type"],

@@ -64,8 +64,14 @@ pub enum ServeError {
 }
 
 /// Serve until `stop`, or until the server itself stops.
-pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener, stop: CancellationToken) -> Result<(), ServeError> {
-    let address = listener.local_addr().map_err(|source| ServeError::Address { source })?;
+pub(crate) async fn serve(
+    server: Arc<Server>,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let address = listener
+        .local_addr()
+        .map_err(|source| ServeError::Address { source })?;
     if !address.ip().is_loopback() {
         return Err(ServeError::NotLoopback(address));
     }
@@ -80,7 +86,8 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener, stop: Canc
         };
         match accepted {
             Ok((stream, _)) => {
-                let (server, acceptor, ending) = (Arc::clone(&server), acceptor.clone(), ending.clone());
+                let (server, acceptor, ending) =
+                    (Arc::clone(&server), acceptor.clone(), ending.clone());
                 connections.spawn(async move {
                     if let Err(error) = connection(server, acceptor, stream, ending).await {
                         tracing::debug!(error = &*error, "a connection ended early");
@@ -107,7 +114,11 @@ fn tls_config(identity: &Identity) -> Result<rustls::ServerConfig, ServeError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate], key)
+        })
         .map_err(|source| ServeError::Tls { source })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
@@ -128,8 +139,14 @@ async fn connection(
         async move { Ok::<Response, Infallible>(authenticated(server, request.map(Body::new)).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(1_000);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HANDSHAKE_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(1_000);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
@@ -140,7 +157,10 @@ async fn connection(
 }
 
 async fn authenticated(server: Arc<Server>, request: Request) -> Response {
-    let open = matches!(request.uri().path(), "/healthz" | "/livez" | "/readyz" | "/version");
+    let open = matches!(
+        request.uri().path(),
+        "/healthz" | "/livez" | "/readyz" | "/version"
+    );
     match user(&server, &request) {
         Some(user) => server.answer(user, request).await,
         None if open => server.answer(User::anonymous(), request).await,
@@ -149,7 +169,11 @@ async fn authenticated(server: Arc<Server>, request: Request) -> Response {
 }
 
 fn user(server: &Server, request: &Request) -> Option<User> {
-    let given = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
     let (scheme, token) = given.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;

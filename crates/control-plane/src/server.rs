@@ -1,6 +1,6 @@
 //! The server's state, and the way of a request through it: path → resource → verb → answer.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -30,6 +30,8 @@ pub(crate) struct Server {
     pub(crate) stop: CancellationToken,
     pub(crate) identity: Identity,
     pub(crate) reservations: Reservations,
+    /// How kubelets are spoken to, once somebody wanted to.
+    pub(crate) kubelet_tls: Mutex<Option<Arc<rustls::ClientConfig>>>,
     registry: RwLock<Arc<Registry>>,
 }
 
@@ -45,13 +47,19 @@ impl User {
     pub(crate) fn admin() -> Self {
         Self {
             name: "klamm:admin".to_owned(),
-            groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
+            groups: vec![
+                "system:masters".to_owned(),
+                "system:authenticated".to_owned(),
+            ],
         }
     }
 
     /// Nobody in particular.
     pub(crate) fn anonymous() -> Self {
-        Self { name: "system:anonymous".to_owned(), groups: vec!["system:unauthenticated".to_owned()] }
+        Self {
+            name: "system:anonymous".to_owned(),
+            groups: vec!["system:unauthenticated".to_owned()],
+        }
     }
 }
 
@@ -101,7 +109,16 @@ impl Server {
     pub(crate) fn new(store: Store, settings: Settings, identity: Identity) -> Self {
         let registry = RwLock::new(Arc::new(Registry::load(&store, None)));
         let (clock, stop) = (settings.clock, CancellationToken::new());
-        Self { store, settings, clock, stop, identity, reservations: Reservations::default(), registry }
+        Self {
+            store,
+            settings,
+            clock,
+            stop,
+            identity,
+            reservations: Reservations::default(),
+            kubelet_tls: Mutex::default(),
+            registry,
+        }
     }
 
     /// The resources there are now.
@@ -110,11 +127,19 @@ impl Server {
     }
 
     /// Commit, and if it was a definition, serve what it now defines.
-    pub(crate) async fn commit(&self, key: Key, expect: Expect, change: Change) -> Result<Record, CommitError> {
+    pub(crate) async fn commit(
+        &self,
+        key: Key,
+        expect: Expect,
+        change: Change,
+    ) -> Result<Record, CommitError> {
         let defines = key.parts().0 == CRD_GROUP;
         let record = self.store.commit(key, expect, change).await?;
         if defines {
-            let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+            let mut registry = self
+                .registry
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             *registry = Arc::new(Registry::load(&self.store, Some(&registry)));
         }
         Ok(record)
@@ -125,7 +150,10 @@ impl Server {
         let failed = |failure: Failure| answer::failure_response(&failure);
         let target = target(request.uri().path());
         match target {
-            Target::Resource(path) => self.answer_resource(user, path, request).await.unwrap_or_else(failed),
+            Target::Resource(path) => self
+                .answer_resource(user, path, request)
+                .await
+                .unwrap_or_else(failed),
             _ if request.method() != Method::GET && request.method() != Method::HEAD => {
                 failed(Failure::method_not_allowed("", ""))
             }
@@ -147,20 +175,34 @@ impl Server {
             [] => Ok(discovery::paths(self)),
             ["version"] => Ok(discovery::version()),
             ["healthz" | "livez" | "readyz", ..] => Ok(discovery::health()),
-            ["openapi", "v2"] => openapi::v2(self, request.headers()),
+            ["openapi", "v2"] => Ok(openapi::v2(request.headers())),
             ["openapi", "v3"] => Ok(openapi::index(self)),
             ["openapi", "v3", rest @ ..] => openapi::document(self, rest, request),
             _ => Err(Failure::no_such_path()),
         }
     }
 
-    async fn answer_resource(self: Arc<Self>, user: User, path: Path, request: Request) -> Result<Response, Failure> {
-        let resource =
-            self.registry().find(&path.group, &path.version, &path.plural).ok_or_else(Failure::no_such_path)?;
+    async fn answer_resource(
+        self: Arc<Self>,
+        user: User,
+        path: Path,
+        request: Request,
+    ) -> Result<Response, Failure> {
+        let resource = self
+            .registry()
+            .find(&path.group, &path.version, &path.plural)
+            .ok_or_else(Failure::no_such_path)?;
         let query = Query::parse(request.uri().query().unwrap_or_default());
-        let streams = matches!(path.subresource.as_deref(), Some("log" | "exec" | "attach" | "portforward"));
+        let streams = matches!(
+            path.subresource.as_deref(),
+            Some("log" | "exec" | "attach" | "portforward")
+        );
         let accept = header_text(&request, &header::ACCEPT);
-        let shape = if streams { Shape::Whole } else { answer::shape(accept.as_deref(), query.get("includeObject"))? };
+        let shape = if streams {
+            Shape::Whole
+        } else {
+            answer::shape(accept.as_deref(), query.get("includeObject"))?
+        };
         let call = Call {
             content_type: header_text(&request, &header::CONTENT_TYPE).unwrap_or_default(),
             user_agent: header_text(&request, &header::USER_AGENT),
@@ -185,7 +227,12 @@ impl Server {
         })
     }
 
-    async fn act(self: Arc<Self>, method: &Method, call: Call, body: Bytes) -> Result<Response, Failure> {
+    async fn act(
+        self: Arc<Self>,
+        method: &Method,
+        call: Call,
+        body: Bytes,
+    ) -> Result<Response, Failure> {
         let sub = call.path.subresource.clone();
         let named = call.path.name.is_some();
         if !call.resource.stored {
@@ -198,18 +245,34 @@ impl Server {
             (&Method::GET | &Method::HEAD, false, None) => verbs::read::list(&self, &call),
             (&Method::GET | &Method::HEAD, true, None) => verbs::read::get(&self, &call),
             (&Method::POST, false, None) => verbs::create::create(&self, &call, &body).await,
-            (&Method::PUT, true, None) => verbs::update::update(&self, &call, &body, verbs::update::Part::Main).await,
-            (&Method::PATCH, true, None) => verbs::update::patch(&self, &call, &body, verbs::update::Part::Main).await,
+            (&Method::PUT, true, None) => {
+                verbs::update::update(&self, &call, &body, verbs::update::Part::Main).await
+            }
+            (&Method::PATCH, true, None) => {
+                verbs::update::patch(&self, &call, &body, verbs::update::Part::Main).await
+            }
             (&Method::DELETE, true, None) => verbs::delete::delete(&self, &call, &body).await,
-            (&Method::DELETE, false, None) => verbs::delete::delete_collection(&self, &call, &body).await,
-            (_, true, Some(sub)) => verbs::subresource::answer(&self, method, &call, sub, &body).await,
-            _ => Err(Failure::method_not_allowed(&call.resource.group, &call.resource.plural)),
+            (&Method::DELETE, false, None) => {
+                verbs::delete::delete_collection(&self, &call, &body).await
+            }
+            (_, true, Some(sub)) => {
+                verbs::subresource::answer(&self, method, &call, sub, &body).await
+            }
+            _ => Err(Failure::method_not_allowed(
+                &call.resource.group,
+                &call.resource.plural,
+            )),
         }
     }
 }
 
 fn header_text(request: &Request, name: &header::HeaderName) -> Option<String> {
-    request.headers().get(name)?.to_str().ok().map(str::to_owned)
+    request
+        .headers()
+        .get(name)?
+        .to_str()
+        .ok()
+        .map(str::to_owned)
 }
 
 /// A namespaced object is reached through its namespace, a cluster-wide one is not.
@@ -225,8 +288,12 @@ async fn read_body(request: Request) -> Result<Bytes, Failure> {
     let limited = Limited::new(request.into_body(), body::LIMIT_BYTES);
     match limited.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Failure::too_large(body::LIMIT_BYTES)),
-        Err(error) => Err(Failure::bad_request(format!("cannot read the body: {error}"))),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            Err(Failure::too_large(body::LIMIT_BYTES))
+        }
+        Err(error) => Err(Failure::bad_request(format!(
+            "cannot read the body: {error}"
+        ))),
     }
 }
 
@@ -237,5 +304,8 @@ pub(crate) fn streaming(body: Body) -> Response {
 
 /// Seconds from a query, if given.
 pub(crate) fn seconds(query: &Query, key: &str) -> Result<Option<Duration>, Failure> {
-    Ok(query.number(key)?.filter(|&s| s > 0).map(Duration::from_secs))
+    Ok(query
+        .number(key)?
+        .filter(|&s| s > 0)
+        .map(Duration::from_secs))
 }

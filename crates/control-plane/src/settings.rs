@@ -29,7 +29,10 @@ const HISTORY_BYTES: usize = 4 << 20;
 impl Settings {
     /// A control plane that keeps its data in this directory.
     pub fn in_dir(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: Some(data_dir.into()), ..Self::in_memory() }
+        Self {
+            data_dir: Some(data_dir.into()),
+            ..Self::in_memory()
+        }
     }
 
     /// A control plane that forgets everything when it is dropped.

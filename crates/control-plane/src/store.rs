@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::ops::Bound;
 use std::path::Path;
-use std::thread::JoinHandle;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -28,7 +28,11 @@ use disk::Disk;
 use history::History;
 
 /// Kinds whose writes are not waited for on disk: lost, they are written again within seconds, or are only told.
-const RELAXED: [&str; 3] = ["/events/", "events.k8s.io/events/", "coordination.k8s.io/leases/"];
+const RELAXED: [&str; 3] = [
+    "/events/",
+    "events.k8s.io/events/",
+    "coordination.k8s.io/leases/",
+];
 
 /// How many queued writes share one fsync.
 const GROUP_LIMIT: usize = 256;
@@ -186,7 +190,10 @@ struct Job {
 
 enum Writer {
     Memory(Mutex<()>),
-    Disk { jobs: Option<std::sync::mpsc::Sender<Job>>, thread: Option<JoinHandle<()>> },
+    Disk {
+        jobs: Option<std::sync::mpsc::Sender<Job>>,
+        thread: Option<JoinHandle<()>>,
+    },
 }
 
 /// Waits until the last commit is on disk and the file is free again.
@@ -216,13 +223,19 @@ struct Inner {
 impl Store {
     /// A store that forgets everything when it is dropped.
     pub(crate) fn in_memory(history_bytes: usize) -> Self {
-        let state = State { objects: BTreeMap::new(), history: History::starting_at(1, history_bytes), revision: 1 };
+        let state = State {
+            objects: BTreeMap::new(),
+            history: History::starting_at(1, history_bytes),
+            revision: 1,
+        };
         let inner = Inner {
             state: Arc::new(RwLock::new(state)),
             writer: Writer::Memory(Mutex::new(())),
             latest: watch::Sender::new(1),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Open or create the store in `file`.
@@ -247,25 +260,57 @@ impl Store {
                 let revision = read(&shared).revision;
                 disk.close(revision);
             })
-            .map_err(|e| OpenStoreError::Open { path: file.display().to_string(), source: Box::new(e) })?;
-        Ok(Self { inner: Arc::new(Inner { state, writer: Writer::Disk { jobs: Some(jobs), thread: Some(thread) }, latest }) })
+            .map_err(|e| OpenStoreError::Open {
+                path: file.display().to_string(),
+                source: Box::new(e),
+            })?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                state,
+                writer: Writer::Disk {
+                    jobs: Some(jobs),
+                    thread: Some(thread),
+                },
+                latest,
+            }),
+        })
     }
 
     /// Carry out one change if the object is as expected; returns once it is safe.
-    pub(crate) async fn commit(&self, key: Key, expect: Expect, change: Change) -> Result<Record, CommitError> {
+    pub(crate) async fn commit(
+        &self,
+        key: Key,
+        expect: Expect,
+        change: Change,
+    ) -> Result<Record, CommitError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { key, expect, change, reply };
+        let job = Job {
+            key,
+            expect,
+            change,
+            reply,
+        };
         match &self.inner.writer {
             Writer::Memory(turn) => {
                 let _turn: MutexGuard<'_, ()> = turn.lock().unwrap_or_else(PoisonError::into_inner);
-                commit_batch(VecDeque::from([job]), &self.inner.state, None, &self.inner.latest);
+                commit_batch(
+                    VecDeque::from([job]),
+                    &self.inner.state,
+                    None,
+                    &self.inner.latest,
+                );
             }
             Writer::Disk { jobs, .. } => {
                 let closed = || CommitError::Disk("the store is closed".to_owned());
-                jobs.as_ref().ok_or_else(closed)?.send(job).map_err(|_| closed())?;
+                jobs.as_ref()
+                    .ok_or_else(closed)?
+                    .send(job)
+                    .map_err(|_| closed())?;
             }
         }
-        answer.await.map_err(|_| CommitError::Disk("the store is closed".to_owned()))?
+        answer
+            .await
+            .map_err(|_| CommitError::Disk("the store is closed".to_owned()))?
     }
 
     /// One object as it is now.
@@ -285,7 +330,10 @@ impl Store {
         mut wanted: impl FnMut(&Key, &Record) -> bool,
     ) -> Result<Page, PastError> {
         let state = read(&self.inner.state);
-        let mut page = Page { revision: range.at.unwrap_or(state.revision), ..Page::default() };
+        let mut page = Page {
+            revision: range.at.unwrap_or(state.revision),
+            ..Page::default()
+        };
         let past = match range.at {
             Some(at) if at != state.revision => state.history.undo_to(at, range.prefix)?,
             _ => BTreeMap::new(),
@@ -318,7 +366,11 @@ impl Store {
     }
 
     /// Everything that happened after `revision` to keys with this prefix, and up to which revision that is all.
-    pub(crate) fn events_after(&self, revision: u64, prefix: &str) -> Result<(Vec<Arc<Event>>, u64), PastError> {
+    pub(crate) fn events_after(
+        &self,
+        revision: u64,
+        prefix: &str,
+    ) -> Result<(Vec<Arc<Event>>, u64), PastError> {
         let state = read(&self.inner.state);
         Ok((state.history.after(revision, prefix)?, state.revision))
     }
@@ -346,13 +398,24 @@ fn merge_sorted<'a>(
 }
 
 /// Checks each job against the state as left by the jobs before it, writes all to disk at once, then shows them.
-fn commit_batch(batch: VecDeque<Job>, shared: &RwLock<State>, disk: Option<&mut Disk>, latest: &watch::Sender<u64>) {
+fn commit_batch(
+    batch: VecDeque<Job>,
+    shared: &RwLock<State>,
+    disk: Option<&mut Disk>,
+    latest: &watch::Sender<u64>,
+) {
     let mut staged: Vec<Event> = Vec::with_capacity(batch.len());
     let mut replies = Vec::with_capacity(batch.len());
     {
         let state = read(shared);
         let mut revision = state.revision;
-        for Job { key, expect, change, reply } in batch {
+        for Job {
+            key,
+            expect,
+            change,
+            reply,
+        } in batch
+        {
             let current = match staged.iter().rev().find(|event| event.key == key) {
                 Some(event) => event.new.clone(),
                 None => state.objects.get(&key).cloned(),
@@ -407,7 +470,9 @@ fn stage(
     match (expect, &current) {
         (Expect::Absent, Some(_)) => return Err(CommitError::Exists),
         (Expect::At(_), None) => return Err(CommitError::Changed),
-        (Expect::At(expected), Some(record)) if record.revision != expected => return Err(CommitError::Changed),
+        (Expect::At(expected), Some(record)) if record.revision != expected => {
+            return Err(CommitError::Changed);
+        }
         (Expect::Absent, None) | (Expect::At(_), Some(_)) => {}
     }
     let (mut object, removed) = match change {
@@ -416,11 +481,26 @@ fn stage(
     };
     object["metadata"]["resourceVersion"] = Value::String(revision.to_string());
     let json = serde_json::to_vec(&object).map_err(|e| CommitError::Disk(e.to_string()))?;
-    let record = Record { revision, json: Bytes::from(json) };
+    let record = Record {
+        revision,
+        json: Bytes::from(json),
+    };
     Ok(if removed {
-        Event { revision, key, old: current, new: None, gone: Some(record) }
+        Event {
+            revision,
+            key,
+            old: current,
+            new: None,
+            gone: Some(record),
+        }
     } else {
-        Event { revision, key, old: current, new: Some(record), gone: None }
+        Event {
+            revision,
+            key,
+            old: current,
+            new: Some(record),
+            gone: None,
+        }
     })
 }
 

@@ -15,13 +15,20 @@ use crate::verbs::update::Part;
 use crate::{crd, defaults, metadata};
 
 /// Completes a new object.
-pub(crate) fn prepare_create(server: &Server, call: &Call, object: &mut Value) -> Result<(), Failure> {
+pub(crate) fn prepare_create(
+    server: &Server,
+    call: &Call,
+    object: &mut Value,
+) -> Result<(), Failure> {
     let resource = &call.resource;
     if resource.namespaced {
         check_namespace(server, call, object)?;
     }
     let keeps_status = resource.is_core("nodes");
-    if resource.status && !keeps_status && let Some(map) = object.as_object_mut() {
+    if resource.status
+        && !keeps_status
+        && let Some(map) = object.as_object_mut()
+    {
         map.remove("status");
     }
     if resource.source == Source::Builtin {
@@ -66,7 +73,10 @@ fn begin_status(server: &Server, resource: &Resource, object: &mut Value) {
 
 fn add_finalizer(object: &mut Value, finalizer: &str) {
     if !metadata::finalizers(object).contains(&finalizer) {
-        let mut all: Vec<String> = metadata::finalizers(object).into_iter().map(str::to_owned).collect();
+        let mut all: Vec<String> = metadata::finalizers(object)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         all.push(finalizer.to_owned());
         metadata::of(object).insert("finalizers".to_owned(), all.into());
     }
@@ -76,18 +86,32 @@ fn add_finalizer(object: &mut Value, finalizer: &str) {
 fn check_namespace(server: &Server, call: &Call, object: &Value) -> Result<(), Failure> {
     let name = metadata::namespace(object);
     let record = server.store.get(&Key::new("", "namespaces", "", name));
-    let Some(record) = record else { return Err(Failure::not_found("", "namespaces", name)) };
+    let Some(record) = record else {
+        return Err(Failure::not_found("", "namespaces", name));
+    };
     let namespace: Value = serde_json::from_slice(&record.json).unwrap_or_default();
     if metadata::is_deleting(&namespace) {
-        let why = format!("unable to create new content in namespace {name} because it is being terminated");
+        let why = format!(
+            "unable to create new content in namespace {name} because it is being terminated"
+        );
         let (group, plural) = (&call.resource.group, &call.resource.plural);
-        return Err(Failure::terminating(group, plural, metadata::name(object), &why, name));
+        return Err(Failure::terminating(
+            group,
+            plural,
+            metadata::name(object),
+            &why,
+            name,
+        ));
     }
     Ok(())
 }
 
 /// What admission adds to a new object that passed all checks: defaults that need to look around.
-pub(crate) fn admit_create(server: &Server, call: &Call, object: &mut Value) -> Result<Vec<String>, Failure> {
+pub(crate) fn admit_create(
+    server: &Server,
+    call: &Call,
+    object: &mut Value,
+) -> Result<Vec<String>, Failure> {
     let resource = &call.resource;
     if resource.is_core("persistentvolumeclaims") {
         fill_storage_class(server, object);
@@ -103,10 +127,20 @@ fn fill_storage_class(server: &Server, claim: &mut Value) {
         return;
     }
     let prefix = Key::prefix("storage.k8s.io", "storageclasses", None);
-    let classes = server.store.list(Range { prefix: &prefix, ..Range::default() }, |_, _| true).unwrap_or_default();
+    let classes = server
+        .store
+        .list(
+            Range {
+                prefix: &prefix,
+                ..Range::default()
+            },
+            |_, _| true,
+        )
+        .unwrap_or_default();
     let default = classes.items.iter().find_map(|(_, record)| {
         let class: Value = serde_json::from_slice(&record.json).ok()?;
-        let marked = class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true";
+        let marked = class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"]
+            == "true";
         marked.then(|| metadata::name(&class).to_owned())
     });
     if let Some(name) = default {
@@ -116,7 +150,9 @@ fn fill_storage_class(server: &Server, claim: &mut Value) {
 
 /// Puts back the part that this write may not change.
 pub(crate) fn keep_other_part(resource: &Resource, part: Part, live: &Value, object: &mut Value) {
-    let Some(map) = object.as_object_mut() else { return };
+    let Some(map) = object.as_object_mut() else {
+        return;
+    };
     match part {
         Part::Main | Part::Scale if resource.status => match live.get("status") {
             Some(status) => drop(map.insert("status".to_owned(), status.clone())),
@@ -125,7 +161,10 @@ pub(crate) fn keep_other_part(resource: &Resource, part: Part, live: &Value, obj
         Part::Main | Part::Scale | Part::Binding | Part::Whole => {}
         Part::Status => {
             let status = map.remove("status");
-            let managed = map.get("metadata").and_then(|m| m.get("managedFields")).cloned();
+            let managed = map
+                .get("metadata")
+                .and_then(|m| m.get("managedFields"))
+                .cloned();
             let mut kept = live.as_object().cloned().unwrap_or_default();
             match status {
                 Some(status) => drop(kept.insert("status".to_owned(), status)),
@@ -136,7 +175,8 @@ pub(crate) fn keep_other_part(resource: &Resource, part: Part, live: &Value, obj
             }
             // Built-in kinds let labels and annotations be written along with status.
             if resource.source == Source::Builtin
-                && let (Some(sent), Some(metadata)) = (map.get("metadata"), kept.get_mut("metadata"))
+                && let (Some(sent), Some(metadata)) =
+                    (map.get("metadata"), kept.get_mut("metadata"))
             {
                 for field in ["labels", "annotations"] {
                     match sent.get(field) {
@@ -144,7 +184,8 @@ pub(crate) fn keep_other_part(resource: &Resource, part: Part, live: &Value, obj
                         None => drop(metadata.as_object_mut().map(|m| m.remove(field))),
                     }
                 }
-                metadata["resourceVersion"] = sent.get("resourceVersion").cloned().unwrap_or_default();
+                metadata["resourceVersion"] =
+                    sent.get("resourceVersion").cloned().unwrap_or_default();
             }
             *map = kept;
         }
@@ -175,7 +216,12 @@ pub(crate) fn prepare_update(
 }
 
 /// What is wrong with an object that only this kind knows.
-pub(crate) fn check(server: &Server, resource: &Resource, object: &Value, _live: Option<&Value>) -> Vec<Cause> {
+pub(crate) fn check(
+    server: &Server,
+    resource: &Resource,
+    object: &Value,
+    _live: Option<&Value>,
+) -> Vec<Cause> {
     if resource.group == crate::resource::CRD_GROUP && resource.plural == CRD_PLURAL {
         return crd::check(server, object);
     }
@@ -183,7 +229,12 @@ pub(crate) fn check(server: &Server, resource: &Resource, object: &Value, _live:
 }
 
 /// What may not change.
-pub(crate) fn check_update(resource: &Resource, part: Part, live: &Value, object: &Value) -> Vec<Cause> {
+pub(crate) fn check_update(
+    resource: &Resource,
+    part: Part,
+    live: &Value,
+    object: &Value,
+) -> Vec<Cause> {
     if resource.source != Source::Builtin || part != Part::Main {
         return Vec::new();
     }
@@ -195,7 +246,14 @@ pub(crate) fn apply_conflict(conflicts: &[Conflict]) -> Failure {
     let lines: Vec<(String, String)> = conflicts
         .iter()
         .map(|conflict| {
-            let Conflict { manager, applied, api_version, subresource, time, field } = conflict;
+            let Conflict {
+                manager,
+                applied,
+                api_version,
+                subresource,
+                time,
+                field,
+            } = conflict;
             let mut who = format!("{manager:?}");
             if !subresource.is_empty() {
                 let _ = write!(who, " with subresource {subresource:?}");

@@ -19,25 +19,45 @@ pub(crate) fn render(
     now: Timestamp,
 ) -> Value {
     let mut table = empty(metadata);
-    let known = (resource.source == Source::Builtin).then(|| builtin::view(&resource.group, &resource.plural)).flatten();
+    let known = (resource.source == Source::Builtin)
+        .then(|| builtin::view(&resource.group, &resource.plural));
     if with_columns {
-        let mut columns = vec![column("Name", "string", "name", "Name must be unique within a namespace.", 0)];
-        match &known {
-            Some(view) => columns.extend(view.columns.iter().map(|c| column(c.name, c.kind, "", c.name, c.priority))),
-            None if resource.columns.is_empty() => {
-                columns.push(column("Age", "date", "", "When the object was created.", 0));
+        let columns: Vec<Value> = match &known {
+            Some(view) => view
+                .columns
+                .iter()
+                .map(|c| column(c.name, c.kind, c.format(), c.name, c.priority))
+                .collect(),
+            None => {
+                let name = column(
+                    "Name",
+                    "string",
+                    "name",
+                    "Name must be unique within a namespace.",
+                    0,
+                );
+                std::iter::once(name)
+                    .chain(resource.columns.iter().map(definition))
+                    .collect()
             }
-            None => columns.extend(resource.columns.iter().map(definition)),
-        }
+        };
         table["columnDefinitions"] = columns.into();
     }
     let lines = objects.into_iter().map(|object| {
-        let mut cells = vec![object["metadata"]["name"].clone()];
-        match &known {
-            Some(view) => cells.extend((view.cells)(&object, now)),
-            None if resource.columns.is_empty() => cells.push(cells::age(&object["metadata"]["creationTimestamp"], now)),
-            None => cells.extend(resource.columns.iter().map(|c| cells::at_path(&object, c, now))),
-        }
+        let cells: Vec<Value> = match &known {
+            Some(view) => (view.cells)(&object, now),
+            None => {
+                let name = object["metadata"]["name"].clone();
+                std::iter::once(name)
+                    .chain(
+                        resource
+                            .columns
+                            .iter()
+                            .map(|c| cells::at_path(&object, c, now)),
+                    )
+                    .collect()
+            }
+        };
         let mut row = json!({"cells": cells});
         match rows {
             RowObject::Nothing => {}

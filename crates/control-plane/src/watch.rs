@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::{self, Shape};
 use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::metadata;
 use crate::resource::Resource;
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::store::{Event, Key, PastError, Range, Record, Store};
@@ -42,13 +43,24 @@ pub(crate) struct Filter {
 impl Filter {
     /// Whether an object is among them.
     pub(crate) fn accepts(&self, resource: &Resource, key: &Key, record: &Record) -> bool {
-        if self.name.as_deref().is_some_and(|name| key.parts().3 != name) {
+        if self
+            .name
+            .as_deref()
+            .is_some_and(|name| key.parts().3 != name)
+        {
             return false;
         }
         if self.labels.is_empty() && self.fields.is_empty() {
             return true;
         }
-        let Ok(object) = answer::at_version(resource, record) else { return false };
+        if self.fields.needs_only_metadata() {
+            return metadata::outline(&record.json).is_some_and(|object| {
+                self.labels.accepts_object(&object) && self.fields.accepts(&object)
+            });
+        }
+        let Ok(object) = answer::at_version(resource, record) else {
+            return false;
+        };
         self.labels.accepts_object(&object) && self.fields.accepts(&object)
     }
 
@@ -138,8 +150,14 @@ impl Watcher {
         }
         let filter = self.wish.filter.clone();
         let resource = Arc::clone(&self.wish.resource);
-        let range = Range { prefix: &filter.prefix, ..Range::default() };
-        let page = self.store.list(range, |key, record| filter.accepts(&resource, key, record)).unwrap_or_default();
+        let range = Range {
+            prefix: &filter.prefix,
+            ..Range::default()
+        };
+        let page = self
+            .store
+            .list(range, |key, record| filter.accepts(&resource, key, record))
+            .unwrap_or_default();
         self.cursor = page.revision;
         for (_, record) in &page.items {
             self.tell("ADDED", record);
@@ -177,7 +195,10 @@ impl Watcher {
     }
 
     fn catch_up(&mut self) {
-        match self.store.events_after(self.cursor, &self.wish.filter.prefix) {
+        match self
+            .store
+            .events_after(self.cursor, &self.wish.filter.prefix)
+        {
             Ok((events, upto)) => {
                 self.cursor = upto;
                 for event in events {
@@ -196,16 +217,24 @@ impl Watcher {
     }
 
     fn tell_event(&mut self, event: &Event) {
-        let Wish { filter, resource, .. } = &self.wish;
+        let Wish {
+            filter, resource, ..
+        } = &self.wish;
         let accepts = |record: &Option<Record>| {
-            record.as_ref().filter(|r| filter.accepts(resource, &event.key, r)).cloned()
+            record
+                .as_ref()
+                .filter(|r| filter.accepts(resource, &event.key, r))
+                .cloned()
         };
         let (was, is) = (accepts(&event.old), accepts(&event.new));
         match (was, is) {
             (None, Some(new)) => self.tell("ADDED", &new),
             (Some(_), Some(new)) => self.tell("MODIFIED", &new),
             (Some(old), None) => {
-                let last = event.gone.clone().unwrap_or_else(|| at_revision(&old, event.revision));
+                let last = event
+                    .gone
+                    .clone()
+                    .unwrap_or_else(|| at_revision(&old, event.revision));
                 self.tell("DELETED", &last);
             }
             (None, None) => {}
@@ -213,15 +242,26 @@ impl Watcher {
     }
 
     fn tell(&mut self, kind: &str, record: &Record) {
-        let Wish { resource, shape, .. } = &self.wish;
+        let Wish {
+            resource, shape, ..
+        } = &self.wish;
         let told = match shape {
             Shape::Table(rows) => answer::at_version(resource, record).map(|object| {
                 let columns = !std::mem::replace(&mut self.told_columns, true);
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
-                let table = table::render(resource, vec![object], *rows, metadata, columns, self.clock.now());
+                let table = table::render(
+                    resource,
+                    vec![object],
+                    *rows,
+                    metadata,
+                    columns,
+                    self.clock.now(),
+                );
                 Bytes::from(table.to_string())
             }),
-            Shape::Whole | Shape::Metadata => answer::object(resource, *shape, record, self.clock.now()),
+            Shape::Whole | Shape::Metadata => {
+                answer::object(resource, *shape, record, self.clock.now())
+            }
         };
         match told {
             Ok(object) => self.pending.push_back(answer::event(kind, &object)),
@@ -234,9 +274,13 @@ impl Watcher {
         if initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        let Wish { resource, shape, .. } = &self.wish;
+        let Wish {
+            resource, shape, ..
+        } = &self.wish;
         let object = match shape {
-            Shape::Whole => json!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata}),
+            Shape::Whole => {
+                json!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata})
+            }
             Shape::Metadata => answer::metadata_only(json!({"metadata": metadata})),
             Shape::Table(_) => {
                 let list = json!({"resourceVersion": self.cursor.to_string()});
@@ -245,18 +289,27 @@ impl Watcher {
                 table
             }
         };
-        self.pending.push_back(answer::event("BOOKMARK", object.to_string().as_bytes()));
+        self.pending
+            .push_back(answer::event("BOOKMARK", object.to_string().as_bytes()));
     }
 
     fn fail(&mut self, failure: &Failure) {
         self.ended = true;
-        self.pending.push_back(answer::event("ERROR", failure.status().to_string().as_bytes()));
+        self.pending.push_back(answer::event(
+            "ERROR",
+            failure.status().to_string().as_bytes(),
+        ));
     }
 }
 
 /// An object that left a selection, at the revision at which it did.
 fn at_revision(record: &Record, revision: u64) -> Record {
-    let Ok(mut object) = serde_json::from_slice::<Value>(&record.json) else { return record.clone() };
+    let Ok(mut object) = serde_json::from_slice::<Value>(&record.json) else {
+        return record.clone();
+    };
     object["metadata"]["resourceVersion"] = revision.to_string().into();
-    Record { revision, json: Bytes::from(object.to_string()) }
+    Record {
+        revision,
+        json: Bytes::from(object.to_string()),
+    }
 }

@@ -27,7 +27,10 @@ pub(super) fn fill_spec(spec: &mut Value, bare: bool) {
     for volume in spec["volumes"].as_array_mut().into_iter().flatten() {
         fill_volume(volume);
     }
-    match (spec["serviceAccountName"].as_str(), spec["serviceAccount"].as_str()) {
+    match (
+        spec["serviceAccountName"].as_str(),
+        spec["serviceAccount"].as_str(),
+    ) {
         (Some(name), _) if !name.is_empty() => spec["serviceAccount"] = name.to_owned().into(),
         (_, Some(name)) if !name.is_empty() => spec["serviceAccountName"] = name.to_owned().into(),
         _ => {}
@@ -41,7 +44,10 @@ pub(super) fn admit(spec: &mut Value, _name: &str) {
     set(spec, "priority", 0);
     set(spec, "preemptionPolicy", "PreemptLowerPriority");
     let mut tolerations = spec["tolerations"].as_array().cloned().unwrap_or_default();
-    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+    for key in [
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ] {
         let tolerated = tolerations.iter().any(|t| {
             let matches_key = t["key"] == key || (t["key"].is_null() && t["operator"] == "Exists");
             matches_key && (t["effect"] == "NoExecute" || t["effect"].is_null())
@@ -55,7 +61,11 @@ pub(super) fn admit(spec: &mut Value, _name: &str) {
 
 fn fill_container(container: &mut Value, bare: bool) {
     let image = container["image"].as_str().unwrap_or_default().to_owned();
-    let policy = if is_latest(&image) { "Always" } else { "IfNotPresent" };
+    let policy = if is_latest(&image) {
+        "Always"
+    } else {
+        "IfNotPresent"
+    };
     set(container, "imagePullPolicy", policy);
     set(container, "terminationMessagePath", "/dev/termination-log");
     set(container, "terminationMessagePolicy", "File");
@@ -86,7 +96,9 @@ fn fill_container(container: &mut Value, bare: bool) {
 
 /// A limit without a request is also the request.
 fn fill_requests(container: &mut Value) {
-    let Some(limits) = container["resources"]["limits"].as_object().cloned() else { return };
+    let Some(limits) = container["resources"]["limits"].as_object().cloned() else {
+        return;
+    };
     let requests = inner(&mut container["resources"], "requests");
     for (resource, limit) in limits {
         set(requests, &resource, limit);
@@ -102,7 +114,12 @@ fn fill_probe(probe: &mut Value) {
     if !probe.is_object() {
         return;
     }
-    for (field, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+    for (field, value) in [
+        ("timeoutSeconds", 1),
+        ("periodSeconds", 10),
+        ("successThreshold", 1),
+        ("failureThreshold", 3),
+    ] {
         set(probe, field, value);
     }
     if probe["httpGet"].is_object() {
@@ -120,7 +137,9 @@ fn fill_http(get: &mut Value) {
 
 fn fill_volume(volume: &mut Value) {
     const MODE: i64 = 0o644;
-    let Some(map) = volume.as_object_mut() else { return };
+    let Some(map) = volume.as_object_mut() else {
+        return;
+    };
     if map.keys().all(|key| key == "name") {
         map.insert("emptyDir".to_owned(), json!({}));
         return;
@@ -134,7 +153,9 @@ fn fill_volume(volume: &mut Value) {
         set(host, "type", "");
     }
     fill_field_refs(map.get_mut("downwardAPI"));
-    let projected = map.get_mut("projected").and_then(|p| p["sources"].as_array_mut());
+    let projected = map
+        .get_mut("projected")
+        .and_then(|p| p["sources"].as_array_mut());
     for source in projected.into_iter().flatten() {
         fill_field_refs(source.get_mut("downwardAPI"));
         if let Some(token) = source.get_mut("serviceAccountToken") {
@@ -160,17 +181,29 @@ pub(crate) fn quality_of_service(pod: &Value) -> &'static str {
         .collect();
     let empty = Map::new();
     let amounts = |container: &Value, kind: &str| -> Map<String, Value> {
-        let all = container["resources"][kind].as_object().unwrap_or(&empty).clone();
-        all.into_iter().filter(|(name, amount)| (name == "cpu" || name == "memory") && !is_zero(amount)).collect()
+        let all = container["resources"][kind]
+            .as_object()
+            .unwrap_or(&empty)
+            .clone();
+        all.into_iter()
+            .filter(|(name, amount)| (name == "cpu" || name == "memory") && !is_zero(amount))
+            .collect()
     };
-    if containers.iter().all(|c| amounts(c, "requests").is_empty() && amounts(c, "limits").is_empty()) {
+    if containers
+        .iter()
+        .all(|c| amounts(c, "requests").is_empty() && amounts(c, "limits").is_empty())
+    {
         return "BestEffort";
     }
     let guaranteed = containers.iter().all(|c| {
         let (requests, limits) = (amounts(c, "requests"), amounts(c, "limits"));
         limits.len() == 2 && requests == limits
     });
-    if guaranteed { "Guaranteed" } else { "Burstable" }
+    if guaranteed {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
 }
 
 fn is_zero(amount: &Value) -> bool {
@@ -191,7 +224,10 @@ pub(super) fn frozen(live: &Value, object: &Value) -> Vec<Cause> {
                 !value.is_null()
                     && !matches!(
                         key.as_str(),
-                        "activeDeadlineSeconds" | "tolerations" | "terminationGracePeriodSeconds" | "schedulingGates"
+                        "activeDeadlineSeconds"
+                            | "tolerations"
+                            | "terminationGracePeriodSeconds"
+                            | "schedulingGates"
                     )
             });
         }
@@ -204,10 +240,17 @@ pub(super) fn frozen(live: &Value, object: &Value) -> Vec<Cause> {
     }
     let grace = "terminationGracePeriodSeconds";
     if live["spec"][grace] != object["spec"][grace] && causes.is_empty() {
-        causes.push(Cause::forbidden("spec.terminationGracePeriodSeconds", "field is immutable"));
+        causes.push(Cause::forbidden(
+            "spec.terminationGracePeriodSeconds",
+            "field is immutable",
+        ));
     }
-    let old = live["spec"]["tolerations"].as_array().map_or(&[][..], Vec::as_slice);
-    let new = object["spec"]["tolerations"].as_array().map_or(&[][..], Vec::as_slice);
+    let old = live["spec"]["tolerations"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let new = object["spec"]["tolerations"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     if !old.iter().all(|toleration| new.contains(toleration)) {
         const RULE: &str = "existing toleration can not be modified except its tolerationSeconds";
         causes.push(Cause::forbidden("spec.tolerations", RULE));

@@ -12,7 +12,11 @@ pub(super) fn fill(object: &mut Value) {
     set(spec, "sessionAffinity", "None");
     let kind = spec["type"].as_str().unwrap_or_default().to_owned();
     if spec["sessionAffinity"] == "ClientIP" {
-        set(spec, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": 10800}}));
+        set(
+            spec,
+            "sessionAffinityConfig",
+            json!({"clientIP": {"timeoutSeconds": 10800}}),
+        );
     }
     let external = matches!(kind.as_str(), "NodePort" | "LoadBalancer");
     if external {
@@ -51,8 +55,16 @@ pub(super) fn keep(live: &Value, object: &mut Value) {
         return;
     }
     for port in spec["ports"].as_array_mut().into_iter().flatten() {
-        let same = |old: &&Value| old["port"] == port["port"] && old["protocol"].as_str().unwrap_or("TCP") == port["protocol"].as_str().unwrap_or("TCP");
-        let old = live["spec"]["ports"].as_array().into_iter().flatten().find(same);
+        let same = |old: &&Value| {
+            old["port"] == port["port"]
+                && old["protocol"].as_str().unwrap_or("TCP")
+                    == port["protocol"].as_str().unwrap_or("TCP")
+        };
+        let old = live["spec"]["ports"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(same);
         if let Some(node_port) = old.and_then(|old| old.get("nodePort")).cloned() {
             set(port, "nodePort", node_port);
         }
@@ -67,7 +79,11 @@ pub(super) fn frozen(live: &Value, object: &Value) -> Vec<Cause> {
     }
     if old["clusterIP"].is_string() && old["clusterIP"] != new["clusterIP"] {
         let rule = "may not change once set";
-        return vec![Cause::invalid("spec.clusterIPs[0]", &json!([new["clusterIP"]]), rule)];
+        return vec![Cause::invalid(
+            "spec.clusterIPs[0]",
+            &json!([new["clusterIP"]]),
+            rule,
+        )];
     }
     Vec::new()
 }

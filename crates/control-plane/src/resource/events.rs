@@ -37,7 +37,9 @@ fn rename(
     from: fn((&'static str, &'static str)) -> &'static str,
     to: fn((&'static str, &'static str)) -> &'static str,
 ) -> Map<String, Value> {
-    let Value::Object(mut event) = event else { return Map::new() };
+    let Value::Object(mut event) = event else {
+        return Map::new();
+    };
     for names in NAMES {
         if let Some(value) = event.remove(from(names)) {
             event.insert(to(names).to_owned(), value);

@@ -10,7 +10,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use bytes::Bytes;
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+};
 
 use super::{Event, Key, OpenStoreError, Record};
 
@@ -36,17 +38,35 @@ impl Disk {
     /// The file, what is in it, and the newest revision.
     pub(super) fn open(file: &Path) -> Result<(Self, BTreeMap<Key, Record>, u64), OpenStoreError> {
         let path = || file.display().to_string();
-        let mut database = open_database(file).map_err(|source| OpenStoreError::Open { path: path(), source })?;
-        let (objects, stored) =
-            load(&database).map_err(|source| OpenStoreError::Read { path: path(), source })?;
-        let used: usize = objects.iter().map(|(key, record)| key.as_str().len() + record.json.len()).sum();
+        let mut database = open_database(file).map_err(|source| OpenStoreError::Open {
+            path: path(),
+            source,
+        })?;
+        let (objects, stored) = load(&database).map_err(|source| OpenStoreError::Read {
+            path: path(),
+            source,
+        })?;
+        let used: usize = objects
+            .iter()
+            .map(|(key, record)| key.as_str().len() + record.json.len())
+            .sum();
         let size = file.metadata().map_or(0, |m| m.len());
         if size > COMPACT_ABOVE_BYTES && size / 4 > used as u64 {
-            database.compact().map_err(|e| OpenStoreError::Open { path: path(), source: Box::new(e) })?;
+            database.compact().map_err(|e| OpenStoreError::Open {
+                path: path(),
+                source: Box::new(e),
+            })?;
         }
         let revision = stored.max(1);
-        let mut disk = Self { database, ceiling: revision };
-        disk.reserve(revision).map_err(|source| OpenStoreError::Open { path: path(), source })?;
+        let mut disk = Self {
+            database,
+            ceiling: revision,
+        };
+        disk.reserve(revision)
+            .map_err(|source| OpenStoreError::Open {
+                path: path(),
+                source,
+            })?;
         Ok((disk, objects, revision))
     }
 
@@ -55,7 +75,11 @@ impl Disk {
         let newest = events.last().map_or(0, |event| event.revision);
         let mut transaction = self.database.begin_write()?;
         let relaxed = events.iter().all(|event| event.key.relaxed()) && newest < self.ceiling;
-        transaction.set_durability(if relaxed { Durability::None } else { Durability::Immediate })?;
+        transaction.set_durability(if relaxed {
+            Durability::None
+        } else {
+            Durability::Immediate
+        })?;
         {
             let mut table = transaction.open_table(OBJECTS)?;
             for event in events {
@@ -70,9 +94,15 @@ impl Disk {
                 }
             }
         }
-        let ceiling = if relaxed { self.ceiling } else { newest + RESERVE };
+        let ceiling = if relaxed {
+            self.ceiling
+        } else {
+            newest + RESERVE
+        };
         if !relaxed {
-            transaction.open_table(REVISIONS)?.insert(CEILING, ceiling)?;
+            transaction
+                .open_table(REVISIONS)?
+                .insert(CEILING, ceiling)?;
         }
         transaction.commit()?;
         self.ceiling = ceiling;
@@ -92,7 +122,9 @@ impl Disk {
 
     fn put_ceiling(&mut self, ceiling: u64) -> Result<(), Boxed> {
         let transaction = self.database.begin_write()?;
-        transaction.open_table(REVISIONS)?.insert(CEILING, ceiling)?;
+        transaction
+            .open_table(REVISIONS)?
+            .insert(CEILING, ceiling)?;
         transaction.commit()?;
         self.ceiling = ceiling;
         Ok(())
@@ -100,8 +132,16 @@ impl Disk {
 }
 
 fn open_database(file: &Path) -> Result<Database, Boxed> {
-    let handle = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file)?;
-    Ok(Database::builder().set_cache_size(CACHE_BYTES).create_file(handle)?)
+    let handle = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(file)?;
+    Ok(Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create_file(handle)?)
 }
 
 fn load(database: &Database) -> Result<(BTreeMap<Key, Record>, u64), Boxed> {
@@ -112,15 +152,23 @@ fn load(database: &Database) -> Result<(BTreeMap<Key, Record>, u64), Boxed> {
         transaction.commit()?;
     }
     let transaction = database.begin_read()?;
-    let ceiling = transaction.open_table(REVISIONS)?.get(CEILING)?.map_or(0, |guard| guard.value());
+    let ceiling = transaction
+        .open_table(REVISIONS)?
+        .get(CEILING)?
+        .map_or(0, |guard| guard.value());
     let table = transaction.open_table(OBJECTS)?;
     let mut objects = BTreeMap::new();
     tracing::debug!(objects = table.len()?, "reading the store");
     for entry in table.iter()? {
         let (key, value) = entry?;
-        let (revision, json) =
-            value.value().split_first_chunk::<8>().ok_or("a stored object is shorter than its revision")?;
-        let record = Record { revision: u64::from_le_bytes(*revision), json: Bytes::copy_from_slice(json) };
+        let (revision, json) = value
+            .value()
+            .split_first_chunk::<8>()
+            .ok_or("a stored object is shorter than its revision")?;
+        let record = Record {
+            revision: u64::from_le_bytes(*revision),
+            json: Bytes::copy_from_slice(json),
+        };
         objects.insert(Key(key.value().into()), record);
     }
     Ok((objects, ceiling))

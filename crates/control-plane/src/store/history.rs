@@ -26,7 +26,10 @@ pub(crate) struct Event {
 impl Event {
     /// The object after, or its last state.
     pub(crate) fn last(&self) -> &Record {
-        self.new.as_ref().or(self.gone.as_ref()).expect("an event has a new or a last state")
+        self.new
+            .as_ref()
+            .or(self.gone.as_ref())
+            .expect("an event has a new or a last state")
     }
 
     fn size(&self) -> usize {
@@ -45,7 +48,13 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn starting_at(revision: u64, limit: usize) -> Self {
-        Self { events: VecDeque::new(), floor: revision, newest: revision, bytes: 0, limit }
+        Self {
+            events: VecDeque::new(),
+            floor: revision,
+            newest: revision,
+            bytes: 0,
+            limit,
+        }
     }
 
     pub(super) fn push(&mut self, event: Event) {
@@ -62,15 +71,27 @@ impl History {
 
     pub(super) fn after(&self, revision: u64, prefix: &str) -> Result<Vec<Arc<Event>>, PastError> {
         self.check(revision)?;
-        let start = self.events.partition_point(|event| event.revision <= revision);
-        Ok(self.events.range(start..).filter(|event| event.key.as_str().starts_with(prefix)).cloned().collect())
+        let start = self
+            .events
+            .partition_point(|event| event.revision <= revision);
+        Ok(self
+            .events
+            .range(start..)
+            .filter(|event| event.key.as_str().starts_with(prefix))
+            .cloned()
+            .collect())
     }
 
     /// What the keys that changed since were at `revision`.
-    pub(super) fn undo_to(&self, revision: u64, prefix: &str) -> Result<BTreeMap<Key, Option<Record>>, PastError> {
+    pub(super) fn undo_to(
+        &self,
+        revision: u64,
+        prefix: &str,
+    ) -> Result<BTreeMap<Key, Option<Record>>, PastError> {
         let mut past = BTreeMap::new();
         for event in self.after(revision, prefix)? {
-            past.entry(event.key.clone()).or_insert_with(|| event.old.clone());
+            past.entry(event.key.clone())
+                .or_insert_with(|| event.old.clone());
         }
         Ok(past)
     }

@@ -7,7 +7,9 @@ use crate::resource::Column;
 
 /// How long ago, as kubectl says it: `5s`, `3m20s`, `7h`, `2d`; `<unknown>` for no time.
 pub(crate) fn age(time: &Value, now: Timestamp) -> Value {
-    let parsed = time.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let parsed = time
+        .as_str()
+        .and_then(|text| text.parse::<Timestamp>().ok());
     match parsed {
         Some(then) => human_duration(now.duration_since(then).as_secs()).into(),
         None => "<unknown>".into(),
@@ -21,7 +23,11 @@ pub(crate) fn human_duration(seconds: i64) -> String {
     const DAY: i64 = 24 * HOUR;
     const YEAR: i64 = 365 * DAY;
     let two = |large: i64, unit: &str, small: i64, small_unit: &str| {
-        if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit}{small}{small_unit}") }
+        if small == 0 {
+            format!("{large}{unit}")
+        } else {
+            format!("{large}{unit}{small}{small_unit}")
+        }
     };
     match seconds {
         s if s < -1 => "<invalid>".to_owned(),
@@ -41,12 +47,17 @@ pub(crate) fn human_duration(seconds: i64) -> String {
 /// The cell of a CRD's printer column.
 pub(crate) fn at_path(object: &Value, column: &Column, now: Timestamp) -> Value {
     let found = find(object, &column.path);
-    let Some(first) = found.first() else { return Value::Null };
+    let Some(first) = found.first() else {
+        return Value::Null;
+    };
     match column.kind.as_str() {
         "date" => age(first, now),
-        "string" if found.len() > 1 => {
-            found.iter().map(|v| text(v)).collect::<Vec<_>>().join(",").into()
-        }
+        "string" if found.len() > 1 => found
+            .iter()
+            .map(|v| text(v))
+            .collect::<Vec<_>>()
+            .join(",")
+            .into(),
         "string" => text(first).into(),
         "integer" => first.as_i64().map_or(Value::Null, Value::from),
         "number" => first.as_f64().map_or(Value::Null, Value::from),
@@ -67,9 +78,14 @@ pub(crate) fn find<'a>(object: &'a Value, path: &str) -> Vec<&'a Value> {
     let mut found = vec![object];
     let mut rest = path.trim();
     while !rest.is_empty() {
-        let Some((step, tail)) = next_step(rest) else { return Vec::new() };
+        let Some((step, tail)) = next_step(rest) else {
+            return Vec::new();
+        };
         rest = tail;
-        found = found.into_iter().flat_map(|value| step.apply(value)).collect();
+        found = found
+            .into_iter()
+            .flat_map(|value| step.apply(value))
+            .collect();
     }
     found
 }
@@ -78,28 +94,55 @@ enum Step<'p> {
     Key(String),
     Index(i64),
     All,
-    Where { path: &'p str, equal: bool, value: &'p str },
+    Where {
+        path: &'p str,
+        equal: bool,
+        value: &'p str,
+    },
 }
 
 impl Step<'_> {
     fn apply<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
         match self {
-            Self::Key(key) => value.get(key).filter(|v| !v.is_null()).into_iter().collect(),
+            Self::Key(key) => value
+                .get(key)
+                .filter(|v| !v.is_null())
+                .into_iter()
+                .collect(),
             Self::Index(at) => {
                 let list = value.as_array().map_or(&[][..], Vec::as_slice);
-                let at = if *at < 0 { at + i64::try_from(list.len()).unwrap_or(0) } else { *at };
-                usize::try_from(at).ok().and_then(|at| list.get(at)).into_iter().collect()
+                let at = if *at < 0 {
+                    at + i64::try_from(list.len()).unwrap_or(0)
+                } else {
+                    *at
+                };
+                usize::try_from(at)
+                    .ok()
+                    .and_then(|at| list.get(at))
+                    .into_iter()
+                    .collect()
             }
             Self::All => match value {
                 Value::Array(list) => list.iter().collect(),
                 Value::Object(map) => map.values().collect(),
                 _ => Vec::new(),
             },
-            Self::Where { path, equal, value: wanted } => {
+            Self::Where {
+                path,
+                equal,
+                value: wanted,
+            } => {
                 let matches = |item: &&Value| {
-                    find(item, path).first().is_some_and(|found| (text(found) == *wanted) == *equal)
+                    find(item, path)
+                        .first()
+                        .is_some_and(|found| (text(found) == *wanted) == *equal)
                 };
-                value.as_array().into_iter().flatten().filter(matches).collect()
+                value
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(matches)
+                    .collect()
             }
         }
     }
@@ -111,10 +154,19 @@ fn next_step(path: &str) -> Option<(Step<'_>, &str)> {
             let (filter, tail) = filter.split_once(")]")?;
             let (path, value, equal) = match filter.split_once("!=") {
                 Some((path, value)) => (path, value, false),
-                None => filter.split_once("==").map(|(path, value)| (path, value, true))?,
+                None => filter
+                    .split_once("==")
+                    .map(|(path, value)| (path, value, true))?,
             };
             let value = value.trim().trim_matches(|c| c == '"' || c == '\'');
-            return Some((Step::Where { path: path.trim(), equal, value }, tail));
+            return Some((
+                Step::Where {
+                    path: path.trim(),
+                    equal,
+                    value,
+                },
+                tail,
+            ));
         }
         let (inside, tail) = rest.split_once(']')?;
         let step = match inside.trim_matches(|c| c == '\'' || c == '"') {

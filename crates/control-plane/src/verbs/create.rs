@@ -17,20 +17,34 @@ use crate::{apply, metadata, strategy};
 const NAME_ATTEMPTS: usize = 8;
 
 /// Store a new object.
-pub(crate) async fn create(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
+pub(crate) async fn create(
+    server: &Server,
+    call: &Call,
+    bytes: &[u8],
+) -> Result<Response, Failure> {
     let dry_run = call.query.dry_run()?;
     let (mut object, warnings) = decode_body(server, call, bytes)?;
     if call.path.namespace.is_none() && call.resource.namespaced {
-        return Err(Failure::bad_request("an empty namespace may not be set during creation"));
+        return Err(Failure::bad_request(
+            "an empty namespace may not be set during creation",
+        ));
     }
     metadata::check_place(&call.resource, &mut object, call.namespace(), None)?;
-    if object["metadata"]["resourceVersion"].as_str().is_some_and(|rv| !rv.is_empty()) {
-        return Err(Failure::bad_request("resourceVersion should not be set on objects to be created"));
+    if object["metadata"]["resourceVersion"]
+        .as_str()
+        .is_some_and(|rv| !rv.is_empty())
+    {
+        return Err(Failure::bad_request(
+            "resourceVersion should not be set on objects to be created",
+        ));
     }
     let (record, more) = insert(server, call, object, dry_run, Tracking::Track).await?;
     let body = answer::object(&call.resource, call.shape, &record, server.clock.now())?;
     let warnings: Vec<String> = warnings.into_iter().chain(more).collect();
-    Ok(answer::with_warnings(answer::json_response(StatusCode::CREATED, body), &warnings))
+    Ok(answer::with_warnings(
+        answer::json_response(StatusCode::CREATED, body),
+        &warnings,
+    ))
 }
 
 /// Whether managedFields are still to be written.
@@ -43,12 +57,25 @@ pub(crate) enum Tracking {
 }
 
 /// The object in a body, decoded at the version of the path, and warnings about it.
-pub(crate) fn decode_body(server: &Server, call: &Call, bytes: &[u8]) -> Result<(Value, Vec<String>), Failure> {
+pub(crate) fn decode_body(
+    server: &Server,
+    call: &Call,
+    bytes: &[u8],
+) -> Result<(Value, Vec<String>), Failure> {
     let mode = call.query.field_validation()?;
-    let Parsed { mut value, duplicates } = body::parse(&call.content_type, bytes)?;
+    let Parsed {
+        mut value,
+        duplicates,
+    } = body::parse(&call.content_type, bytes)?;
     metadata::check_type(&call.resource, &mut value)?;
     let mut warnings = report_duplicates(call, &duplicates, mode)?;
-    warnings.extend(decode(server, &call.resource, &mut value, mode, Defaults::Fill)?);
+    warnings.extend(decode(
+        server,
+        &call.resource,
+        &mut value,
+        mode,
+        Defaults::Fill,
+    )?);
     Ok((value, warnings))
 }
 
@@ -58,7 +85,10 @@ pub(crate) fn report_duplicates(
     duplicates: &[String],
     mode: FieldValidation,
 ) -> Result<Vec<String>, Failure> {
-    let lines: Vec<String> = duplicates.iter().map(|path| format!("duplicate field \"{path}\"")).collect();
+    let lines: Vec<String> = duplicates
+        .iter()
+        .map(|path| format!("duplicate field \"{path}\""))
+        .collect();
     match mode {
         FieldValidation::Strict if !lines.is_empty() => Err(strict(&call.resource, &lines)),
         FieldValidation::Strict | FieldValidation::Ignore => Ok(Vec::new()),
@@ -122,7 +152,11 @@ pub(crate) async fn insert(
             Err(CommitError::Disk(why)) => return Err(Failure::internal(why)),
         }
     }
-    Err(Failure::already_exists(&resource.group, &resource.plural, metadata::name(&object)))
+    Err(Failure::already_exists(
+        &resource.group,
+        &resource.plural,
+        metadata::name(&object),
+    ))
 }
 
 /// All that is wrong with an object, as one failure.
@@ -141,10 +175,17 @@ pub(crate) fn check(
         return Ok(());
     }
     let shown = match metadata::name(object) {
-        "" => object["metadata"]["generateName"].as_str().unwrap_or_default(),
+        "" => object["metadata"]["generateName"]
+            .as_str()
+            .unwrap_or_default(),
         name => name,
     };
-    Err(Failure::invalid(&resource.group, &resource.kind, shown, &causes))
+    Err(Failure::invalid(
+        &resource.group,
+        &resource.kind,
+        shown,
+        &causes,
+    ))
 }
 
 /// An object at the version it is stored in.
@@ -175,6 +216,9 @@ pub(crate) async fn put(
         (Expect::At(revision), live) if live.as_ref().map(|l| l.revision) != Some(revision) => {
             Err(CommitError::Changed)
         }
-        _ => Ok(Record { revision: 0, json: object.to_string().into() }),
+        _ => Ok(Record {
+            revision: 0,
+            json: object.to_string().into(),
+        }),
     }
 }

@@ -8,7 +8,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::clock::seconds;
+use crate::crd::CLEANUP_FINALIZER;
 use crate::failure::Failure;
+use crate::resource::{CRD_GROUP, CRD_PLURAL};
 use crate::server::{Call, Server};
 use crate::store::{Change, CommitError, Expect, Range, Record};
 use crate::verbs::create::stored_form;
@@ -16,8 +18,10 @@ use crate::verbs::read;
 use crate::{answer, body, metadata};
 
 const ATTEMPTS: usize = 32;
-const FOREGROUND: &str = "foregroundDeletion";
-const ORPHAN: &str = "orphan";
+/// The finalizer of what waits for its dependents.
+pub(crate) const FOREGROUND: &str = "foregroundDeletion";
+/// The finalizer of what leaves its dependents behind.
+pub(crate) const ORPHAN: &str = "orphan";
 
 /// What becomes of the objects owned by a deleted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +45,23 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Plain deletion in the background.
+    /// As the object itself has it.
+    pub(crate) fn unspecified() -> Self {
+        Self {
+            grace_seconds: None,
+            propagation: None,
+            uid: None,
+            revision: None,
+            dry_run: false,
+        }
+    }
+
+    /// Dependents afterwards.
     pub(crate) fn background() -> Self {
-        Self { grace_seconds: None, propagation: Some(Propagation::Background), uid: None, revision: None, dry_run: false }
+        Self {
+            propagation: Some(Propagation::Background),
+            ..Self::unspecified()
+        }
     }
 
     /// From a body, else from the query.
@@ -55,10 +73,17 @@ impl Options {
         };
         let grace_seconds = match given["gracePeriodSeconds"].as_i64() {
             Some(seconds) => Some(seconds),
-            None => call.query.number("gracePeriodSeconds")?.and_then(|s| i64::try_from(s).ok()),
+            None => call
+                .query
+                .number("gracePeriodSeconds")?
+                .and_then(|s| i64::try_from(s).ok()),
         };
-        let policy = given["propagationPolicy"].as_str().or(call.query.get("propagationPolicy"));
-        let orphan = given["orphanDependents"].as_bool().or(call.query.get("orphanDependents").map(|t| t == "true"));
+        let policy = given["propagationPolicy"]
+            .as_str()
+            .or(call.query.get("propagationPolicy"));
+        let orphan = given["orphanDependents"]
+            .as_bool()
+            .or(call.query.get("orphanDependents").map(|t| t == "true"));
         let propagation = match (policy, orphan) {
             (Some("Background"), _) | (None, Some(false)) => Some(Propagation::Background),
             (Some("Foreground"), _) => Some(Propagation::Foreground),
@@ -71,7 +96,8 @@ impl Options {
                 return Err(Failure::unprocessable(message));
             }
         };
-        let dry_run = given["dryRun"].as_array().is_some_and(|d| !d.is_empty()) || call.query.dry_run()?;
+        let dry_run =
+            given["dryRun"].as_array().is_some_and(|d| !d.is_empty()) || call.query.dry_run()?;
         let precondition = |key: &str| given["preconditions"][key].as_str().map(str::to_owned);
         Ok(Self {
             grace_seconds,
@@ -96,15 +122,27 @@ pub(crate) enum Deleted {
 pub(crate) fn is_finished(object: &Value) -> bool {
     let waits_for_node = object["kind"] == "Pod"
         && object["apiVersion"] == "v1"
-        && object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) > 0;
+        && object["metadata"]["deletionGracePeriodSeconds"]
+            .as_i64()
+            .unwrap_or(0)
+            > 0;
     let holds_namespace = object["kind"] == "Namespace"
         && object["apiVersion"] == "v1"
-        && object["spec"]["finalizers"].as_array().is_some_and(|f| !f.is_empty());
-    metadata::is_deleting(object) && metadata::finalizers(object).is_empty() && !waits_for_node && !holds_namespace
+        && object["spec"]["finalizers"]
+            .as_array()
+            .is_some_and(|f| !f.is_empty());
+    metadata::is_deleting(object)
+        && metadata::finalizers(object).is_empty()
+        && !waits_for_node
+        && !holds_namespace
 }
 
 /// Delete one object and answer.
-pub(crate) async fn delete(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
+pub(crate) async fn delete(
+    server: &Server,
+    call: &Call,
+    bytes: &[u8],
+) -> Result<Response, Failure> {
     let options = Options::parse(call, bytes)?;
     let deleted = delete_one(server, call, &options).await?;
     let now = server.clock.now();
@@ -134,20 +172,35 @@ pub(crate) async fn delete(server: &Server, call: &Call, bytes: &[u8]) -> Result
 /// Some kinds answer with the object itself even when it is gone.
 fn returns_object(call: &Call) -> bool {
     const KINDS: [&str; 7] = [
-        "pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes", "resourcequotas",
+        "pods",
+        "services",
+        "serviceaccounts",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "resourcequotas",
         "podtemplates",
     ];
-    KINDS.iter().any(|plural| call.resource.is_core(plural)) || call.resource.is("storage.k8s.io", "storageclasses")
+    KINDS.iter().any(|plural| call.resource.is_core(plural))
+        || call.resource.is("storage.k8s.io", "storageclasses")
 }
 
 /// Delete all that the query selects and answer with what was there.
-pub(crate) async fn delete_collection(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
+pub(crate) async fn delete_collection(
+    server: &Server,
+    call: &Call,
+    bytes: &[u8],
+) -> Result<Response, Failure> {
     let options = Options::parse(call, bytes)?;
     let filter = read::filter(call)?;
-    let range = Range { prefix: &filter.prefix, ..Range::default() };
+    let range = Range {
+        prefix: &filter.prefix,
+        ..Range::default()
+    };
     let page = server
         .store
-        .list(range, |key, record| filter.accepts(&call.resource, key, record))
+        .list(range, |key, record| {
+            filter.accepts(&call.resource, key, record)
+        })
         .map_err(|_| Failure::internal("the newest state cannot be listed"))?;
     let mut records = Vec::with_capacity(page.items.len());
     for (key, record) in page.items {
@@ -160,7 +213,13 @@ pub(crate) async fn delete_collection(server: &Server, call: &Call, bytes: &[u8]
         }
     }
     let metadata = answer::list_metadata(server.store.revision(), None, None);
-    let body = answer::list(&call.resource, call.shape, &records, metadata, server.clock.now())?;
+    let body = answer::list(
+        &call.resource,
+        call.shape,
+        &records,
+        metadata,
+        server.clock.now(),
+    )?;
     Ok(answer::json_response(StatusCode::OK, body))
 }
 
@@ -181,15 +240,31 @@ pub(crate) fn one_of(call: &Call, namespace: &str, name: &str) -> Call {
 }
 
 /// Delete one object.
-pub(crate) async fn delete_one(server: &Server, call: &Call, options: &Options) -> Result<Deleted, Failure> {
+pub(crate) async fn delete_one(
+    server: &Server,
+    call: &Call,
+    options: &Options,
+) -> Result<Deleted, Failure> {
     let resource = &call.resource;
     for _ in 0..ATTEMPTS {
-        let record = server.store.get(&call.key()).ok_or_else(|| call.not_found())?;
+        let record = server
+            .store
+            .get(&call.key())
+            .ok_or_else(|| call.not_found())?;
         let live = answer::at_version(resource, &record)?;
         check_preconditions(call, options, &live)?;
-        if resource.is_core("namespaces") && matches!(call.name(), "default" | "kube-system" | "kube-public" | "kube-node-lease")
+        if resource.is_core("namespaces")
+            && matches!(
+                call.name(),
+                "default" | "kube-system" | "kube-public" | "kube-node-lease"
+            )
         {
-            return Err(Failure::forbidden("", "namespaces", call.name(), "this namespace may not be deleted"));
+            return Err(Failure::forbidden(
+                "",
+                "namespaces",
+                call.name(),
+                "this namespace may not be deleted",
+            ));
         }
         let mut object = live.clone();
         mark(server, call, options, &mut object);
@@ -199,11 +274,25 @@ pub(crate) async fn delete_one(server: &Server, call: &Call, options: &Options) 
         }
         let stored = stored_form(resource, object);
         if options.dry_run {
-            let record = Record { revision: record.revision, json: stored.to_string().into() };
-            return Ok(if gone { Deleted::Gone(record) } else { Deleted::Marked(record) });
+            let record = Record {
+                revision: record.revision,
+                json: stored.to_string().into(),
+            };
+            return Ok(if gone {
+                Deleted::Gone(record)
+            } else {
+                Deleted::Marked(record)
+            });
         }
-        let change = if gone { Change::Remove(stored) } else { Change::Put(stored) };
-        match server.commit(call.key(), Expect::At(record.revision), change).await {
+        let change = if gone {
+            Change::Remove(stored)
+        } else {
+            Change::Put(stored)
+        };
+        match server
+            .commit(call.key(), Expect::At(record.revision), change)
+            .await
+        {
             Ok(record) if gone => return Ok(Deleted::Gone(record)),
             Ok(record) => return Ok(Deleted::Marked(record)),
             Err(CommitError::Exists | CommitError::Changed) => {}
@@ -214,17 +303,34 @@ pub(crate) async fn delete_one(server: &Server, call: &Call, options: &Options) 
 }
 
 fn check_preconditions(call: &Call, options: &Options, live: &Value) -> Result<(), Failure> {
-    let differs = |wanted: &Option<String>, actual: &str| wanted.as_deref().filter(|w| *w != actual).map(str::to_owned);
+    let differs = |wanted: &Option<String>, actual: &str| {
+        wanted
+            .as_deref()
+            .filter(|w| *w != actual)
+            .map(str::to_owned)
+    };
     let uid = metadata::uid(live);
-    let revision = live["metadata"]["resourceVersion"].as_str().unwrap_or_default();
-    let why = match (differs(&options.uid, uid), differs(&options.revision, revision)) {
-        (Some(wanted), _) => format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"),
+    let revision = live["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default();
+    let why = match (
+        differs(&options.uid, uid),
+        differs(&options.revision, revision),
+    ) {
+        (Some(wanted), _) => {
+            format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}")
+        }
         (None, Some(wanted)) => format!(
             "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {revision}"
         ),
         (None, None) => return Ok(()),
     };
-    Err(Failure::conflict(&call.resource.group, &call.resource.plural, call.name(), &why))
+    Err(Failure::conflict(
+        &call.resource.group,
+        &call.resource.plural,
+        call.name(),
+        &why,
+    ))
 }
 
 /// Writes into the object that its deletion has begun.
@@ -239,18 +345,30 @@ fn mark(server: &Server, call: &Call, options: &Options, object: &mut Value) {
         object["status"]["phase"] = "Terminating".into();
     }
     let begun = metadata::is_deleting(object);
+    if call.resource.is(CRD_GROUP, CRD_PLURAL) && !begun {
+        let mut finalizers: Vec<Value> = metadata::finalizers(object)
+            .into_iter()
+            .map(Value::from)
+            .collect();
+        finalizers.push(CLEANUP_FINALIZER.into());
+        metadata::of(object).insert("finalizers".to_owned(), finalizers.into());
+    }
     let running = object["metadata"]["deletionGracePeriodSeconds"].as_i64();
     let generation = object["metadata"]["generation"].as_i64();
     let metadata = metadata::of(object);
     if !begun {
-        let end = now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(now);
+        let end = now
+            .checked_add(jiff::SignedDuration::from_secs(grace))
+            .unwrap_or(now);
         metadata.insert("deletionTimestamp".to_owned(), seconds(end).into());
         metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
         if let Some(generation) = generation {
             metadata.insert("generation".to_owned(), (generation + 1).into());
         }
     } else if pod && running.is_some_and(|running| grace < running) {
-        let end = now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(now);
+        let end = now
+            .checked_add(jiff::SignedDuration::from_secs(grace))
+            .unwrap_or(now);
         metadata.insert("deletionTimestamp".to_owned(), seconds(end).into());
         metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
     }
@@ -261,12 +379,20 @@ fn grace_seconds(call: &Call, options: &Options, object: &Value) -> i64 {
     if !call.resource.is_core("pods") {
         return 0;
     }
-    let unbound = object["spec"]["nodeName"].as_str().unwrap_or_default().is_empty();
-    let ended = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+    let unbound = object["spec"]["nodeName"]
+        .as_str()
+        .unwrap_or_default()
+        .is_empty();
+    let ended = matches!(
+        object["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed")
+    );
     if unbound || ended {
         return 0;
     }
-    let own = object["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30);
+    let own = object["spec"]["terminationGracePeriodSeconds"]
+        .as_i64()
+        .unwrap_or(30);
     options.grace_seconds.unwrap_or(own).max(0)
 }
 

@@ -18,9 +18,15 @@ const ATTEMPTS: usize = 32;
 pub(crate) async fn evict(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
     let eviction = body::parse(&call.content_type, bytes)?.value;
     let options = options_of(call, &eviction["deleteOptions"])?;
-    let record = server.store.get(&call.key()).ok_or_else(|| call.not_found())?;
+    let record = server
+        .store
+        .get(&call.key())
+        .ok_or_else(|| call.not_found())?;
     let pod = answer::at_version(&call.resource, &record)?;
-    let ended = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed" | "Pending"));
+    let ended = matches!(
+        pod["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed" | "Pending")
+    );
     if !ended && !metadata::is_deleting(&pod) {
         take_room(server, call, &pod, options.dry_run).await?;
     }
@@ -39,18 +45,34 @@ fn options_of(call: &Call, given: &Value) -> Result<Options, Failure> {
 /// The budgets that protect a Pod.
 fn budgets_of(server: &Server, pod: &Value) -> Vec<(Key, Record, Value)> {
     let prefix = Key::prefix(BUDGETS.0, BUDGETS.1, Some(metadata::namespace(pod)));
-    let page = server.store.list(Range { prefix: &prefix, ..Range::default() }, |_, _| true).unwrap_or_default();
+    let page = server
+        .store
+        .list(
+            Range {
+                prefix: &prefix,
+                ..Range::default()
+            },
+            |_, _| true,
+        )
+        .unwrap_or_default();
     page.items
         .into_iter()
         .filter_map(|(key, record)| {
             let budget: Value = serde_json::from_slice(&record.json).ok()?;
             let selector = LabelSelector::of_object(&budget["spec"]["selector"]);
-            selector.accepts_object(pod).then_some((key, record, budget))
+            selector
+                .accepts_object(pod)
+                .then_some((key, record, budget))
         })
         .collect()
 }
 
-async fn take_room(server: &Server, call: &Call, pod: &Value, dry_run: bool) -> Result<(), Failure> {
+async fn take_room(
+    server: &Server,
+    call: &Call,
+    pod: &Value,
+    dry_run: bool,
+) -> Result<(), Failure> {
     for _ in 0..ATTEMPTS {
         let budgets = budgets_of(server, pod);
         let (key, record, mut budget) = match <[_; 1]>::try_from(budgets) {
@@ -71,19 +93,27 @@ async fn take_room(server: &Server, call: &Call, pod: &Value, dry_run: bool) -> 
         let left = budget["status"]["disruptionsAllowed"].as_i64().unwrap_or(0) - 1;
         budget["status"]["disruptionsAllowed"] = left.into();
         budget["status"]["disruptedPods"][call.name()] = server.clock.text().into();
-        match server.commit(key, Expect::At(record.revision), Change::Put(budget)).await {
+        match server
+            .commit(key, Expect::At(record.revision), Change::Put(budget))
+            .await
+        {
             Ok(_) => return Ok(()),
             Err(CommitError::Exists | CommitError::Changed) => {}
             Err(CommitError::Disk(why)) => return Err(Failure::internal(why)),
         }
     }
-    Err(Failure::eviction_refused("Cannot evict pod as others are being evicted. Try again later.", "busy"))
+    Err(Failure::eviction_refused(
+        "Cannot evict pod as others are being evicted. Try again later.",
+        "busy",
+    ))
 }
 
 /// Whether a Pod counts as healthy.
 pub(crate) fn is_ready(pod: &Value) -> bool {
     let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.filter(|c| c["type"] == "Ready").any(|c| c["status"] == "True")
+    conditions
+        .filter(|c| c["type"] == "Ready")
+        .any(|c| c["status"] == "True")
 }
 
 fn unready_may_go(budget: &Value) -> bool {

@@ -21,7 +21,10 @@ use crate::watch::{Filter, Start, Wish, lines};
 
 /// One object.
 pub(crate) fn get(server: &Server, call: &Call) -> Result<Response, Failure> {
-    let record = server.store.get(&call.key()).ok_or_else(|| call.not_found())?;
+    let record = server
+        .store
+        .get(&call.key())
+        .ok_or_else(|| call.not_found())?;
     let body = answer::object(&call.resource, call.shape, &record, server.clock.now())?;
     Ok(answer::json_response(StatusCode::OK, body))
 }
@@ -33,12 +36,22 @@ pub(crate) fn filter(call: &Call) -> Result<Filter, Failure> {
     let selectable = |path: &str| match resource.source {
         Source::Builtin => builtin_selectable(&resource.group, &resource.plural, path),
         Source::Custom(_) => {
-            path == "metadata.name" || path == "metadata.namespace" || resource.selectable.iter().any(|p| p == path)
+            path == "metadata.name"
+                || path == "metadata.namespace"
+                || resource.selectable.iter().any(|p| p == path)
         }
     };
-    let fields = FieldSelector::parse(call.query.get("fieldSelector").unwrap_or_default(), selectable)?;
+    let fields = FieldSelector::parse(
+        call.query.get("fieldSelector").unwrap_or_default(),
+        selectable,
+    )?;
     let prefix = resource.prefix(call.path.namespace.as_deref());
-    Ok(Filter { prefix, name: fields.name().map(str::to_owned), labels, fields })
+    Ok(Filter {
+        prefix,
+        name: fields.name().map(str::to_owned),
+        labels,
+        fields,
+    })
 }
 
 /// A list, or a page of it.
@@ -52,18 +65,39 @@ pub(crate) fn list(server: &Server, call: &Call) -> Result<Response, Failure> {
     };
     let after = token.as_ref().map(|token| token.after.as_str());
     if after.is_some_and(|after| !after.starts_with(&filter.prefix)) {
-        return Err(Failure::bad_request("continue key is not valid: it is of another list"));
+        return Err(Failure::bad_request(
+            "continue key is not valid: it is of another list",
+        ));
     }
-    let range = Range { prefix: &filter.prefix, after, limit, at };
+    let range = Range {
+        prefix: &filter.prefix,
+        after,
+        limit,
+        at,
+    };
     let page = server
         .store
-        .list(range, |key, record| filter.accepts(&call.resource, key, record))
+        .list(range, |key, record| {
+            filter.accepts(&call.resource, key, record)
+        })
         .map_err(|error| past(error, at.unwrap_or_default(), token.is_some()))?;
-    let next = page.more_after.as_ref().map(|key| Token { revision: page.revision, after: key.to_string() }.text());
+    let next = page.more_after.as_ref().map(|key| {
+        Token {
+            revision: page.revision,
+            after: key.to_string(),
+        }
+        .text()
+    });
     let remaining = (next.is_some() && !filter.is_selective()).then_some(page.remaining);
     let records: Vec<Record> = page.items.into_iter().map(|(_, record)| record).collect();
     let metadata = answer::list_metadata(page.revision, next, remaining);
-    let body = answer::list(&call.resource, call.shape, &records, metadata, server.clock.now())?;
+    let body = answer::list(
+        &call.resource,
+        call.shape,
+        &records,
+        metadata,
+        server.clock.now(),
+    )?;
     Ok(answer::json_response(StatusCode::OK, body))
 }
 
@@ -86,9 +120,9 @@ fn asked_revision(server: &Server, call: &Call) -> Result<Option<u64>, Failure> 
         return Err(Failure::too_large_resource_version(asked, newest));
     }
     match rule {
-        Some("Exact") if asked == 0 => {
-            Err(Failure::bad_request("resourceVersionMatch: Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""))
-        }
+        Some("Exact") if asked == 0 => Err(Failure::bad_request(
+            "resourceVersionMatch: Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
+        )),
         Some("Exact") => Ok(Some(asked)),
         // Without a rule, a limit and a revision together mean that revision.
         None if asked > 0 && call.query.get("limit").is_some() => Ok(Some(asked)),
@@ -121,7 +155,8 @@ struct Token {
 
 impl Token {
     fn text(&self) -> String {
-        URL_SAFE_NO_PAD.encode(json!({"v": "klamm/v1", "rv": self.revision, "after": self.after}).to_string())
+        URL_SAFE_NO_PAD
+            .encode(json!({"v": "klamm/v1", "rv": self.revision, "after": self.after}).to_string())
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
@@ -129,7 +164,10 @@ impl Token {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| bad())?;
         match (value["rv"].as_u64(), value["after"].as_str()) {
-            (Some(revision), Some(after)) => Ok(Self { revision, after: after.to_owned() }),
+            (Some(revision), Some(after)) => Ok(Self {
+                revision,
+                after: after.to_owned(),
+            }),
             _ => Err(bad()),
         }
     }
@@ -168,6 +206,11 @@ pub(crate) fn watch(server: &Arc<Server>, call: &Call) -> Result<Response, Failu
         bookmarks,
         timeout: seconds(&call.query, "timeoutSeconds")?,
     };
-    let stream = lines(server.store.clone(), wish, server.clock, server.stop.clone());
+    let stream = lines(
+        server.store.clone(),
+        wish,
+        server.clock,
+        server.stop.clone(),
+    );
     Ok(streaming(Body::from_stream(stream)))
 }

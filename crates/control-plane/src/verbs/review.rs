@@ -18,25 +18,43 @@ const DEFAULT_TOKEN_SECONDS: i64 = 3_600;
 const AUDIENCE: &str = "https://kubernetes.default.svc";
 
 /// Answer a review.
-pub(crate) async fn answer(server: &Server, method: &Method, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
+pub(crate) async fn answer(
+    server: &Server,
+    method: &Method,
+    call: &Call,
+    bytes: &[u8],
+) -> Result<Response, Failure> {
     let resource = &call.resource;
     if *method != Method::POST || call.path.name.is_some() {
-        return Err(Failure::method_not_allowed(&resource.group, &resource.plural));
+        return Err(Failure::method_not_allowed(
+            &resource.group,
+            &resource.plural,
+        ));
     }
     let mut review = body::parse(&call.content_type, bytes)?.value;
     metadata::check_type(resource, &mut review)?;
     if resource.is_core("bindings") {
-        let pod = review["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let pods = server.registry().find("", "v1", "pods").ok_or_else(Failure::no_such_path)?;
+        let pod = review["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let pods = server
+            .registry()
+            .find("", "v1", "pods")
+            .ok_or_else(Failure::no_such_path)?;
         let mut call = super::delete::one_of(call, call.namespace(), &pod);
-        call.path.namespace = Some(metadata::namespace(&review).to_owned()).filter(|n| !n.is_empty()).or(call.path.namespace);
+        call.path.namespace = Some(metadata::namespace(&review).to_owned())
+            .filter(|n| !n.is_empty())
+            .or(call.path.namespace);
         call.resource = pods;
         return super::subresource::answer(server, method, &call, "binding", bytes).await;
     }
     let user = &call.user;
     let status = match resource.plural.as_str() {
         "selfsubjectreviews" => json!({"userInfo": user_info(user)}),
-        "tokenreviews" => review_token(server, review["spec"]["token"].as_str().unwrap_or_default()),
+        "tokenreviews" => {
+            review_token(server, review["spec"]["token"].as_str().unwrap_or_default())
+        }
         "selfsubjectrulesreviews" => json!({
             "incomplete": false,
             "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
@@ -54,8 +72,12 @@ fn user_info(user: &User) -> Value {
 
 fn review_token(server: &Server, token: &str) -> Value {
     match user_of(server, token) {
-        Some(user) => json!({"authenticated": true, "user": user_info(&user), "audiences": [AUDIENCE]}),
-        None => json!({"authenticated": false, "user": {}, "error": "the token is unknown or has expired"}),
+        Some(user) => {
+            json!({"authenticated": true, "user": user_info(&user), "audiences": [AUDIENCE]})
+        }
+        None => {
+            json!({"authenticated": false, "user": {}, "error": "the token is unknown or has expired"})
+        }
     }
 }
 
@@ -68,12 +90,15 @@ pub(crate) fn user_of(server: &Server, token: &str) -> Option<User> {
     if !same(signature, &sign(server, signed)) {
         return None;
     }
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(signed.split_once('.')?.1).ok()?).ok()?;
+    let claims: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(signed.split_once('.')?.1).ok()?).ok()?;
     if claims["exp"].as_i64()? <= server.clock.now().as_second() {
         return None;
     }
     let subject = claims["sub"].as_str()?;
-    let mut parts = subject.strip_prefix("system:serviceaccount:")?.splitn(2, ':');
+    let mut parts = subject
+        .strip_prefix("system:serviceaccount:")?
+        .splitn(2, ':');
     let (namespace, name) = (parts.next()?, parts.next()?);
     let key = crate::store::Key::new("", "serviceaccounts", namespace, name);
     let account: Value = serde_json::from_slice(&server.store.get(&key)?.json).ok()?;
@@ -104,13 +129,25 @@ fn sign(server: &Server, text: &str) -> String {
 }
 
 /// `serviceaccounts/token`: a token of that account.
-pub(crate) fn request_token(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
-    let record = server.store.get(&call.key()).ok_or_else(|| call.not_found())?;
+pub(crate) fn request_token(
+    server: &Server,
+    call: &Call,
+    bytes: &[u8],
+) -> Result<Response, Failure> {
+    let record = server
+        .store
+        .get(&call.key())
+        .ok_or_else(|| call.not_found())?;
     let account = answer::at_version(&call.resource, &record)?;
     let mut request = body::parse(&call.content_type, bytes)?.value;
-    let lifetime = request["spec"]["expirationSeconds"].as_i64().unwrap_or(DEFAULT_TOKEN_SECONDS).max(600);
+    let lifetime = request["spec"]["expirationSeconds"]
+        .as_i64()
+        .unwrap_or(DEFAULT_TOKEN_SECONDS)
+        .max(600);
     let now = server.clock.now();
-    let end = now.checked_add(jiff::SignedDuration::from_secs(lifetime)).unwrap_or(now);
+    let end = now
+        .checked_add(jiff::SignedDuration::from_secs(lifetime))
+        .unwrap_or(now);
     let audiences = match request["spec"]["audiences"].as_array() {
         Some(list) if !list.is_empty() => list.clone(),
         _ => vec![AUDIENCE.into()],

@@ -21,14 +21,27 @@ pub(crate) async fn answer(
     call: &Call,
     bytes: &[u8],
 ) -> Result<Response, Failure> {
-    let paths = call.resource.scale.clone().ok_or_else(Failure::no_such_path)?;
+    let paths = call
+        .resource
+        .scale
+        .clone()
+        .ok_or_else(Failure::no_such_path)?;
     if matches!(*method, Method::GET | Method::HEAD) {
-        let record = server.store.get(&call.key()).ok_or_else(|| call.not_found())?;
+        let record = server
+            .store
+            .get(&call.key())
+            .ok_or_else(|| call.not_found())?;
         let object = answer::at_version(&call.resource, &record)?;
-        return Ok(answer::value_response(StatusCode::OK, &scale_of(&paths, &object)));
+        return Ok(answer::value_response(
+            StatusCode::OK,
+            &scale_of(&paths, &object),
+        ));
     }
     if *method != Method::PUT && *method != Method::PATCH {
-        return Err(Failure::method_not_allowed(&call.resource.group, &call.resource.plural));
+        return Err(Failure::method_not_allowed(
+            &call.resource.group,
+            &call.resource.plural,
+        ));
     }
     let sent = body::parse(patch_kind(call), bytes)?.value;
     let replaces = *method == Method::PUT;
@@ -48,7 +61,12 @@ pub(crate) async fn answer(
         if replicas < 0 {
             let rule = "must be greater than or equal to 0";
             let cause = Cause::invalid("spec.replicas", &json!(replicas), rule);
-            return Err(Failure::invalid("autoscaling", "Scale", call.name(), &[cause]));
+            return Err(Failure::invalid(
+                "autoscaling",
+                "Scale",
+                call.name(),
+                &[cause],
+            ));
         }
         let mut object = live.clone();
         set_path(&mut object, &paths.spec_replicas, replicas.into());
@@ -57,7 +75,11 @@ pub(crate) async fn answer(
                 metadata::of(&mut object).insert(field.to_owned(), given.into());
             }
         }
-        Ok(Proposal { object, tracking: Tracking::Track, warnings: Vec::new() })
+        Ok(Proposal {
+            object,
+            tracking: Tracking::Track,
+            warnings: Vec::new(),
+        })
     };
     let (record, warnings) = update::store(server, call, Part::Scale, &propose).await?;
     let object = answer::at_version(&call.resource, &record)?;
@@ -66,7 +88,11 @@ pub(crate) async fn answer(
 }
 
 fn patch_kind(call: &Call) -> &str {
-    call.content_type.split(';').next().unwrap_or_default().trim()
+    call.content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
 }
 
 /// The `Scale` of an object.
@@ -84,13 +110,18 @@ pub(crate) fn scale_of(paths: &ScalePaths, object: &Value) -> Value {
             scale["metadata"][field] = value.clone();
         }
     }
-    let selector = paths.selector.as_deref().and_then(|path| at_path(object, path));
+    let selector = paths
+        .selector
+        .as_deref()
+        .and_then(|path| at_path(object, path));
     let text = match selector {
         Some(Value::String(text)) => Some(text.clone()),
-        Some(object @ Value::Object(map)) => Some(match map.keys().all(|k| k.starts_with("match")) {
-            true => LabelSelector::of_object(object).text(),
-            false => LabelSelector::of_map(map).text(),
-        }),
+        Some(object @ Value::Object(map)) => {
+            Some(match map.keys().all(|k| k.starts_with("match")) {
+                true => LabelSelector::of_object(object).text(),
+                false => LabelSelector::of_map(map).text(),
+            })
+        }
         _ => None,
     };
     if let Some(text) = text.filter(|t| !t.is_empty()) {
@@ -100,7 +131,8 @@ pub(crate) fn scale_of(paths: &ScalePaths, object: &Value) -> Value {
 }
 
 fn at_path<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(object, |value, key| value.get(key))
+    path.split('.')
+        .try_fold(object, |value, key| value.get(key))
 }
 
 fn set_path(object: &mut Value, path: &str, value: Value) {

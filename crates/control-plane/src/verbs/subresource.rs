@@ -24,17 +24,30 @@ pub(crate) async fn answer(
     let reads = matches!(*method, Method::GET | Method::HEAD);
     match sub {
         "status" if resource.status && reads => read::get(server, call),
-        "status" if resource.status && method == Method::PUT => update::update(server, call, bytes, Part::Status).await,
-        "status" if resource.status && method == Method::PATCH => update::patch(server, call, bytes, Part::Status).await,
+        "status" if resource.status && method == Method::PUT => {
+            update::update(server, call, bytes, Part::Status).await
+        }
+        "status" if resource.status && method == Method::PATCH => {
+            update::patch(server, call, bytes, Part::Status).await
+        }
         "scale" if resource.scale.is_some() => scale::answer(server, method, call, bytes).await,
-        "binding" if resource.is_core("pods") && method == Method::POST => bind(server, call, bytes).await,
-        "eviction" if resource.is_core("pods") && method == Method::POST => eviction::evict(server, call, bytes).await,
+        "binding" if resource.is_core("pods") && method == Method::POST => {
+            bind(server, call, bytes).await
+        }
+        "eviction" if resource.is_core("pods") && method == Method::POST => {
+            eviction::evict(server, call, bytes).await
+        }
         "token" if resource.is_core("serviceaccounts") && method == Method::POST => {
             review::request_token(server, call, bytes)
         }
-        "finalize" if resource.is_core("namespaces") && method == Method::PUT => finalize(server, call, bytes).await,
+        "finalize" if resource.is_core("namespaces") && method == Method::PUT => {
+            finalize(server, call, bytes).await
+        }
         "status" | "scale" | "binding" | "eviction" | "token" | "finalize" if known(call, sub) => {
-            Err(Failure::method_not_allowed(&resource.group, &resource.plural))
+            Err(Failure::method_not_allowed(
+                &resource.group,
+                &resource.plural,
+            ))
         }
         _ => Err(Failure::no_such_path()),
     }
@@ -52,15 +65,23 @@ fn known(call: &Call, sub: &str) -> bool {
 /// Puts a Pod on a node, once.
 async fn bind(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
     let binding = body::parse(&call.content_type, bytes)?.value;
-    let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
+    let node = binding["target"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     if node.is_empty() {
-        return Err(Failure::bad_request("Binding is invalid: target.name: Required value"));
+        return Err(Failure::bad_request(
+            "Binding is invalid: target.name: Required value",
+        ));
     }
     let now = server.clock.text();
     let propose = |live: &Value| {
         let mut pod = live.clone();
         let why = if metadata::is_deleting(live) {
-            Some(format!("pod {} is being deleted, cannot be assigned to a host", call.name()))
+            Some(format!(
+                "pod {} is being deleted, cannot be assigned to a host",
+                call.name()
+            ))
         } else {
             live["spec"]["nodeName"]
                 .as_str()
@@ -72,7 +93,11 @@ async fn bind(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Fa
         }
         pod["spec"]["nodeName"] = node.clone().into();
         set_condition(&mut pod, "PodScheduled", &now);
-        Ok(Proposal { object: pod, tracking: Tracking::Applied, warnings: Vec::new() })
+        Ok(Proposal {
+            object: pod,
+            tracking: Tracking::Applied,
+            warnings: Vec::new(),
+        })
     };
     update::store(server, call, Part::Binding, &propose).await?;
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
@@ -80,9 +105,14 @@ async fn bind(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Fa
 }
 
 fn set_condition(pod: &mut Value, kind: &str, now: &str) {
-    let mut conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let mut conditions = pod["status"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     conditions.retain(|c| c["type"] != kind);
-    conditions.push(json!({"type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": now}));
+    conditions.push(
+        json!({"type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": now}),
+    );
     pod["status"]["conditions"] = conditions.into();
 }
 
@@ -97,7 +127,11 @@ async fn finalize(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response
         } else {
             namespace["spec"]["finalizers"] = finalizers.clone();
         }
-        Ok(Proposal { object: namespace, tracking: Tracking::Applied, warnings: Vec::new() })
+        Ok(Proposal {
+            object: namespace,
+            tracking: Tracking::Applied,
+            warnings: Vec::new(),
+        })
     };
     update::change(server, call, Part::Whole, &propose).await
 }

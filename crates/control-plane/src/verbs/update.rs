@@ -56,30 +56,64 @@ pub(crate) struct Proposal {
 }
 
 /// Replace an object.
-pub(crate) async fn update(server: &Server, call: &Call, bytes: &[u8], part: Part) -> Result<Response, Failure> {
+pub(crate) async fn update(
+    server: &Server,
+    call: &Call,
+    bytes: &[u8],
+    part: Part,
+) -> Result<Response, Failure> {
     let (mut object, warnings) = decode_body(server, call, bytes)?;
-    metadata::check_place(&call.resource, &mut object, call.namespace(), Some(call.name()))?;
-    let no_revision = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().is_empty();
+    metadata::check_place(
+        &call.resource,
+        &mut object,
+        call.namespace(),
+        Some(call.name()),
+    )?;
+    let no_revision = object["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default()
+        .is_empty();
     if no_revision && matches!(call.resource.source, Source::Custom(_)) {
         let cause = Cause {
             reason: "FieldValueInvalid",
             field: "metadata.resourceVersion".to_owned(),
             message: "Invalid value: 0: must be specified for an update".to_owned(),
         };
-        return Err(Failure::invalid(&call.resource.group, &call.resource.kind, call.name(), &[cause]));
+        return Err(Failure::invalid(
+            &call.resource.group,
+            &call.resource.kind,
+            call.name(),
+            &[cause],
+        ));
     }
     let propose = |_: &Value| {
-        Ok(Proposal { object: object.clone(), tracking: Tracking::Track, warnings: warnings.clone() })
+        Ok(Proposal {
+            object: object.clone(),
+            tracking: Tracking::Track,
+            warnings: warnings.clone(),
+        })
     };
     change(server, call, part, &propose).await
 }
 
 /// Patch an object, whichever way.
-pub(crate) async fn patch(server: &Server, call: &Call, bytes: &[u8], part: Part) -> Result<Response, Failure> {
-    let kind = call.content_type.split(';').next().unwrap_or_default().trim();
+pub(crate) async fn patch(
+    server: &Server,
+    call: &Call,
+    bytes: &[u8],
+    part: Part,
+) -> Result<Response, Failure> {
+    let kind = call
+        .content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     let propose: Box<dyn Fn(&Value) -> Result<Proposal, Failure> + Send + Sync> = match kind {
         "application/apply-patch+yaml" => return apply(server, call, bytes, part).await,
-        "application/json-patch+json" | "application/merge-patch+json" | "application/strategic-merge-patch+json" => {
+        "application/json-patch+json"
+        | "application/merge-patch+json"
+        | "application/strategic-merge-patch+json" => {
             let change = body::parse(kind, bytes)?.value;
             let kind = kind.to_owned();
             Box::new(move |live| propose_patch(server, call, &kind, &change, live))
@@ -92,12 +126,20 @@ pub(crate) async fn patch(server: &Server, call: &Call, bytes: &[u8], part: Part
     change(server, call, part, &*propose).await
 }
 
-fn propose_patch(server: &Server, call: &Call, kind: &str, change: &Value, live: &Value) -> Result<Proposal, Failure> {
+fn propose_patch(
+    server: &Server,
+    call: &Call,
+    kind: &str,
+    change: &Value,
+    live: &Value,
+) -> Result<Proposal, Failure> {
     let resource = &call.resource;
     let patched = match kind {
         "application/json-patch+json" => patch::json(live, change),
         "application/merge-patch+json" => patch::merge(live, change),
-        _ if resource.source == Source::Builtin => patch::strategic(&*resource.schema(&server.store)?, live, change),
+        _ if resource.source == Source::Builtin => {
+            patch::strategic(&*resource.schema(&server.store)?, live, change)
+        }
         _ => {
             let accepted = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
             return Err(Failure::unsupported_media_type(kind, accepted));
@@ -109,12 +151,27 @@ fn propose_patch(server: &Server, call: &Call, kind: &str, change: &Value, live:
     })?;
     metadata::check_type(resource, &mut object)?;
     metadata::check_place(resource, &mut object, call.namespace(), Some(call.name()))?;
-    let warnings = decode(server, resource, &mut object, call.query.field_validation()?, Defaults::Fill)?;
-    Ok(Proposal { object, tracking: Tracking::Track, warnings })
+    let warnings = decode(
+        server,
+        resource,
+        &mut object,
+        call.query.field_validation()?,
+        Defaults::Fill,
+    )?;
+    Ok(Proposal {
+        object,
+        tracking: Tracking::Track,
+        warnings,
+    })
 }
 
 /// Server-side apply, which also creates.
-async fn apply(server: &Server, call: &Call, bytes: &[u8], part: Part) -> Result<Response, Failure> {
+async fn apply(
+    server: &Server,
+    call: &Call,
+    bytes: &[u8],
+    part: Part,
+) -> Result<Response, Failure> {
     let resource = &call.resource;
     let mode = call.query.field_validation()?;
     let Some(manager) = call.query.get("fieldManager").map(str::to_owned) else {
@@ -126,30 +183,55 @@ async fn apply(server: &Server, call: &Call, bytes: &[u8], part: Part) -> Result
     let parsed = body::parse("application/apply-patch+yaml", bytes)?;
     let mut applied = parsed.value;
     metadata::check_type(resource, &mut applied)?;
-    if applied["metadata"]["managedFields"].as_array().is_some_and(|m| !m.is_empty()) {
+    if applied["metadata"]["managedFields"]
+        .as_array()
+        .is_some_and(|m| !m.is_empty())
+    {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
     metadata::check_place(resource, &mut applied, call.namespace(), Some(call.name()))?;
     let mut warnings = create::report_duplicates(call, &parsed.duplicates, mode)?;
-    warnings.extend(decode(server, resource, &mut applied, mode, Defaults::Skip)?);
+    warnings.extend(decode(
+        server,
+        resource,
+        &mut applied,
+        mode,
+        Defaults::Skip,
+    )?);
 
     let merge = |live: Option<&Value>| -> Result<Proposal, Failure> {
         let schema = resource.schema(&server.store)?;
-        let manager = Manager { name: &manager, subresource: part.subresource(), force };
+        let manager = Manager {
+            name: &manager,
+            subresource: part.subresource(),
+            force,
+        };
         let mut object = apply::apply(live, &applied, &manager, &schema, &server.clock.text())
             .map_err(|error| match error {
                 apply::Error::Conflicts(conflicts) => strategy::apply_conflict(&conflicts),
                 apply::Error::Malformed(why) => Failure::bad_request(why),
             })?;
-        decode(server, resource, &mut object, crate::schema::FieldValidation::Ignore, Defaults::Fill)?;
+        decode(
+            server,
+            resource,
+            &mut object,
+            crate::schema::FieldValidation::Ignore,
+            Defaults::Fill,
+        )?;
         if let Some(asked) = applied["metadata"]["resourceVersion"].as_str() {
             metadata::of(&mut object).insert("resourceVersion".to_owned(), asked.into());
         }
-        Ok(Proposal { object, tracking: Tracking::Applied, warnings: warnings.clone() })
+        Ok(Proposal {
+            object,
+            tracking: Tracking::Applied,
+            warnings: warnings.clone(),
+        })
     };
     if server.store.get(&call.key()).is_none() && part == Part::Main {
         let dry_run = call.query.dry_run()?;
-        if applied["metadata"]["uid"].is_string() || applied["metadata"]["resourceVersion"].is_string() {
+        if applied["metadata"]["uid"].is_string()
+            || applied["metadata"]["resourceVersion"].is_string()
+        {
             return Err(call.not_found());
         }
         let proposal = merge(None)?;
@@ -157,7 +239,10 @@ async fn apply(server: &Server, call: &Call, bytes: &[u8], part: Part) -> Result
             Ok((record, more)) => {
                 let body = answer::object(resource, call.shape, &record, server.clock.now())?;
                 let warnings: Vec<String> = proposal.warnings.into_iter().chain(more).collect();
-                return Ok(answer::with_warnings(answer::json_response(StatusCode::CREATED, body), &warnings));
+                return Ok(answer::with_warnings(
+                    answer::json_response(StatusCode::CREATED, body),
+                    &warnings,
+                ));
             }
             // Somebody was faster: then it is a change.
             Err(failure) if failure.reason == "AlreadyExists" => {}
@@ -176,7 +261,10 @@ pub(crate) async fn change(
 ) -> Result<Response, Failure> {
     let (record, warnings) = store(server, call, part, propose).await?;
     let body = answer::object(&call.resource, call.shape, &record, server.clock.now())?;
-    Ok(answer::with_warnings(answer::json_response(StatusCode::OK, body), &warnings))
+    Ok(answer::with_warnings(
+        answer::json_response(StatusCode::OK, body),
+        &warnings,
+    ))
 }
 
 /// Carries out a change of one object.
@@ -188,9 +276,16 @@ pub(crate) async fn store(
 ) -> Result<(Record, Vec<String>), Failure> {
     let dry_run = call.query.dry_run()?;
     for _ in 0..ATTEMPTS {
-        let record = server.store.get(&call.key()).ok_or_else(|| call.not_found())?;
+        let record = server
+            .store
+            .get(&call.key())
+            .ok_or_else(|| call.not_found())?;
         let live = answer::at_version(&call.resource, &record)?;
-        let Proposal { mut object, tracking, warnings } = propose(&live)?;
+        let Proposal {
+            mut object,
+            tracking,
+            warnings,
+        } = propose(&live)?;
         check_preconditions(call, &live, &object)?;
         complete(server, call, part, &live, &mut object, tracking)?;
         if object == live {
@@ -199,7 +294,9 @@ pub(crate) async fn store(
         let expect = Expect::At(record.revision);
         let stored = stored_form(&call.resource, object);
         let done = if delete::is_finished(&stored) && !dry_run {
-            server.commit(call.key(), expect, Change::Remove(stored)).await
+            server
+                .commit(call.key(), expect, Change::Remove(stored))
+                .await
         } else {
             put(server, call.key(), expect, stored, dry_run).await
         };
@@ -221,9 +318,16 @@ fn check_preconditions(call: &Call, live: &Value, object: &Value) -> Result<(), 
             "Precondition failed: UID in precondition: {given_uid}, UID in object meta: {}",
             metadata::uid(live)
         );
-        return Err(Failure::conflict(&resource.group, &resource.plural, call.name(), &why));
+        return Err(Failure::conflict(
+            &resource.group,
+            &resource.plural,
+            call.name(),
+            &why,
+        ));
     }
-    let given = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+    let given = object["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default();
     let unconditional = given.is_empty() || given == "0";
     if !unconditional && Some(given) != live["metadata"]["resourceVersion"].as_str() {
         return Err(call.stale());
@@ -252,7 +356,14 @@ fn complete(
     if tracking == Tracking::Track {
         let schema = resource.schema(&server.store)?;
         let now = server.clock.text();
-        apply::track(Some(live), object, &call.manager(), part.subresource(), &schema, &now);
+        apply::track(
+            Some(live),
+            object,
+            &call.manager(),
+            part.subresource(),
+            &schema,
+            &now,
+        );
     }
     Ok(())
 }

@@ -1,0 +1,67 @@
+//! Definitions that go: their objects go first.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Concern, keys, objects, remove, remove_finalizer};
+use crate::crd::CLEANUP_FINALIZER;
+use crate::failure::Failure;
+use crate::metadata;
+use crate::resource::{CRD_GROUP, CRD_PLURAL};
+use crate::server::Server;
+use crate::store::{Event, Key};
+use crate::verbs::delete::Options;
+
+/// Definitions whose deletion has begun.
+pub(super) struct Definitions {
+    going: BTreeSet<Key>,
+}
+
+impl Definitions {
+    fn look_at(&mut self, key: &Key, object: &serde_json::Value) {
+        if metadata::is_deleting(object) {
+            self.going.insert(key.clone());
+        }
+    }
+}
+
+impl Concern for Definitions {
+    const NAME: &'static str = "definitions";
+
+    fn begin(server: &Server) -> Self {
+        let mut this = Self {
+            going: BTreeSet::new(),
+        };
+        objects(server, &Key::prefix(CRD_GROUP, CRD_PLURAL, None))
+            .iter()
+            .for_each(|(key, o)| this.look_at(key, o));
+        this
+    }
+
+    fn note(&mut self, event: &Event) {
+        let (group, plural, _, _) = event.key.parts();
+        if (group, plural) != (CRD_GROUP, CRD_PLURAL) {
+            return;
+        }
+        if event.new.is_none() {
+            self.going.remove(&event.key);
+        } else if let Ok(object) = super::parse(&event.last().json) {
+            self.look_at(&event.key, &object);
+        }
+    }
+
+    async fn step(&mut self, server: &Server) -> Result<Option<Duration>, Failure> {
+        for definition in self.going.clone() {
+            let (_, _, _, name) = definition.parts();
+            let (plural, group) = name.split_once('.').unwrap_or((name, ""));
+            let prefix = Key::prefix(group, plural, None);
+            for key in keys(server, &prefix) {
+                remove(server, &key, &Options::background()).await?;
+            }
+            if keys(server, &prefix).is_empty() {
+                remove_finalizer(server, &definition, CLEANUP_FINALIZER).await?;
+            }
+        }
+        Ok(None)
+    }
+}
