@@ -81,7 +81,6 @@ fn identity_annotations(input: &Input<'_>, node: &Node, volume: &Volume<'_>) -> 
     }
     say(identity::NODE_ID, node.id.to_string());
     say(identity::ROLES, node.roles.process_roles().to_owned());
-    say(identity::ROLES, node.roles.process_roles().to_owned());
     if let Some(own) = known.nodes.get(&node.id.0) {
         if let Some(directory) = own.directories.get(&volume.id.0) {
             say(identity::DIRECTORY_ID, directory.clone());

@@ -4,6 +4,8 @@
 //! step if it does not hold; a refused step is no failure, the next look decides anew. The permit to act is checked
 //! before every step and is not listed.
 
+use std::collections::BTreeMap;
+
 use model::observed::object::ObjectKey;
 use serde::{Deserialize, Serialize};
 
@@ -25,21 +27,26 @@ pub enum Guard {
         /// Its resourceVersion.
         resource_version: String,
     },
-    /// The Kafka's annotation `klamm.dev/identity` says what the plan was made with. Compare the parsed values.
+    /// The Kafka's annotation `klamm.dev/identity` says this about the node: read the Kafka, compare parsed values.
     #[serde(rename_all = "camelCase")]
-    IdentityIs {
+    Recorded {
         /// The cluster id in it.
         cluster_id: String,
-        /// Whether the quorum was formed.
-        quorum_formed: bool,
+        /// The node.
+        node: i32,
+        /// The directory ids of that node.
+        directories: BTreeMap<u32, String>,
     },
+    /// The Kafka's annotation `klamm.dev/identity` does not say that the quorum was formed.
+    QuorumNotFormed,
     /// There is no such object: create, never apply.
     #[serde(rename_all = "camelCase")]
     Absent {
         /// Which object.
         object: ObjectKey,
     },
-    /// The object is the one that was seen: pass the uid with the write (in an apply as `metadata.uid`).
+    /// The object is the one that was seen: pass the uid with the write (in an apply as `metadata.uid`), or read it
+    /// where the write is to another object.
     #[serde(rename_all = "camelCase")]
     Is {
         /// Which object.
@@ -47,7 +54,8 @@ pub enum Guard {
         /// Its uid.
         uid: String,
     },
-    /// The object is unchanged: pass uid and resourceVersion with the write.
+    /// The object is unchanged: pass uid and resourceVersion with the write, or read it where the write is to another
+    /// object.
     #[serde(rename_all = "camelCase")]
     Unchanged {
         /// Which object.

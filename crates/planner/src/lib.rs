@@ -11,14 +11,22 @@ use model::observed::World;
 use serde::{Deserialize, Serialize};
 
 pub mod action;
+mod cluster;
+mod differ;
+pub mod display;
 pub mod guard;
+mod kafka_plan;
 pub mod note;
 pub mod outcome;
+mod permit;
 pub mod plan;
 pub mod problem;
 pub mod reason;
 mod settings;
+mod status;
 pub mod wait;
+
+use cluster::draft::Draft;
 
 pub use action::Action;
 pub use guard::Guard;
@@ -28,6 +36,7 @@ pub use plan::{NextLook, Phase, PhaseName, Plan, Purpose, State, Step, StepState
 pub use problem::Problem;
 pub use reason::Reason;
 pub use settings::Settings;
+pub use status::{Status, status};
 pub use wait::Wait;
 
 /// Everything a plan is made from: one look.
@@ -44,4 +53,15 @@ pub struct Input {
     pub now: Timestamp,
     /// The operator's own settings.
     pub settings: Settings,
+}
+
+/// Plans what is to be done; total: whatever is wrong or unknown is in the plan.
+pub fn plan(input: &Input) -> Plan {
+    let mut draft = Draft::new(input);
+    let purpose = cluster::plan_cluster(input, &mut draft);
+    if purpose != Purpose::NotOurs {
+        kafka_plan::obey(input, &mut draft);
+        permit::hold_without(input, &mut draft);
+    }
+    draft.finish(input, purpose)
 }

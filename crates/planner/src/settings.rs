@@ -1,8 +1,8 @@
-//! What the operator's own settings mean to a plan.
+//! The operator's own settings, as far as plans depend on them.
 
 use serde::{Deserialize, Serialize};
 
-/// Settings that decide; those that only change what is rendered are the renderer's.
+/// Settings of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
@@ -10,4 +10,6 @@ pub struct Settings {
     pub claim: String,
     /// Version of the operator, for `status.operatorLastSuccessfulVersion`.
     pub version: String,
+    /// What changes in rendered objects.
+    pub render: manifests::Settings,
 }

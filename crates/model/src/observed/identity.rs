@@ -83,9 +83,12 @@ pub struct NodeIdentity {
     /// Volume id → volume claim, for the volumes that outlive the Pod; the others are ephemeral.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<u32, String>,
-    /// True once the node was seen running on these directories.
+    /// True once the node was seen running on these directories: they hold data and are never formatted again.
     #[serde(default)]
     pub formatted: bool,
+    /// True once the node served, on whatever directories: from then on its configuration only changes by a plan.
+    #[serde(default)]
+    pub served: bool,
 }
 
 impl NodeIdentity {

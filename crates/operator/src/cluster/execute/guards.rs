@@ -22,10 +22,23 @@ pub(super) async fn check(
                 uid,
                 resource_version,
             } => kafka_is(subject, uid, Some(resource_version)).await?,
-            Guard::IdentityIs {
+            Guard::Recorded {
                 cluster_id,
-                quorum_formed,
-            } => identity_is(subject, cluster_id, *quorum_formed).await?,
+                node,
+                directories,
+            } => {
+                let found = recorded(subject).await?;
+                found.and_then(|identity| {
+                    let own = identity.nodes.get(node).map(|node| &node.directories);
+                    (identity.cluster_id != *cluster_id || own != Some(directories))
+                        .then(|| format!("the recorded identity of node {node} changed"))
+                })
+            }
+            Guard::QuorumNotFormed => recorded(subject).await?.and_then(|identity| {
+                identity
+                    .quorum_formed
+                    .then(|| "the quorum was formed in the meantime".to_owned())
+            }),
             Guard::Absent { object } => absent(subject, object).await?,
             // These two travel with the write: the API server compares them at the moment that counts.
             Guard::Is { object: _, uid: _ }
@@ -69,7 +82,8 @@ pub(super) fn expected(guards: &[Guard], kind: Kind, name: &str) -> Expected {
             | Guard::Unchanged { .. }
             | Guard::KafkaIs { .. }
             | Guard::KafkaUnchanged { .. }
-            | Guard::IdentityIs { .. }
+            | Guard::Recorded { .. }
+            | Guard::QuorumNotFormed
             | Guard::MajorityWithout { .. }
             | Guard::IsVoter { .. }
             | Guard::IsObserver { .. } => {}
@@ -97,24 +111,16 @@ async fn kafka_is(
     })
 }
 
-async fn identity_is(
-    subject: &Subject<'_>,
-    cluster_id: &str,
-    quorum_formed: bool,
-) -> Result<Option<String>, Error> {
-    let Some(metadata) = kafka_metadata(subject).await? else {
-        return Ok(Some("the Kafka is gone".to_owned()));
-    };
-    let recorded = metadata
-        .annotations
-        .unwrap_or_default()
-        .get(IDENTITY)
-        .and_then(|record| serde_json::from_str::<Identity>(record).ok())
-        .unwrap_or_default();
-    Ok(
-        (recorded.cluster_id != cluster_id || recorded.quorum_formed != quorum_formed)
-            .then(|| "the recorded identity of the cluster changed".to_owned()),
-    )
+/// The recorded identity; an empty one where nothing is recorded, `None` where the Kafka is gone.
+async fn recorded(subject: &Subject<'_>) -> Result<Option<Identity>, Error> {
+    let metadata = kafka_metadata(subject).await?;
+    Ok(metadata.map(|metadata| {
+        let annotations = metadata.annotations.unwrap_or_default();
+        let record = annotations.get(IDENTITY);
+        record
+            .and_then(|record| serde_json::from_str(record).ok())
+            .unwrap_or_default()
+    }))
 }
 
 async fn kafka_metadata(subject: &Subject<'_>) -> Result<Option<kube::api::ObjectMeta>, Error> {

@@ -1,0 +1,127 @@
+//! What a change of wishes means for nodes that serve: which of them would have to restart.
+//!
+//! Reads: a node's recorded ConfigMap and the one rendered now. Result: words for people, sorted; empty where no
+//! restart is needed.
+//!
+//! Left out on purpose: the runner's own image (its version is never a reason to restart), labels and annotations,
+//! hashes and generations of certificates (reloaded in place), what only matters when a disk is formatted.
+
+use std::collections::BTreeMap;
+
+use manifests::config_map::{CLUSTER_ID, METADATA_VERSION, SERVER_CONFIG};
+use model::observed::identity::POD_RECORD;
+use model::runner::RUNNER_CONFIG_KEY;
+use serde_json::Value;
+
+use crate::differ;
+
+/// Paths in `runner.json` that need no restart.
+const RUNNER_LATER: [&str; 4] = [
+    "contract",
+    "configurationHash",
+    "initialControllers",
+    "metadataVersion",
+];
+
+/// Changes between two renderings of a node's configuration that need a restart.
+pub(crate) fn needing_restart(
+    old: &BTreeMap<String, String>,
+    new: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let mut changes = Vec::new();
+    let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for key in keys {
+        let (before, after) = (text(old, key), text(new, key));
+        if before == after {
+            continue;
+        }
+        match key.as_str() {
+            SERVER_CONFIG => properties(before, after, &mut changes),
+            RUNNER_CONFIG_KEY => runner(before, after, &mut changes),
+            POD_RECORD => pod(before, after, &mut changes),
+            // Decided by the identity, not by wishes; changed in place when the last node is new enough.
+            CLUSTER_ID | METADATA_VERSION => {}
+            other => changes.push(other.to_owned()),
+        }
+    }
+    changes.sort();
+    changes.dedup();
+    changes
+}
+
+fn text<'a>(data: &'a BTreeMap<String, String>, key: &str) -> &'a str {
+    data.get(key).map_or("", String::as_str)
+}
+
+/// `log.retention.hours 168 → 24`.
+fn properties(before: &str, after: &str, changes: &mut Vec<String>) {
+    let (before, after) = (parse_properties(before), parse_properties(after));
+    let keys: std::collections::BTreeSet<&&str> = before.keys().chain(after.keys()).collect();
+    for key in keys {
+        let (old, new) = (before.get(*key), after.get(*key));
+        if old != new {
+            let word = |value: Option<&&str>| value.map_or("unset", |value| *value).to_owned();
+            changes.push(format!("{key} {} → {}", word(old), word(new)));
+        }
+    }
+}
+
+fn parse_properties(text: &str) -> BTreeMap<&str, &str> {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once('=')).collect()
+}
+
+fn runner(before: &str, after: &str, changes: &mut Vec<String>) {
+    let (Ok(before), Ok(after)) = (
+        serde_json::from_str::<Value>(before),
+        serde_json::from_str::<Value>(after),
+    ) else {
+        changes.push(RUNNER_CONFIG_KEY.to_owned());
+        return;
+    };
+    for path in differ::changed(&before, &after) {
+        let later = RUNNER_LATER.contains(&path.as_str())
+            || (path.starts_with("logDirs") && path.ends_with("directoryId"));
+        if !later {
+            changes.push(path);
+        }
+    }
+}
+
+fn pod(before: &str, after: &str, changes: &mut Vec<String>) {
+    let (Ok(before), Ok(after)) = (
+        serde_json::from_str::<Value>(before),
+        serde_json::from_str::<Value>(after),
+    ) else {
+        changes.push("Pod".to_owned());
+        return;
+    };
+    let image = |pod: &Value| {
+        let containers = pod.pointer("/spec/containers").and_then(Value::as_array);
+        let kafka = containers.and_then(|all| all.iter().find(|c| c["name"] == "kafka"));
+        kafka
+            .and_then(|kafka| kafka["image"].as_str())
+            .map(str::to_owned)
+    };
+    let null = Value::Null;
+    let spec = |pod: &'_ Value| pod.get("spec").cloned().unwrap_or(Value::Null);
+    for path in differ::changed(&spec(&before), &spec(&after)) {
+        if path == "containers[kafka].image" {
+            let word = |image: Option<String>| image.unwrap_or_else(|| null.to_string());
+            changes.push(format!(
+                "image {} → {}",
+                word(image(&before)),
+                word(image(&after))
+            ));
+        } else if path != "initContainers[klamm-init].image"
+            && path != "initContainers[klamm-init].imagePullPolicy"
+            && !path.contains("env[KLAMM_CONTRACT]")
+        {
+            changes.push(format!("Pod {path}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! The configuration of a node: when its ConfigMap is written, and what of a change is refused.
+//!
+//! Invariants: the ConfigMap is written only after the claims of the node were seen (so that it proves they were
+//! there); the configuration of a node that served changes only by a plan, and such plans are not made yet: it is
+//! refused as a whole, never half-done.
+
+use model::observed::identity::MADE_FROM;
+use model::observed::object::ObjectKey;
+use serde_json::Value;
+
+use crate::action::Action;
+use crate::cluster::changes;
+use crate::cluster::draft::{Draft, NewStep, absent};
+use crate::cluster::node::{Disk, NodeView};
+use crate::cluster::record::{Record, data_of};
+use crate::cluster::render::{self, Renderer};
+use crate::cluster::view::View;
+use crate::guard::Guard;
+use crate::plan::{StepState, Verb};
+use crate::reason::Reason;
+use crate::wait::Wait;
+
+use Configured::NotYet;
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Configured {
+    /// It is as it should be; a Pod may be made from it.
+    Current,
+    /// A step was added, or it must wait for something.
+    NotYet(Wait),
+}
+
+/// A change that was refused for a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefusedChange {
+    pub(crate) node: i32,
+    pub(crate) changes: Vec<String>,
+    /// Whether users changed something; otherwise only the operator renders differently, or something referred to
+    /// changed: that travels with the next restart.
+    pub(crate) by_user: bool,
+}
+
+/// Plans the ConfigMap of one node.
+pub(crate) fn plan(
+    view: &View<'_>,
+    renderer: Option<&Renderer<'_>>,
+    node: &NodeView<'_>,
+    draft: &mut Draft,
+    refused: &mut Vec<RefusedChange>,
+) -> Configured {
+    let key = ObjectKey::new("ConfigMap", &node.pod_name);
+    let going = view
+        .objects
+        .get(&key)
+        .is_some_and(|object| view.is_going(&object.meta));
+    if going {
+        return NotYet(Wait::Objects {
+            missing: vec![format!("a new {key}")],
+        });
+    }
+    let fresh = renderer.and_then(|renderer| renderer.config_map(view, node));
+    let Some((wanted, reason)) = wanted(view, node, fresh, refused) else {
+        return match &node.record {
+            Some(_) => Configured::Current,
+            None => NotYet(Wait::Objects {
+                missing: vec![key.to_string()],
+            }),
+        };
+    };
+    if let Some(claim) = missing_claim(view, node) {
+        return NotYet(Wait::Objects {
+            missing: vec![format!("PersistentVolumeClaim/{claim}")],
+        });
+    }
+    let guard = match &node.record {
+        None => absent("ConfigMap", &node.pod_name),
+        Some(record) => Guard::Is {
+            object: key.clone(),
+            uid: record.meta.uid.clone(),
+        },
+    };
+    draft.push(NewStep {
+        phase: node.phase(),
+        verb: Verb::Apply,
+        subject: key.to_string(),
+        reason,
+        action: Some(Action::Apply { object: wanted }),
+        guards: vec![guard],
+        state: StepState::Ready,
+    });
+    NotYet(Wait::Objects {
+        missing: vec![key.to_string()],
+    })
+}
+
+/// The ConfigMap to write, if it must be written.
+fn wanted(
+    view: &View<'_>,
+    node: &NodeView<'_>,
+    fresh: Option<Value>,
+    refused: &mut Vec<RefusedChange>,
+) -> Option<(Value, Reason)> {
+    let Some(record) = &node.record else {
+        return fresh.map(|fresh| (fresh, Reason::Missing));
+    };
+    let recorded = || render::recorded_config_map(view, node, record);
+    let wanted = match fresh {
+        // Nothing to compare with: what is recorded stays, told about new directories.
+        None => recorded(),
+        Some(fresh) => {
+            let changes = changes::needing_restart(&record.data, &data_of(&fresh));
+            if changes.is_empty() || !node.node.served {
+                Some(fresh)
+            } else {
+                refused.push(RefusedChange {
+                    node: node.id,
+                    changes,
+                    by_user: by_user(view, node, record),
+                });
+                recorded()
+            }
+        }
+    }?;
+    let paths = differing(&wanted, record);
+    (!paths.is_empty()).then_some((wanted, Reason::Differs { paths }))
+}
+
+/// Keys of `data` that differ, and the annotation that says what it was made from.
+fn differing(wanted: &Value, record: &Record<'_>) -> Vec<String> {
+    let data = data_of(wanted);
+    let keys: std::collections::BTreeSet<&String> = data.keys().chain(record.data.keys()).collect();
+    let mut paths: Vec<String> = keys
+        .into_iter()
+        .filter(|key| data.get(*key) != record.data.get(*key))
+        .cloned()
+        .collect();
+    let made_from = wanted
+        .pointer("/metadata/annotations")
+        .and_then(|all| all.get(MADE_FROM));
+    let recorded = record.meta.annotations.get(MADE_FROM);
+    if made_from.and_then(Value::as_str) != recorded.map(String::as_str) {
+        paths.push(MADE_FROM.to_owned());
+    }
+    paths
+}
+
+/// Whether the Kafka or the pool was edited since the record was made.
+fn by_user(view: &View<'_>, node: &NodeView<'_>, record: &Record<'_>) -> bool {
+    let now = view.generations(&node.node.pool);
+    record.meta.annotations.get(MADE_FROM) != Some(&now)
+}
+
+/// A claim of the node that is not there, or whose disk is being replaced.
+fn missing_claim<'a>(view: &View<'_>, node: &'a NodeView<'_>) -> Option<&'a str> {
+    let claims = node.node.claims.values().map(String::as_str);
+    let mut claims = claims.filter(|claim| {
+        let seen = view.volumes.get(*claim);
+        seen.is_none_or(|volume| view.is_going(&volume.meta))
+    });
+    claims.next().or(match &node.disk {
+        Disk::Lost(which) => which.first().and_then(|(_, claim)| claim.as_deref()),
+        Disk::Intact | Disk::New | Disk::Unsure | Disk::Going(_) => None,
+    })
+}

@@ -1,0 +1,129 @@
+//! Wishes that are not carried out yet: each is refused as a whole, in words, and nothing running is touched.
+//!
+//! Not here: changes of a node's configuration (`config.rs`) and of its volumes (`volumes.rs`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::desired::{Logging, Metrics};
+
+use crate::cluster::config::RefusedChange;
+use crate::cluster::node::NodeView;
+use crate::cluster::record::data_of;
+use crate::cluster::render::Renderer;
+use crate::cluster::view::View;
+use crate::note::Note;
+use crate::problem::Problem;
+
+/// Pools that came, went or changed under running nodes.
+pub(crate) fn pools(renderer: &Renderer<'_>, nodes: &[NodeView<'_>]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut have: BTreeMap<&str, Vec<&NodeView<'_>>> = BTreeMap::new();
+    for node in nodes {
+        have.entry(node.node.pool.as_str()).or_default().push(node);
+    }
+    for pool in renderer.cluster.pools.values() {
+        let own = have.remove(pool.name.as_str()).unwrap_or_default();
+        let wanted = usize::try_from(pool.replicas).unwrap_or(usize::MAX);
+        if own.len() != wanted {
+            problems.push(Problem::Scaling {
+                pool: pool.name.to_string(),
+                from: own.len(),
+                to: wanted,
+            });
+        }
+        if own.iter().any(|node| node.node.roles != pool.roles) {
+            problems.push(Problem::RolesChanged {
+                pool: pool.name.to_string(),
+            });
+        }
+    }
+    for (pool, nodes) in have {
+        problems.push(Problem::PoolGone {
+            pool: pool.to_owned(),
+            nodes: nodes.iter().map(|node| node.id).collect(),
+        });
+    }
+    problems
+}
+
+/// Things that the Kafka refers to and that are not there.
+pub(crate) fn references(view: &View<'_>, renderer: &Renderer<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut need = |name: &str, key: &str, field: &str| {
+        let object = view.object("ConfigMap", name);
+        let missing = match object {
+            None => Some(format!("ConfigMap/{name}")),
+            Some(object) if !data_of(&object.body).contains_key(key) => {
+                Some(format!("key {key} of ConfigMap/{name}"))
+            }
+            Some(_) => None,
+        };
+        problems.extend(missing.map(|object| Problem::ReferenceMissing {
+            object,
+            field: field.to_owned(),
+        }));
+    };
+    if let Logging::External(reference) = &renderer.cluster.logging {
+        need(
+            &reference.name,
+            &reference.key,
+            "spec.kafka.logging.valueFrom.configMapKeyRef",
+        );
+    }
+    if let Metrics::JmxExporter(reference) = &renderer.cluster.metrics {
+        need(
+            &reference.name,
+            &reference.key,
+            "spec.kafka.metricsConfig.valueFrom.configMapKeyRef",
+        );
+    }
+    for (index, listener) in renderer.cluster.listeners.iter().enumerate() {
+        let Some(own) = &listener.configuration.certificate else {
+            continue;
+        };
+        let secret = view.secret(&own.secret);
+        let missing = match secret {
+            None => Some(format!("Secret/{}", own.secret)),
+            Some(secret) => [&own.certificate, &own.key]
+                .into_iter()
+                .find(|key| !secret.keys.contains_key(*key))
+                .map(|key| format!("key {key} of Secret/{}", own.secret)),
+        };
+        problems.extend(missing.map(|object| Problem::ReferenceMissing {
+            object,
+            field: format!("spec.kafka.listeners[{index}].configuration.brokerCertChainAndKey"),
+        }));
+    }
+    problems
+}
+
+/// Whether the configuration of nodes can be rendered: what it is made from is there.
+pub(crate) fn can_configure(view: &View<'_>, renderer: &Renderer<'_>) -> bool {
+    let problems = references(view, renderer);
+    !problems.iter().any(|problem| match problem {
+        Problem::ReferenceMissing { object, field: _ } => object.contains("ConfigMap/"),
+        _ => false,
+    })
+}
+
+/// Refused changes of configuration, as one problem or as a note.
+pub(crate) fn restarts(refused: &[RefusedChange]) -> (Option<Problem>, Option<Note>) {
+    let by_user = refused.iter().filter(|change| change.by_user);
+    let nodes: Vec<i32> = by_user.clone().map(|change| change.node).collect();
+    let changes: BTreeSet<String> = by_user.flat_map(|change| change.changes.clone()).collect();
+    let problem = (!nodes.is_empty()).then(|| Problem::RestartNeeded {
+        nodes,
+        changes: changes.into_iter().collect(),
+    });
+    let quiet = refused.iter().filter(|change| !change.by_user);
+    let changes: BTreeSet<String> = quiet.flat_map(|change| change.changes.clone()).collect();
+    let changes: Vec<String> = changes.into_iter().collect();
+    let note = (!changes.is_empty()).then(|| Note {
+        reason: "TravelsWithNextRestart".to_owned(),
+        message: format!(
+            "not asked for by an edit, so not worth a restart; comes with the next one: {}",
+            crate::reason::listed(&changes, 5)
+        ),
+    });
+    (problem, note)
+}

@@ -1,0 +1,165 @@
+//! A plan as text: the tree that people see, without colour.
+//!
+//! ```text
+//! my-cluster  deploy    IN_PROGRESS 6/8
+//! ├─ check                                COMPLETE
+//! ├─ controllers (parallel)               IN_PROGRESS
+//! │  ├─ start 0, 2     coming up          IN_PROGRESS  no leader yet
+//! │  └─ create 1       not there          STARTING
+//! └─ finish                               COMPLETE
+//! ```
+//!
+//! Steps that differ in their subject only share a line.
+
+use std::fmt;
+
+use crate::plan::{Phase, PhaseName, Plan, Purpose, State, Step, StepState, Strategy};
+
+/// What a plan is about, in a few words.
+pub fn title(plan: &Plan) -> String {
+    match plan.purpose {
+        Purpose::NotOurs => "not ours",
+        Purpose::Paused => "paused",
+        Purpose::Deleting => "deleting",
+        Purpose::Refused => "refused",
+        Purpose::Deploy => "deploy",
+        Purpose::Recover => "recover",
+        Purpose::Maintain => "maintain",
+    }
+    .to_owned()
+}
+
+/// Phases that are complete, of all: `6/8`.
+pub fn done(plan: &Plan) -> String {
+    let done = plan
+        .phases
+        .iter()
+        .filter(|phase| phase.state() == State::Complete)
+        .count();
+    format!("{done}/{}", plan.phases.len())
+}
+
+/// What there is to say about the state of a step.
+pub fn detail(step: &Step) -> String {
+    match &step.state {
+        StepState::Ready | StepState::Pending | StepState::Blocked => String::new(),
+        StepState::Running { progress } => progress.clone(),
+        StepState::Waiting(wait) => wait.to_string(),
+        StepState::Held => "paused by a user".to_owned(),
+    }
+}
+
+/// One line of the tree, in columns.
+struct Row {
+    label: String,
+    reason: String,
+    state: State,
+    detail: String,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            cluster,
+            purpose: _,
+            generation: _,
+            looked_at: _,
+            phases,
+            problems,
+            notes,
+            next_look: _,
+        } = self;
+        writeln!(
+            f,
+            "{cluster}  {}    {} {}",
+            title(self),
+            self.state().as_str(),
+            done(self)
+        )?;
+        let rows: Vec<Row> = phases
+            .iter()
+            .enumerate()
+            .flat_map(|(index, phase)| rows_of(phase, index + 1 == phases.len()))
+            .collect();
+        let label = rows
+            .iter()
+            .map(|row| row.label.chars().count())
+            .max()
+            .unwrap_or(0);
+        let reason = rows
+            .iter()
+            .map(|row| row.reason.chars().count())
+            .max()
+            .unwrap_or(0);
+        for row in &rows {
+            let Row {
+                label: text,
+                reason: why,
+                state,
+                detail,
+            } = row;
+            let state = state.as_str();
+            let line = format!("{text:label$}  {why:reason$}  {state:11}  {detail}");
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        for problem in problems {
+            writeln!(f, "problem  {}: {problem}", problem.word())?;
+        }
+        for note in notes {
+            writeln!(f, "note     {}: {}", note.reason, note.message)?;
+        }
+        Ok(())
+    }
+}
+
+fn rows_of(phase: &Phase, last: bool) -> Vec<Row> {
+    let strategy = match (phase.strategy, phase.name) {
+        // There is never more than one step in these: how they go says nothing.
+        (_, PhaseName::Check | PhaseName::Identity | PhaseName::Finish) => "",
+        _ if phase.steps.is_empty() => "",
+        (Strategy::Serial, _) => " (serial)",
+        (Strategy::Parallel, _) => " (parallel)",
+    };
+    let mut rows = vec![Row {
+        label: format!(
+            "{}─ {}{strategy}",
+            if last { "└" } else { "├" },
+            phase.name.as_str()
+        ),
+        reason: String::new(),
+        state: phase.state(),
+        detail: String::new(),
+    }];
+    let groups = grouped(&phase.steps);
+    let count = groups.len();
+    for (index, (step, subjects)) in groups.into_iter().enumerate() {
+        let stem = if last { " " } else { "│" };
+        let branch = if index + 1 == count { "└" } else { "├" };
+        rows.push(Row {
+            label: format!(
+                "{stem}  {branch}─ {} {}",
+                step.verb.as_str(),
+                subjects.join(", ")
+            ),
+            reason: step.reason.to_string(),
+            state: step.state.state(),
+            detail: detail(step),
+        });
+    }
+    rows
+}
+
+/// Steps that say the same about several subjects, with those subjects, in the order of the first of each.
+fn grouped(steps: &[Step]) -> Vec<(&Step, Vec<&str>)> {
+    let mut groups: Vec<(&Step, Vec<&str>)> = Vec::new();
+    for step in steps {
+        let same = groups.iter_mut().find(|(first, _)| {
+            first.verb == step.verb && first.reason == step.reason && first.state == step.state
+        });
+        match same {
+            Some((_, subjects)) => subjects.push(&step.subject),
+            None => groups.push((step, vec![&step.subject])),
+        }
+    }
+    groups
+}

@@ -1,0 +1,272 @@
+//! Conditions, with times that move only when their status does.
+
+use jiff::Timestamp;
+use model::problem::Warning;
+use resources::Condition;
+use serde_json::Value;
+
+use crate::Input;
+use crate::outcome::{Outcome, StepEnd};
+use crate::plan::{Plan, Purpose, StepState, Verb};
+use crate::problem::Problem;
+use crate::reason::listed;
+
+/// Type of the one condition on a Kafka of somebody else's.
+pub(super) const FOREIGN: &str = "Klamm";
+
+/// Longest message: longer ones are cut, as conditions are read in tables.
+const MESSAGE_MAX: usize = 1_024;
+
+/// The conditions of the Kafka.
+pub(super) fn of_kafka(input: &Input, plan: &Plan, outcome: &Outcome) -> Vec<Condition> {
+    let last = &input.observed.kafka.status;
+    let now = input.now;
+    let mut conditions = Vec::new();
+    let mut add = |kind: &str, status: &str, reason: &str, message: &str| {
+        conditions.push(condition(last, now, (kind, status), reason, message));
+    };
+    if plan.purpose == Purpose::Paused {
+        add("ReconciliationPaused", "True", "", "");
+        return conditions;
+    }
+    match verdict(input, plan, outcome) {
+        Verdict::Ready { busy } => {
+            add("Ready", "True", "", "");
+            if let Some(message) = busy {
+                add("Reconciling", "True", "Maintaining", &message);
+            }
+        }
+        Verdict::Progressing { reason, message } => {
+            add("Ready", "False", &reason, &message);
+            add("NotReady", "True", &reason, &message);
+            add("Reconciling", "True", &reason, &message);
+        }
+        Verdict::Stalled { reason, message } => {
+            add("Ready", "False", &reason, &message);
+            add("NotReady", "True", &reason, &message);
+            add("Stalled", "True", &reason, &message);
+        }
+    }
+    for warning in warnings(input, "Kafka", &input.observed.kafka.name) {
+        add(
+            "Warning",
+            "True",
+            warning.reason.as_str(),
+            &warning.to_string(),
+        );
+    }
+    for note in &plan.notes {
+        add("Warning", "True", &note.reason, &note.message);
+    }
+    conditions
+}
+
+/// The conditions of a pool: what is doubtful in it. Whether it is ready is told by the Kafka.
+pub(super) fn of_pool(input: &Input, name: &str, last: &Value) -> Vec<Condition> {
+    let warnings = warnings(input, "KafkaNodePool", name);
+    warnings
+        .map(|warning| {
+            let reason = warning.reason.as_str();
+            condition(
+                last,
+                input.now,
+                ("Warning", "True"),
+                reason,
+                &warning.to_string(),
+            )
+        })
+        .collect()
+}
+
+/// The one condition on a Kafka whose Pods are somebody else's; none where another operator of ours claimed it.
+pub(super) fn foreign(input: &Input, plan: &Plan) -> Option<Condition> {
+    let problem = plan
+        .problems
+        .iter()
+        .find(|problem| matches!(problem, Problem::ForeignOwner { .. }))?;
+    let last = &input.observed.kafka.status;
+    let told = (FOREIGN, "False");
+    Some(condition(
+        last,
+        input.now,
+        told,
+        problem.word(),
+        &problem.to_string(),
+    ))
+}
+
+/// Whether these conditions say ready.
+pub(super) fn is_ready(conditions: &[Condition]) -> bool {
+    conditions.iter().any(|condition| {
+        condition.kind.as_deref() == Some("Ready") && condition.status.as_deref() == Some("True")
+    })
+}
+
+enum Verdict {
+    /// All nodes serve as wanted; `busy` says what is done on the side.
+    Ready { busy: Option<String> },
+    /// Not all do; it goes on by itself.
+    Progressing { reason: String, message: String },
+    /// Somebody has to do something.
+    Stalled { reason: String, message: String },
+}
+
+fn verdict(input: &Input, plan: &Plan, outcome: &Outcome) -> Verdict {
+    if let Some(first) = plan.problems.first() {
+        let messages: Vec<String> = plan.problems.iter().map(ToString::to_string).collect();
+        return Verdict::Stalled {
+            reason: first.word().to_owned(),
+            message: messages.join("; "),
+        };
+    }
+    if plan.is_complete() {
+        return Verdict::Ready { busy: None };
+    }
+    let failures = failures(plan, outcome);
+    let was_ready = input
+        .observed
+        .kafka
+        .status
+        .get("conditions")
+        .and_then(Value::as_array)
+        .is_some_and(|all| {
+            all.iter()
+                .any(|c| c["type"] == "Ready" && c["status"] == "True")
+        });
+    let message = match failures {
+        Some(failures) => failures,
+        None => summary(plan),
+    };
+    // Applying a Service or a certificate takes nothing away from a cluster that serves.
+    if plan.purpose == Purpose::Maintain && was_ready && !has_unknown(plan) {
+        return Verdict::Ready {
+            busy: Some(message),
+        };
+    }
+    if was_ready && has_unknown(plan) {
+        // What cannot be seen for a moment is not thereby broken: the last verdict stands.
+        return Verdict::Ready {
+            busy: Some(message),
+        };
+    }
+    let reason = match plan.purpose {
+        Purpose::Deploy => "Creating",
+        Purpose::Recover => "Recovering",
+        Purpose::NotOurs
+        | Purpose::Paused
+        | Purpose::Deleting
+        | Purpose::Refused
+        | Purpose::Maintain => "Reconciling",
+    };
+    Verdict::Progressing {
+        reason: reason.to_owned(),
+        message,
+    }
+}
+
+/// Whether the look itself could not see enough to plan.
+fn has_unknown(plan: &Plan) -> bool {
+    plan.waits()
+        .iter()
+        .any(|wait| matches!(wait, crate::Wait::Unknown { .. }))
+        && plan.purpose == Purpose::Maintain
+}
+
+fn failures(plan: &Plan, outcome: &Outcome) -> Option<String> {
+    let failed = outcome
+        .results
+        .iter()
+        .filter_map(|result| match &result.end {
+            StepEnd::Failed { error } => {
+                let step = plan.steps().find(|step| step.id == result.id)?;
+                Some(format!("{} {}: {error}", step.verb.as_str(), step.subject))
+            }
+            StepEnd::Done | StepEnd::Refused { found: _ } => None,
+        });
+    let failed: Vec<String> = failed.collect();
+    (!failed.is_empty()).then(|| listed(&failed, 3))
+}
+
+/// What is under way, in words that stay the same while it is: no numbers that count.
+fn summary(plan: &Plan) -> String {
+    let waits: Vec<String> = plan.waits().iter().map(ToString::to_string).collect();
+    let mut parts = Vec::new();
+    for verb in [Verb::Create, Verb::Start] {
+        let nodes = plan.steps().filter(|step| step.verb == verb);
+        let nodes = nodes.filter(|step| !matches!(step.state, StepState::Waiting(_)));
+        let nodes: Vec<String> = nodes
+            .filter(|step| step.subject.chars().all(|c| c.is_ascii_digit()))
+            .map(|step| step.subject.clone())
+            .collect();
+        if !nodes.is_empty() {
+            let word = if verb == Verb::Create {
+                "to be created"
+            } else {
+                "starting"
+            };
+            parts.push(format!("{word}: {}", listed(&nodes, 9)));
+        }
+    }
+    if parts.is_empty() && waits.is_empty() {
+        let phase = plan.phases.iter().find(|phase| !phase.steps.is_empty());
+        parts.extend(phase.map(|phase| format!("phase {}", phase.name.as_str())));
+    }
+    parts.extend(waits);
+    listed(&parts, 4)
+}
+
+fn warnings<'a>(
+    input: &'a Input,
+    kind: &'a str,
+    name: &'a str,
+) -> impl Iterator<Item = &'a Warning> {
+    let warnings = input.warnings.iter();
+    warnings.filter(move |warning| warning.subject.kind == kind && warning.subject.name == name)
+}
+
+/// A condition; its time is the last one's while the status is the same.
+fn condition(
+    last: &Value,
+    now: Timestamp,
+    (kind, status): (&str, &str),
+    reason: &str,
+    message: &str,
+) -> Condition {
+    let message = cut(message);
+    let before = last
+        .get("conditions")
+        .and_then(Value::as_array)
+        .and_then(|all| {
+            all.iter().find(|other| {
+                // There are several warnings; each is known by what it says.
+                let same =
+                    kind != "Warning" || (other["reason"] == reason && other["message"] == message);
+                other["type"] == kind && other["status"] == status && same
+            })
+        });
+    let since = before
+        .and_then(|before| before.get("lastTransitionTime"))
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Condition {
+        kind: some(kind),
+        status: some(status),
+        last_transition_time: Some(since.unwrap_or_else(|| seconds(now))),
+        reason: some(reason),
+        message: some(&message),
+    }
+}
+
+/// The form that Kubernetes' own conditions have: `2026-11-21T09:00:00Z`.
+pub(crate) fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn cut(message: &str) -> String {
+    if message.chars().count() <= MESSAGE_MAX {
+        return message.to_owned();
+    }
+    let kept: String = message.chars().take(MESSAGE_MAX - 1).collect();
+    format!("{kept}…")
+}
