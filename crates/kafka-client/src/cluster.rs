@@ -1,16 +1,21 @@
 //! A Kafka cluster as something to ask: finds the right node, connects, asks, reads the answer's error codes.
 //!
 //! Does: keeps one connection per node, made when first needed; routes each request to any node, to the active
-//! controller, to one node by id, or to a coordinator. Reads: [`ClusterSettings`]. Invariants: a request that may have
-//! reached a broker is sent again only if it changes nothing or the broker said that it is not the one to ask; host
-//! names from brokers are looked up in `names` first, so no DNS is needed. Not here: the wire (`connection`), one noun
-//! each below.
+//! controller or to one node by id; a group's coordinator is a node that [`Cluster::coordinator_of_group`] finds.
+//! Reads: [`ClusterSettings`]. Invariants: a request that may have reached a broker is sent again only if it changes
+//! nothing or the broker said that it is not the one to ask; host names from brokers are looked up in `names` first, so
+//! no DNS is needed. Not here: the wire (`connection`); what can be asked is below, one noun each.
+//!
+//! A change is answered once the controllers have it. A broker sees it a moment later, so what is read right after a
+//! change may be the state before it.
 
 mod acls;
 mod configs;
 mod describe;
 mod features;
+mod groups;
 mod leaders;
+mod partitions;
 mod quorum;
 mod topics;
 mod users;
@@ -30,8 +35,10 @@ pub use acls::{Acl, AclFilter, AclOperation, AclPattern, AclPermission, AclResou
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource};
 pub use describe::{ClusterView, Node};
 pub use features::{FeatureChange, Features};
+pub use groups::Group;
 pub(crate) use leaders::no_leader;
 pub use leaders::{Leaders, OffsetSpec};
+pub use partitions::{LogDir, LogDirReplica, Reassignment, TopicPartition};
 pub use quorum::{Quorum, QuorumNode, QuorumReplica, VoterEndpoint};
 pub use topics::{NewTopic, Partition, Topic, TopicCursor, TopicPage};
 pub use users::ScramCredential;

@@ -19,6 +19,9 @@ mod jars;
 #[path = "it/kafka.rs"]
 mod kafka;
 #[cfg(test)]
+#[path = "it/places.rs"]
+mod places;
+#[cfg(test)]
 #[path = "it/quorum.rs"]
 mod quorum;
 #[cfg(test)]
