@@ -5,7 +5,9 @@
 //! No I/O, no clock, no randomness. Deciding is the planner's work.
 
 pub mod desired;
+pub mod explain;
 pub mod node_ids;
 pub mod observed;
 pub mod problem;
 pub mod runner;
+pub mod validate;

@@ -106,29 +106,33 @@ impl fmt::Display for Problem {
             allowed,
             example,
         } = self;
-        let allowed_as = match (reason, given.as_str()) {
+        let (allowed_as, example_as) = match (reason, given.as_str()) {
+            (ProblemReason::UnknownField, _) => {
+                write!(f, "{field} is not a field")?;
+                ("fields there", "did you mean")
+            }
             (_, "") => {
                 write!(f, "{field} is missing")?;
-                "allowed"
+                ("allowed", "for example")
             }
             (ProblemReason::MissingReference, given) => {
                 write!(f, "{field}: {given}")?;
-                "needed"
+                ("needed", "for example")
             }
             (ProblemReason::Forbidden, given) => {
                 write!(f, "{field} cannot be set (to {given})")?;
-                "instead"
+                ("instead", "for example")
             }
             (_, given) => {
                 write!(f, "{field}: {given} is not allowed")?;
-                "allowed"
+                ("allowed", "for example")
             }
         };
         if !allowed.is_empty() {
             write!(f, "; {allowed_as}: {allowed}")?;
         }
         if !example.is_empty() {
-            write!(f, "; for example: {example}")?;
+            write!(f, "; {example_as}: {example}")?;
         }
         Ok(())
     }

@@ -64,6 +64,7 @@ static SCHEMAS: LazyLock<BTreeMap<String, BTreeMap<String, KindSchema>>> = LazyL
         groups.entry(text("/spec/group")).or_default().insert(
             text("/spec/names/kind"),
             KindSchema {
+                names: names_of(&crd["spec"]["names"]),
                 version: text("/spec/versions/0/name"),
                 schema,
             },
@@ -73,17 +74,40 @@ static SCHEMAS: LazyLock<BTreeMap<String, BTreeMap<String, KindSchema>>> = LazyL
 });
 
 struct KindSchema {
+    /// Kind, singular, plural and short names.
+    names: Vec<String>,
     version: String,
     schema: Value,
 }
 
-/// The schema of a kind, by name in any letter case; with the kind's proper name.
+fn names_of(names: &Value) -> Vec<String> {
+    let single = ["kind", "singular", "plural"].map(|key| &names[key]);
+    let short = names["shortNames"].as_array().into_iter().flatten();
+    single
+        .into_iter()
+        .chain(short)
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The schema of a kind, with the kind's proper name; `kind` may be any of its names in any letter case.
 pub fn schema_of(kind: &str) -> Option<(&'static str, &'static Value)> {
     SCHEMAS
         .values()
         .flatten()
-        .find(|(name, _)| name.eq_ignore_ascii_case(kind))
+        .find(|(_, found)| {
+            found
+                .names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(kind))
+        })
         .map(|(name, found)| (name.as_str(), &found.schema))
+}
+
+/// The names of all kinds, Strimzi's first.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    SCHEMAS.values().flatten().map(|(name, _)| name.as_str())
 }
 
 /// Every violation of a document, in order of path; `None` if its group is not one of ours.
@@ -312,17 +336,9 @@ impl Walk<'_> {
                 .map(|(name, _)| name.as_str())
         };
         let allowed = if fields().next().is_none() {
-            "no fields here".to_owned()
+            "none".to_owned()
         } else {
-            format!(
-                "a field of {}: {}",
-                if path.is_empty() {
-                    "the document"
-                } else {
-                    path
-                },
-                words::quoted(fields())
-            )
+            words::quoted(fields())
         };
         self.violations.push(Violation {
             path: join(path, name),

@@ -51,12 +51,12 @@ mod core_schema;
 mod crds;
 mod rules;
 mod schema;
-mod words;
+pub mod words;
 
 use std::collections::BTreeMap;
 
 pub use bridge::{KafkaBridge, KafkaBridgeSpec, KafkaBridgeStatus};
-pub use check::{Violation, ViolationKind, check, schema_of};
+pub use check::{Violation, ViolationKind, check, kinds, schema_of};
 pub use cluster::{Kafka, KafkaSpec, KafkaStatus};
 pub use condition::Condition;
 pub use connect::{KafkaConnect, KafkaConnectSpec, KafkaConnectStatus};

@@ -11,9 +11,11 @@ mod tests;
 
 /// What is allowed somewhere, and an example of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Words {
-    pub(crate) allowed: String,
-    pub(crate) example: String,
+pub struct Words {
+    /// What is allowed, as a phrase.
+    pub allowed: String,
+    /// A value that would do; empty if none can be named.
+    pub example: String,
 }
 
 /// The same, known when compiling.
@@ -120,7 +122,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// What a schema allows.
-pub(crate) fn of_schema(schema: &Value) -> Words {
+pub fn of_schema(schema: &Value) -> Words {
     if let Some(values) = schema["enum"].as_array() {
         let values: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
         return Words {
@@ -187,8 +189,11 @@ fn fields(schema: &Value) -> (String, String) {
             .filter_map(Value::as_str)
     };
     if required().next().is_some() {
-        let example = required()
-            .map(|name| format!("{name}: {}", of_schema(&schema["properties"][name]).example));
+        let example = required().map(|name| {
+            let inner = of_schema(&schema["properties"][name]).example;
+            let inner = if inner.is_empty() { "…" } else { &inner };
+            format!("{name}: {inner}")
+        });
         let example = format!("{{{}}}", example.collect::<Vec<_>>().join(", "));
         (format!("a map with {}", quoted(required())), example)
     } else if names().next().is_some() {
@@ -247,7 +252,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 /// The name nearest to a mistyped one, if it is near at all.
-pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     names
         .map(|name| (distance(&typed, &name.to_lowercase()), name))

@@ -122,6 +122,29 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
     Parsed { cluster, warnings }
 }
 
+/// The problems and warnings of a pool by itself, where its `Kafka` is not at hand.
+pub fn parse_pool(pool: &KafkaNodePool) -> (Vec<Problem>, Vec<Warning>) {
+    let mut report = Report::new(
+        "KafkaNodePool",
+        pool.metadata.name.as_deref().unwrap_or_default(),
+    );
+    let inherited = pool::Inherited {
+        jvm: &crate::desired::JvmOptions::default(),
+        template: &crate::desired::ClusterTemplate::default(),
+    };
+    let _ = pool::parse(pool, &inherited, &mut report);
+    if cluster_of(pool).is_none() {
+        let field = format!("metadata.labels[\"{CLUSTER_LABEL}\"]");
+        report.missing(
+            &field,
+            "the name of the Kafka that the pool belongs to",
+            "my-cluster",
+        );
+    }
+    not_acted_on::warn("KafkaNodePool", pool, &mut report);
+    (report.problems, report.warnings)
+}
+
 /// The `Kafka` that a pool belongs to.
 pub fn cluster_of(pool: &KafkaNodePool) -> Option<&str> {
     pool.metadata

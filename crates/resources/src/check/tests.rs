@@ -54,7 +54,7 @@ spec:
         &expect![[r#"
             metadata.colour: UnknownField
               given   red
-              allowed a field of metadata: `annotations`, `creationTimestamp`, `deletionGracePeriodSeconds`, `deletionTimestamp`, `finalizers`, `generateName`, `generation`, `labels`, `managedFields`, `name`, `namespace`, `ownerReferences`, `resourceVersion`, `selfLink`, `uid`
+              allowed `annotations`, `creationTimestamp`, `deletionGracePeriodSeconds`, `deletionTimestamp`, `finalizers`, `generateName`, `generation`, `labels`, `managedFields`, `name`, `namespace`, `ownerReferences`, `resourceVersion`, `selfLink`, `uid`
               example 
             metadata.name: InvalidValue
               given   My_Cluster
@@ -70,7 +70,7 @@ spec:
               example 2g
             spec.kafka.listener: UnknownField
               given   []
-              allowed a field of spec.kafka: `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`
+              allowed `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`
               example listeners
             spec.kafka.listeners[0].name: InvalidValue
               given   PLAIN
@@ -118,7 +118,7 @@ spec:
               example value
             spec.kafka.template.pod.affinity.nodeAfinity: UnknownField
               given   {}
-              allowed a field of spec.kafka.template.pod.affinity: `nodeAffinity`, `podAffinity`, `podAntiAffinity`
+              allowed `nodeAffinity`, `podAffinity`, `podAntiAffinity`
               example nodeAffinity
         "#]],
     );

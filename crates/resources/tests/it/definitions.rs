@@ -78,6 +78,15 @@ fn definitions_are_the_same_bytes_each_time() {
 }
 
 #[test]
+fn definitions_survive_being_written_as_yaml() {
+    for definition in resources::crds_json() {
+        let text = serde_saphyr::to_string(&definition).unwrap();
+        let read: Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(read, definition);
+    }
+}
+
+#[test]
 fn definitions_hold_nothing_that_a_structural_schema_may_not() {
     fn walk(path: &str, value: &Value) {
         match value {

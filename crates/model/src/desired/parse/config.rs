@@ -105,6 +105,8 @@ const AT_MOST_BROKERS: [&str; 4] = [
     "transaction.state.log.min.isr",
 ];
 
+const KEY: &str = "a key without space, `=`, `:` or `\\`, not beginning with `#` or `!`";
+
 /// The user's configuration as properties.
 pub(super) fn parse(
     config: Option<&AnyMap>,
@@ -115,7 +117,9 @@ pub(super) fn parse(
     let mut properties = BTreeMap::new();
     for (key, value) in config.into_iter().flatten() {
         let field = format!("spec.kafka.config[\"{key}\"]");
-        if let Some((_, instead)) = forbidden(key, listeners) {
+        if !is_key(key) {
+            report.invalid(&field, shown(value), KEY, "num.partitions");
+        } else if let Some((_, instead)) = forbidden(key, listeners) {
             report.forbidden(&field, shown(value), instead, "");
         } else if let Some(text) = property(&field, value, report) {
             properties.insert(key.clone(), text);
@@ -143,19 +147,27 @@ fn forbidden(key: &str, listeners: &[Listener]) -> Option<&'static (&'static str
     FORBIDDEN.iter().find(|(prefix, _)| key.starts_with(prefix))
 }
 
-/// A value as it stands in a properties file; `None` for an explicit null, which means that nothing is set.
+/// A value as text; `None` for an explicit null, which means that nothing is set.
+///
+/// Newlines at the end come from YAML's block scalars and mean nothing; those inside are kept.
 pub(super) fn property(field: &str, value: &Value, report: &mut Report) -> Option<String> {
-    const ALLOWED: &str = "one line of text, a number, `true` or `false`";
+    const ALLOWED: &str = "text, a number, `true` or `false`";
     match value {
         Value::Null => None,
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Number(number) => Some(number.to_string()),
-        Value::String(text) if !text.contains(['\n', '\r']) => Some(text.clone()),
-        Value::String(_) | Value::Array(_) | Value::Object(_) => {
+        Value::String(text) => Some(text.trim_end_matches(['\n', '\r']).to_owned()),
+        Value::Array(_) | Value::Object(_) => {
             report.invalid(field, shown(value), ALLOWED, "3");
             None
         }
     }
+}
+
+/// Whether a key stays one key in a properties file.
+fn is_key(key: &str) -> bool {
+    let ends_it = |char: char| char.is_whitespace() || char.is_control() || "=:\\".contains(char);
+    !key.is_empty() && !key.contains(ends_it) && !key.starts_with(['#', '!'])
 }
 
 /// A map of values as properties.
@@ -164,15 +176,16 @@ pub(super) fn properties(
     map: Option<&AnyMap>,
     report: &mut Report,
 ) -> BTreeMap<String, String> {
-    map.into_iter()
-        .flatten()
-        .filter_map(|(key, value)| {
-            Some((
-                key.clone(),
-                property(&format!("{field}[\"{key}\"]"), value, report)?,
-            ))
-        })
-        .collect()
+    let mut properties = BTreeMap::new();
+    for (key, value) in map.into_iter().flatten() {
+        let field = format!("{field}[\"{key}\"]");
+        if !is_key(key) {
+            report.invalid(&field, shown(value), KEY, "sasl.enabled.mechanisms");
+        } else if let Some(text) = property(&field, value, report) {
+            properties.insert(key.clone(), text);
+        }
+    }
+    properties
 }
 
 fn at_most_brokers(key: &str, text: &str, brokers: u32, report: &mut Report) {

@@ -10,7 +10,7 @@ use super::report::Report;
 use crate::problem::WarningReason;
 
 /// Kind, path (`[]` for each item of a list), and what happens instead.
-pub const FIELDS: [(&str, &str, &str); 14] = [
+pub const FIELDS: [(&str, &str, &str); 9] = [
     (
         "Kafka",
         "spec.entityOperator",
@@ -28,8 +28,23 @@ pub const FIELDS: [(&str, &str, &str); 14] = [
     ),
     (
         "Kafka",
+        "spec.maintenanceTimeWindows",
+        "certificates of nodes are renewed at any time",
+    ),
+    (
+        "Kafka",
+        "spec.clusterCa.certificateExpirationPolicy",
+        "authorities are not renewed yet",
+    ),
+    (
+        "Kafka",
+        "spec.clientsCa.certificateExpirationPolicy",
+        "authorities are not renewed yet",
+    ),
+    (
+        "Kafka",
         "spec.kafka.brokerRackInitImage",
-        "no init container looks up the rack; Pods read their own label",
+        "no init container looks up the rack: a Pod reads its own label",
     ),
     (
         "Kafka",
@@ -37,49 +52,9 @@ pub const FIELDS: [(&str, &str, &str); 14] = [
         "Klamm makes no StrimziPodSet",
     ),
     (
-        "Kafka",
-        "spec.kafka.template.externalBootstrapRoute",
-        "Routes are not made yet",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.template.perPodRoute",
-        "Routes are not made yet",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.template.initContainer.env",
-        "the init container only copies files",
-    ),
-    (
         "KafkaNodePool",
         "spec.template.podSet",
         "Klamm makes no StrimziPodSet",
-    ),
-    (
-        "KafkaNodePool",
-        "spec.template.perPodRoute",
-        "Routes are not made yet",
-    ),
-    (
-        "KafkaNodePool",
-        "spec.template.initContainer.env",
-        "the init container only copies files",
-    ),
-    (
-        "KafkaNodePool",
-        "spec.template.initContainer.volumeMounts",
-        "the init container only copies files",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.template.initContainer.volumeMounts",
-        "the init container only copies files",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.quotas",
-        "quotas are not set in Kafka yet",
     ),
 ];
 

@@ -45,6 +45,8 @@ fn kafka(quotas: &given::Quotas, report: &mut Report) -> Quotas {
         min_available_ratio_per_volume,
         excluded_principals,
     } = quotas;
+    let message = "is accepted, but default quotas are not set in Kafka yet.";
+    report.warn(WarningReason::FieldNotActedOn, "spec.kafka.quotas", message);
     let meaningless = [
         (
             "minAvailableBytesPerVolume",

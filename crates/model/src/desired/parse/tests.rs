@@ -89,7 +89,7 @@ spec:
             Kafka/demo Duplicate spec.kafka.listeners[4].configuration.brokers[1].broker: 0 is not allowed; allowed: each broker once
             Kafka/demo MissingField spec.kafka.listeners[4].configuration.parentRefs is missing; allowed: the Gateway that routes attach to, because the type is `tlsroute`; for example: [{name: my-gateway, sectionName: kafka}]
             Kafka/demo MissingField spec.kafka.listeners[4].configuration.hostTemplate is missing; allowed: a host name for each broker, because the type is `tlsroute` (or one in `brokers` for each of 0, 1, 2); for example: broker-{nodeId}.example.com
-            Kafka/demo InvalidValue spec.kafka.listeners[5].authentication.listenerConfig["oauth"]: {"a":"b"} is not allowed; allowed: one line of text, a number, `true` or `false`; for example: 3
+            Kafka/demo InvalidValue spec.kafka.listeners[5].authentication.listenerConfig["oauth"]: {"a":"b"} is not allowed; allowed: text, a number, `true` or `false`; for example: 3
             Kafka/demo Forbidden spec.kafka.listeners[5].authentication.listenerConfig["ssl.keystore.location"] cannot be set (to /x); instead: brokerCertChainAndKey in the listener's configuration
             Kafka/demo InvalidValue spec.kafka.listeners[5].configuration.advertisedPortTemplate: 9000 / 2 is not allowed; allowed: numbers and `{nodeId}`, joined by `+`, `-` or `*`; for example: 9000 + {nodeId}
         "#]],
@@ -103,16 +103,16 @@ fn forbidden_keys_are_refused_by_name_and_exceptions_pass() {
             "config: {default.replication.factor: 4, min.insync.replicas: 2, log.dirs: /data, node.id: 1, super.users: 'User:a', \
              SSL.keystore.type: PEM, ssl.cipher.suites: TLS_AES_256_GCM_SHA384, controller.quorum.fetch.timeout.ms: 2000, \
              listener.name.plain-9092.max.connections: 5, listener.name.other-9093.max.connections: 5, \
-             a.list: [1], 'two.lines': \"a\\nb\", transaction.state.log.min.isr: many, nothing: null}",
+             a.list: [1], 'two words': x, 'two.lines': \"a\\nb\", transaction.state.log.min.isr: many, nothing: null}",
         ),
         &expect![[r#"
             Kafka/demo Forbidden spec.kafka.config["SSL.keystore.type"] cannot be set (to PEM); instead: spec.kafka.listeners
-            Kafka/demo InvalidValue spec.kafka.config["a.list"]: [1] is not allowed; allowed: one line of text, a number, `true` or `false`; for example: 3
+            Kafka/demo InvalidValue spec.kafka.config["a.list"]: [1] is not allowed; allowed: text, a number, `true` or `false`; for example: 3
             Kafka/demo Forbidden spec.kafka.config["listener.name.other-9093.max.connections"] cannot be set (to 5); instead: spec.kafka.listeners
             Kafka/demo Forbidden spec.kafka.config["log.dirs"] cannot be set (to /data); instead: spec.storage of the KafkaNodePool
             Kafka/demo Forbidden spec.kafka.config["node.id"] cannot be set (to 1); instead: nothing: the operator sets it
             Kafka/demo Forbidden spec.kafka.config["super.users"] cannot be set (to User:a); instead: spec.kafka.authorization.superUsers
-            Kafka/demo InvalidValue spec.kafka.config["two.lines"]: "a\nb" is not allowed; allowed: one line of text, a number, `true` or `false`; for example: 3
+            Kafka/demo InvalidValue spec.kafka.config["two words"]: x is not allowed; allowed: a key without space, `=`, `:` or `\`, not beginning with `#` or `!`; for example: num.partitions
             Kafka/demo Conflict spec.kafka.config["default.replication.factor"]: 4 is not allowed; allowed: a whole number from 1 to 3, because there will be 3 brokers; for example: 3
             Kafka/demo Conflict spec.kafka.config["transaction.state.log.min.isr"]: many is not allowed; allowed: a whole number from 1 to 3, because there will be 3 brokers; for example: 3
         "#]],

@@ -1,0 +1,97 @@
+//! `klamm validate`: every problem of every document, with nothing running.
+//!
+//! Exit codes: 0 all good (warnings are told); 2 problems, or nothing that could be read.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use model::desired::parse::Settings;
+use model::problem::Subject;
+use model::validate::{self, Located, Place, Validation};
+use serde_json::json;
+
+use crate::args::Validate;
+use crate::documents::{Document, Source, read_sources};
+use crate::output::{self, Format};
+
+/// The command.
+pub(crate) fn run(args: &Validate) -> Result<ExitCode> {
+    let sources = match read_sources(&args.files) {
+        Ok(sources) => sources,
+        Err(error) => {
+            output::progress(&format!("klamm: {error:#}"));
+            return Ok(ExitCode::from(crate::BAD_INPUT));
+        }
+    };
+    let validation = validate(&sources);
+    match args.output {
+        Format::Json => output::json(&json!({
+            "documents": validation.documents.len(),
+            "problems": validation.problems,
+            "warnings": validation.warnings,
+        }))?,
+        Format::Text => output::result(&report(&validation)),
+    }
+    Ok(if validation.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::BAD_INPUT) })
+}
+
+/// The documents of `sources` if all of them are good; else `None`, and every problem was told.
+pub(crate) fn checked(sources: &[Source]) -> Option<Vec<Document>> {
+    let validation = validate(sources);
+    if !validation.problems.is_empty() {
+        output::progress(&report(&validation));
+        return None;
+    }
+    if !validation.warnings.is_empty() {
+        output::progress(&warnings(&validation));
+    }
+    let documents = validation.documents.into_iter();
+    Some(documents.map(|document| Document { file: document.place.file, object: document.object }).collect())
+}
+
+fn validate(sources: &[Source]) -> Validation {
+    let sources: Vec<validate::Source<'_>> =
+        sources.iter().map(|Source { file, text }| validate::Source { file, text }).collect();
+    validate::validate(&sources, &Settings::default())
+}
+
+/// For people: problems first, then warnings, then one line that sums up.
+fn report(validation: &Validation) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for Located { place, what } in &validation.problems {
+        heading(&mut text, &mut last, place, &what.subject);
+        let _ = writeln!(text, "  {what}");
+    }
+    text.push_str(&warnings(validation));
+    let Validation { documents, problems, warnings } = validation;
+    let documents = count(documents.len(), "document");
+    let _ = writeln!(text, "{documents}: {}, {}", count(problems.len(), "problem"), count(warnings.len(), "warning"));
+    text
+}
+
+fn warnings(validation: &Validation) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for Located { place, what } in &validation.warnings {
+        heading(&mut text, &mut last, place, &what.subject);
+        let _ = writeln!(text, "  warning: {what}");
+    }
+    text
+}
+
+/// The document, once for all that there is to say about it.
+fn heading<'a>(text: &mut String, last: &mut Option<(&'a Place, &'a Subject)>, place: &'a Place, subject: &'a Subject) {
+    if last.replace((place, subject)) != Some((place, subject)) {
+        let named = if subject.kind.is_empty() { String::new() } else { format!(": {subject}") };
+        let _ = writeln!(text, "{place}{named}");
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+#[test]
+fn a_list_is_explained_with_the_fields_of_its_items() {
+    check("kafka.spec.kafka.listeners", &expect![[r#"
+        Kafka.spec.kafka.listeners: list of maps, required
+          How clients reach the brokers; at least one.
+          example  {name: plain, port: 9092, type: internal, tls: true}
+          Klamm    each becomes a Kafka listener and, by type, Services, Routes, Ingresses or TLSRoutes; status.listeners tells the addresses
+          locally  brokers bind and advertise their loopback address, so that programs on this machine connect without DNS
+
+          authentication      map                      How clients prove who they are. Absent: they need not.
+          configuration       map                      Details: addresses, Services, certificates, limits.
+          name                text, required           Its name: at most 11 lower-case letters and digits, unique in the cluster.
+          networkPolicyPeers  list of maps             Who may connect, as `NetworkPolicy` peers. Absent: everybody.
+          port                whole number, required   Its port inside the cluster: 9092 or above, but not 9404 or 9999.
+          tls                 true or false, required  Whether connections are encrypted.
+          type                text, required           Who can reach it, and how.
+    "#]]);
+}
+
+#[test]
+fn the_kind_may_be_given_by_any_name_and_indices_are_passed_over() {
+    check(
+        "knp.spec.storage.volumes[0].kraftMetadata",
+        &expect![[r#"
+            KafkaNodePool.spec.storage.volumes.kraftMetadata: text
+              `shared` if the cluster's metadata lives on this volume. At most one volume may say so.
+              allowed  `shared`
+              example  shared
+              default  the volume with the lowest id
+              Klamm    the cluster's metadata log lives on this volume
+        "#]],
+    );
+    check("kafkatopics", &expect![[r#"
+        KafkaTopic: map
+          example  {spec: …}
+          Klamm    topics are not made from it yet
+
+          apiVersion  text           The version of the API that this object is written in.
+          kind        text           The kind of this object.
+          metadata    map
+          spec        map, required  What is asked for.
+          status      map            What is known.
+    "#]]);
+}
+
+#[test]
+fn what_nothing_acts_on_says_so_also_deep_inside() {
+    check(
+        "kafka.spec.cruiseControl.brokerCapacity.cpu",
+        &expect![[r#"
+            Kafka.spec.cruiseControl.brokerCapacity.cpu: text
+              Processor cores, such as `1` or `500m`.
+              allowed  processor cores, or thousandths of them with `m`
+              example  500m
+              Klamm    partitions are not rebalanced yet
+        "#]],
+    );
+    check("kafka.spec.kafka.config", &expect![[r#"
+        Kafka.spec.kafka.config: map of anything
+          Broker configuration, key by key. Keys that would break the cluster's own wiring are refused.
+          allowed  a map
+          example  {}
+          default  Kafka's own; min.insync.replicas is 1
+          Klamm    goes into server.properties; keys that belong to the operator (listeners, ssl., log.dirs, node.id …) are refused by name
+          locally  where it is silent, small buffers make the start fast
+    "#]]);
+    check("KafkaNodePool.spec.resources.limits", &expect![[r#"
+        KafkaNodePool.spec.resources.limits: map of number or text
+          The most that the container may use.
+          allowed  an amount: a number with an optional unit (`m`, `k`, `M`, `G`, `Ki`, `Mi`, `Gi` …)
+          example  500m
+    "#]]);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_says_how_far_it_led() {
+    check("kafka.spec.kafka.listener.port", &expect![[r#"
+        error: Kafka.spec.kafka.listener is not there; known here: authorization, brokerRackInitImage, config, image, jmxOptions, jvmOptions, listeners, livenessProbe, logging, metadataVersion, metricsConfig, quotas, rack, readinessProbe, template, tieredStorage, version; did you mean listeners?
+    "#]]);
+    check("kafkas.spec.kafka.version.major", &expect![[r#"
+        error: Kafka.spec.kafka.version.major is not there; known here: no fields
+    "#]]);
+    check("kafkaa", &expect![[r#"
+        error: a kind "kafkaa" is not there; known here: Kafka, KafkaBridge, KafkaConnect, KafkaConnector, KafkaMirrorMaker2, KafkaNodePool, KafkaRebalance, KafkaTopic, KafkaUser, KafkaPlan; did you mean Kafka?
+    "#]]);
+}
+
+#[test]
+fn every_note_is_about_a_field_that_exists() {
+    for Note { kind, path, .. } in NOTES {
+        let full = format!("{kind}.{path}");
+        assert!(
+            explain(&full).is_ok_and(|found| found.path == *path),
+            "{full}"
+        );
+    }
+}
+
+fn check(path: &str, expected: &Expect) {
+    let text = match explain(path) {
+        Ok(explanation) => explanation.to_string(),
+        Err(error) => format!("error: {error}\n"),
+    };
+    expected.assert_eq(&text);
+}

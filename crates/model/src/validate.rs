@@ -1,0 +1,370 @@
+//! Checks manifests where nothing runs: every problem of every document at once.
+//!
+//! What it does: reads YAML (or JSON) texts, compares each document with its kind's schema (`resources::check`), and
+//! parses each `Kafka` with its node pools (`desired::parse`) as the operator would. Reads: the texts handed in.
+//! Invariants: a document that is wrong never hides the problems of another; documents of other kinds (Secrets,
+//! ConfigMaps, …) pass through unjudged; what is returned as good can be applied.
+//! What is not here: reading files and printing (cli).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use resources::{Kafka, KafkaNodePool, Violation, ViolationKind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::desired::parse::{self, CLUSTER_LABEL, Settings, cluster_of, not_acted_on};
+use crate::problem::{Problem, ProblemReason, Subject, Warning, WarningReason};
+use yaml::documents;
+
+mod yaml;
+
+/// A text with manifests.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Where it is from, for people: a file name or `-`.
+    pub file: &'a str,
+    /// All of it.
+    pub text: &'a str,
+}
+
+/// Where a document stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The file.
+    pub file: String,
+    /// Which document of the file, from 1.
+    pub document: usize,
+    /// The line that the document begins on, from 1.
+    pub line: usize,
+}
+
+/// Something about a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Located<T> {
+    /// The document.
+    pub place: Place,
+    /// What there is to say.
+    #[serde(flatten)]
+    pub what: T,
+}
+
+/// A document that could be read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// Where it stands.
+    pub place: Place,
+    /// The object.
+    pub object: Value,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Every object, in the order of the texts; items of a `List` stand for themselves.
+    pub documents: Vec<Document>,
+    /// All that must be changed.
+    pub problems: Vec<Located<Problem>>,
+    /// What should be known.
+    pub warnings: Vec<Located<Warning>>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            file,
+            document,
+            line,
+        } = self;
+        write!(f, "{file}:{line} (document {document})")
+    }
+}
+
+/// Checks all documents of all texts.
+pub fn validate(sources: &[Source<'_>], settings: &Settings) -> Validation {
+    let mut validation = Validation::default();
+    for source in sources {
+        documents(source, &mut validation);
+    }
+    validation
+        .warnings
+        .extend(kinds_without_effect(&validation.documents));
+    let mut wrong = BTreeSet::new();
+    for (index, document) in validation.documents.iter().enumerate() {
+        let problems = shape(document);
+        if !problems.is_empty() {
+            wrong.insert(index);
+        }
+        validation.problems.extend(problems);
+    }
+    validation
+        .problems
+        .extend(duplicates(&validation.documents, settings));
+    clusters(&wrong, settings, &mut validation);
+    validation.problems.sort();
+    validation.warnings.sort();
+    validation
+}
+
+/// What the schema says, or the little that any object needs.
+fn shape(document: &Document) -> Vec<Located<Problem>> {
+    let object = &document.object;
+    let subject = subject(object);
+    let violations = resources::check(object).unwrap_or_else(|| any_object(object));
+    violations
+        .into_iter()
+        .map(|violation| Located {
+            place: document.place.clone(),
+            what: problem(&subject, violation),
+        })
+        .collect()
+}
+
+fn any_object(object: &Value) -> Vec<Violation> {
+    let needed = [
+        ("apiVersion", &object["apiVersion"], "kafka.strimzi.io/v1"),
+        ("kind", &object["kind"], "Kafka"),
+        ("metadata.name", &object["metadata"]["name"], "my-cluster"),
+    ];
+    let generated = object["metadata"]["generateName"].is_string();
+    needed
+        .into_iter()
+        .filter(|(path, value, _)| !(value.is_string() || generated && *path == "metadata.name"))
+        .map(|(path, value, example)| Violation {
+            path: path.to_owned(),
+            kind: if value.is_null() {
+                ViolationKind::MissingField
+            } else {
+                ViolationKind::InvalidValue
+            },
+            given: if value.is_null() {
+                String::new()
+            } else {
+                value.to_string()
+            },
+            allowed: "text".to_owned(),
+            example: example.to_owned(),
+        })
+        .collect()
+}
+
+fn problem(subject: &Subject, violation: Violation) -> Problem {
+    let Violation {
+        path,
+        kind,
+        given,
+        allowed,
+        example,
+    } = violation;
+    Problem {
+        subject: subject.clone(),
+        reason: match kind {
+            ViolationKind::UnknownField => ProblemReason::UnknownField,
+            ViolationKind::MissingField => ProblemReason::MissingField,
+            ViolationKind::InvalidValue => ProblemReason::InvalidValue,
+            ViolationKind::Conflict => ProblemReason::Conflict,
+        },
+        field: path,
+        given,
+        allowed,
+        example,
+    }
+}
+
+/// The same object twice: the later one would silently win.
+fn duplicates(documents: &[Document], settings: &Settings) -> Vec<Located<Problem>> {
+    let mut seen: BTreeMap<(String, String, String), &Place> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for Document { place, object } in documents {
+        let Some(name) = object["metadata"]["name"].as_str() else {
+            continue;
+        };
+        let group = object["apiVersion"]
+            .as_str()
+            .and_then(|version| version.split_once('/'))
+            .map_or("", |(group, _)| group);
+        let kind = format!("{}.{group}", object["kind"].as_str().unwrap_or_default());
+        let key = (kind, namespace(object, settings), name.to_owned());
+        if let Some(first) = seen.get(&key) {
+            let problem = Problem {
+                subject: subject(object),
+                reason: ProblemReason::Duplicate,
+                field: "metadata.name".to_owned(),
+                given: name.to_owned(),
+                allowed: format!("each object once; the first is in {first}"),
+                example: String::new(),
+            };
+            problems.push(Located {
+                place: place.clone(),
+                what: problem,
+            });
+        } else {
+            seen.insert(key, place);
+        }
+    }
+    problems
+}
+
+fn kinds_without_effect(documents: &[Document]) -> Vec<Located<Warning>> {
+    let ours = |object: &Value| {
+        object["apiVersion"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("kafka.strimzi.io/"))
+    };
+    documents
+        .iter()
+        .filter(|document| ours(&document.object))
+        .filter_map(|Document { place, object }| {
+            let (_, instead) = not_acted_on::KINDS
+                .iter()
+                .find(|(kind, _)| object["kind"] == *kind)?;
+            let warning = Warning {
+                subject: subject(object),
+                reason: WarningReason::FieldNotActedOn,
+                field: "kind".to_owned(),
+                message: format!("is accepted, but {instead}."),
+            };
+            Some(Located {
+                place: place.clone(),
+                what: warning,
+            })
+        })
+        .collect()
+}
+
+/// Parses every `Kafka` with its pools, and pools whose `Kafka` is not here or is wrong by themselves.
+fn clusters(wrong: &BTreeSet<usize>, settings: &Settings, validation: &mut Validation) {
+    let good = |kind: &'static str| {
+        let documents = validation.documents.iter().enumerate();
+        documents.filter(move |(_, document)| is(&document.object, kind))
+    };
+    let pools: Vec<(&Document, KafkaNodePool)> = good("KafkaNodePool")
+        .filter(|(index, _)| !wrong.contains(index))
+        .filter_map(|(_, document)| {
+            Some((
+                document,
+                serde_json::from_value(document.object.clone()).ok()?,
+            ))
+        })
+        .collect();
+    let kafkas: Vec<(&Document, Kafka)> = good("Kafka")
+        .filter(|(index, _)| !wrong.contains(index))
+        .filter_map(|(_, document)| {
+            Some((
+                document,
+                serde_json::from_value(document.object.clone()).ok()?,
+            ))
+        })
+        .collect();
+    let mut problems = Vec::new();
+    let mut warnings = Vec::new();
+    for (document, kafka) in &kafkas {
+        let home = namespace(&document.object, settings);
+        let name = kafka.metadata.name.as_deref();
+        let of_this = |object: &Value| {
+            namespace(object, settings) == home
+                && object["metadata"]["labels"][CLUSTER_LABEL].as_str() == name
+        };
+        let mine: Vec<KafkaNodePool> = pools
+            .iter()
+            .filter(|(document, _)| of_this(&document.object))
+            .map(|(_, pool)| pool.clone())
+            .collect();
+        let any = good("KafkaNodePool").any(|(_, document)| of_this(&document.object));
+        let all = !good("KafkaNodePool")
+            .any(|(index, document)| of_this(&document.object) && wrong.contains(&index));
+        let parsed = parse::parse_cluster(kafka, &mine, settings);
+        let place = |subject: &Subject| place_of(subject, document, &pools, &home, settings);
+        for problem in parsed.cluster.err().into_iter().flatten() {
+            let absent = problem.reason == ProblemReason::MissingReference;
+            if absent && !any {
+                // Its pools may be in files that were not given, or in the cluster already.
+                warnings.push(Located {
+                    place: place(&problem.subject),
+                    what: absent_pools(problem),
+                });
+            } else if !absent || all {
+                problems.push(Located {
+                    place: place(&problem.subject),
+                    what: problem,
+                });
+            }
+        }
+        warnings.extend(parsed.warnings.into_iter().map(|warning| Located {
+            place: place(&warning.subject),
+            what: warning,
+        }));
+    }
+    for (document, pool) in &pools {
+        let cluster = cluster_of(pool);
+        let home = namespace(&document.object, settings);
+        let parsed_already = kafkas.iter().any(|(document, kafka)| {
+            kafka.metadata.name.as_deref() == cluster
+                && namespace(&document.object, settings) == home
+        });
+        if !parsed_already {
+            let parsed = parse::parse_pool(pool);
+            let place = &document.place;
+            problems.extend(parsed.0.into_iter().map(|what| Located {
+                place: place.clone(),
+                what,
+            }));
+            warnings.extend(parsed.1.into_iter().map(|what| Located {
+                place: place.clone(),
+                what,
+            }));
+        }
+    }
+    validation.problems.extend(problems);
+    validation.warnings.extend(warnings);
+}
+
+/// The document that a problem of a cluster is about.
+fn place_of(
+    subject: &Subject,
+    kafka: &Document,
+    pools: &[(&Document, KafkaNodePool)],
+    home: &str,
+    settings: &Settings,
+) -> Place {
+    let pool = pools.iter().find(|(document, pool)| {
+        subject.kind == "KafkaNodePool"
+            && pool.metadata.name.as_deref() == Some(&subject.name)
+            && namespace(&document.object, settings) == home
+    });
+    pool.map_or(&kafka.place, |(document, _)| &document.place)
+        .clone()
+}
+
+fn absent_pools(problem: Problem) -> Warning {
+    let Problem {
+        subject,
+        field,
+        allowed,
+        ..
+    } = problem;
+    Warning {
+        subject,
+        reason: WarningReason::FieldNotActedOn,
+        field,
+        message: format!("nothing runs without {allowed}; there is none among these documents."),
+    }
+}
+
+fn is(object: &Value, kind: &str) -> bool {
+    object["kind"] == kind && object["apiVersion"] == "kafka.strimzi.io/v1"
+}
+
+fn namespace(object: &Value, settings: &Settings) -> String {
+    object["metadata"]["namespace"]
+        .as_str()
+        .unwrap_or(&settings.namespace)
+        .to_owned()
+}
+
+fn subject(object: &Value) -> Subject {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Subject::new(text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+#[test]
+fn all_problems_of_all_documents_of_all_files_are_told() {
+    check(
+        &[
+            (
+                "cluster.yaml",
+                "# A comment.
+apiVersion: kafka.strimzi.io/v1
+kind: Kafka
+metadata:
+  name: demo
+spec:
+  kafka:
+    version: 9.9.9
+    listeners: [{name: plain, port: 9092, type: internal, tls: false}]
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: a, labels: {strimzi.io/cluster: demo}}
+spec: {replica: 3, roles: [broker], storage: {type: ephemeral}}
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: b, labels: {strimzi.io/cluster: demo}}
+spec: {replicas: 3, roles: [controller], storage: {type: jbod}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: anything}
+data: {anything: goes}
+",
+            ),
+            (
+                "more.yaml",
+                "---
+kind: [oops
+---
+- a list
+---
+apiVersion: v1
+kind: Secret
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: anything}
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: nobodys}
+spec: {replicas: 3, roles: [], storage: {type: ephemeral}}
+",
+            ),
+        ],
+        &expect![[r#"
+            cluster.yaml:1 (document 1): Kafka/demo
+            cluster.yaml:11 (document 2): KafkaNodePool/a
+            cluster.yaml:16 (document 3): KafkaNodePool/b
+            cluster.yaml:21 (document 4): ConfigMap/anything
+            more.yaml:6 (document 3): Secret/
+            more.yaml:9 (document 4): ConfigMap/anything
+            more.yaml:13 (document 5): KafkaNodePool/nobodys
+            PROBLEM cluster.yaml:1 (document 1): Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
+            PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replicas is missing; allowed: a whole number, at least 0; for example: 0
+            PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replica is not a field; fields there: `jvmOptions`, `replicas`, `resources`, `roles`, `storage`, `template`; did you mean: replicas
+            PROBLEM cluster.yaml:16 (document 3): KafkaNodePool/b spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
+            PROBLEM more.yaml:2 (document 1): / document: line 3 column 7: unclosed bracket '[' is not allowed; allowed: YAML or JSON
+            PROBLEM more.yaml:4 (document 2): / document: ["a list"] is not allowed; allowed: a map with apiVersion, kind and metadata
+            PROBLEM more.yaml:6 (document 3): Secret/ metadata.name is missing; allowed: text; for example: my-cluster
+            PROBLEM more.yaml:9 (document 4): ConfigMap/anything metadata.name: anything is not allowed; allowed: each object once; the first is in cluster.yaml:21 (document 4)
+            PROBLEM more.yaml:13 (document 5): KafkaNodePool/nobodys metadata.labels["strimzi.io/cluster"] is missing; allowed: the name of the Kafka that the pool belongs to; for example: my-cluster
+            PROBLEM more.yaml:13 (document 5): KafkaNodePool/nobodys spec.roles is missing; allowed: `controller`, `broker` or both; for example: [controller, broker]
+        "#]],
+    );
+}
+
+#[test]
+fn good_documents_come_back_and_warnings_do_not_stop_them() {
+    check(
+        &[(
+            "-",
+            "
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: kafka.strimzi.io/v1
+    kind: Kafka
+    metadata: {name: demo}
+    spec:
+      kafka:
+        config: {default.replication.factor: 1}
+        listeners: [{name: plain, port: 9092, type: internal, tls: false}]
+  - apiVersion: kafka.strimzi.io/v1
+    kind: KafkaNodePool
+    metadata: {name: a, labels: {strimzi.io/cluster: demo}}
+    spec: {replicas: 1, roles: [broker, controller], storage: {type: ephemeral}}
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaTopic
+metadata: {name: orders, labels: {strimzi.io/cluster: demo}}
+spec: {partitions: 3, config: {}}
+",
+        )],
+        &expect![[r#"
+            -:1 (document 1): Kafka/demo
+            -:1 (document 1): KafkaNodePool/a
+            -:17 (document 2): KafkaTopic/orders
+            warning -:1 (document 1): Kafka/demo KafkaNodePool spec.storage: the only broker has ephemeral storage and loses its messages whenever its Pod goes.
+            warning -:1 (document 1): Kafka/demo KafkaNodePool spec.storage: the only controller has ephemeral storage and loses the cluster's metadata whenever its Pod goes.
+            warning -:17 (document 2): KafkaTopic/orders kind: is accepted, but topics are not made from it yet.
+        "#]],
+    );
+}
+
+#[test]
+fn a_kafka_without_pools_among_the_documents_is_a_warning() {
+    check(
+        &[(
+            "kafka.yaml",
+            "{apiVersion: kafka.strimzi.io/v1, kind: Kafka, metadata: {name: demo}, \
+             spec: {kafka: {listeners: [{name: plain, port: 9092, type: internal, tls: false}]}}}",
+        )],
+        &expect![[r#"
+            kafka.yaml:1 (document 1): Kafka/demo
+            warning kafka.yaml:1 (document 1): Kafka/demo role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
+            warning kafka.yaml:1 (document 1): Kafka/demo role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
+        "#]],
+    );
+}
+
+#[test]
+fn clusters_of_the_same_name_in_two_namespaces_do_not_meet() {
+    let cluster = |namespace: &str, replicas: u32| {
+        format!(
+            "---
+apiVersion: kafka.strimzi.io/v1
+kind: Kafka
+metadata: {{name: demo, namespace: {namespace}}}
+spec: {{kafka: {{listeners: [{{name: plain, port: 9092, type: internal, tls: false}}]}}}}
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {{name: a, namespace: {namespace}, labels: {{strimzi.io/cluster: demo}}}}
+spec: {{replicas: {replicas}, roles: [broker, controller], storage: {{type: persistent-claim, size: 1Gi}}}}
+"
+        )
+    };
+    check(
+        &[(
+            "two.yaml",
+            &format!("{}{}", cluster("one", 1), cluster("two", 0)),
+        )],
+        &expect![[r#"
+        two.yaml:2 (document 1): Kafka/demo
+        two.yaml:7 (document 2): KafkaNodePool/a
+        two.yaml:12 (document 3): Kafka/demo
+        two.yaml:17 (document 4): KafkaNodePool/a
+        PROBLEM two.yaml:12 (document 3): Kafka/demo role broker: none with this role and a node among the KafkaNodePools a; needed: at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; for example: kind: KafkaNodePool, metadata: {labels: {strimzi.io/cluster: demo}}, spec: {replicas: 3, roles: [broker]}
+        PROBLEM two.yaml:12 (document 3): Kafka/demo role controller: none with this role and a node among the KafkaNodePools a; needed: at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; for example: kind: KafkaNodePool, metadata: {labels: {strimzi.io/cluster: demo}}, spec: {replicas: 3, roles: [controller]}
+    "#]],
+    );
+}
+
+fn check(sources: &[(&str, &str)], expected: &Expect) {
+    let sources: Vec<Source<'_>> = sources
+        .iter()
+        .map(|(file, text)| Source { file, text })
+        .collect();
+    let validation = validate(&sources, &Settings::default());
+    let mut text = String::new();
+    for Document { place, object } in &validation.documents {
+        writeln!(text, "{place}: {}", subject(object)).unwrap();
+    }
+    for Located { place, what } in &validation.problems {
+        writeln!(text, "PROBLEM {place}: {} {what}", what.subject).unwrap();
+    }
+    for Located { place, what } in &validation.warnings {
+        writeln!(text, "warning {place}: {} {what}", what.subject).unwrap();
+    }
+    expected.assert_eq(&text);
+}

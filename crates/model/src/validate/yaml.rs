@@ -1,0 +1,91 @@
+//! From texts to documents; a document that cannot be read does not hide the next one.
+
+use serde_json::Value;
+
+use super::{Document, Located, Place, Source, Validation};
+use crate::problem::{Problem, ProblemReason, Subject};
+
+/// Reads every document of `source` into `validation`.
+pub(super) fn documents(source: &Source<'_>, validation: &mut Validation) {
+    for (number, (line, text)) in split(source.text).into_iter().enumerate() {
+        let place = Place {
+            file: source.file.to_owned(),
+            document: number + 1,
+            line,
+        };
+        // Empty lines before it make the parser count lines as an editor does.
+        let text = "\n".repeat(line - 1) + &text;
+        match serde_saphyr::from_str::<Value>(&text) {
+            Ok(Value::Null) => {}
+            Ok(Value::Object(list)) if list.get("kind").is_some_and(|kind| kind == "List") => {
+                let items = list.get("items").and_then(Value::as_array);
+                let items = items.into_iter().flatten().cloned();
+                validation.documents.extend(items.map(|object| Document {
+                    place: place.clone(),
+                    object,
+                }));
+            }
+            Ok(object @ Value::Object(_)) => validation.documents.push(Document { place, object }),
+            Ok(other) => {
+                let shown = other.to_string();
+                let given = shown.chars().take(60).collect();
+                validation.problems.push(unreadable(
+                    place,
+                    given,
+                    "a map with apiVersion, kind and metadata",
+                ));
+            }
+            Err(error) => {
+                let error = error.to_string();
+                let given = error.lines().next().unwrap_or_default();
+                let given = given.strip_prefix("error: ").unwrap_or(given).to_owned();
+                validation
+                    .problems
+                    .push(unreadable(place, given, "YAML or JSON"));
+            }
+        }
+    }
+}
+
+/// The documents with the line that each begins on; YAML allows `---` at the beginning of a line nowhere else.
+fn split(text: &str) -> Vec<(usize, String)> {
+    let mut documents = Vec::new();
+    let mut current = String::new();
+    let mut begins = 1;
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let rest = line
+            .strip_prefix("---")
+            .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+        if let Some(rest) = rest {
+            documents.push((begins, std::mem::take(&mut current)));
+            begins = index + 2;
+            current.push_str(rest);
+        } else if line.trim_end() == "..." {
+            continue;
+        } else {
+            current.push_str(line);
+        }
+        current.push('\n');
+    }
+    documents.push((begins, current));
+    documents.retain(|(_, text)| {
+        text.lines()
+            .any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+    });
+    documents
+}
+
+fn unreadable(place: Place, given: String, allowed: &str) -> Located<Problem> {
+    let problem = Problem {
+        subject: Subject::new("", ""),
+        reason: ProblemReason::InvalidValue,
+        field: "document".to_owned(),
+        given,
+        allowed: allowed.to_owned(),
+        example: String::new(),
+    };
+    Located {
+        place,
+        what: problem,
+    }
+}
