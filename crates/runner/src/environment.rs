@@ -15,7 +15,7 @@ const OLDEST_CONTRACT: u32 = CONTRACT.saturating_sub(2);
 /// Where the `ConfigMap` is mounted.
 const CONFIGURATION: &str = "/opt/kafka/custom-config";
 /// Where plugin jars are in an image; `KLAMM_PLUGINS` stands for it on a process node.
-const PLUGINS: &str = "/opt/klamm/plugins";
+pub(crate) const PLUGINS: &str = "/opt/klamm/plugins";
 
 /// The environment of the container, checked.
 #[derive(Debug, Clone)]

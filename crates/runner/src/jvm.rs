@@ -85,7 +85,9 @@ pub(crate) fn broker_command(
     properties: &Path,
     log4j2: &Path,
 ) -> Result<Command, RunnerError> {
-    let jvm = command_with_class_path(environment, &config.class_path)?;
+    let mut more = config.class_path.clone();
+    more.extend(reporter_jars(environment, config)?);
+    let jvm = command_with_class_path(environment, &more)?;
     let own =
         std::env::current_exe().map_err(RunnerError::file("find", Path::new("/proc/self/exe")))?;
     let mut command = Command::new(own);
@@ -109,6 +111,28 @@ pub(crate) fn broker_command(
     Ok(command)
 }
 
+/// The jars of Strimzi's metrics reporter, where the manifest asks for it.
+fn reporter_jars(
+    environment: &Environment,
+    config: &RunnerConfig,
+) -> Result<Vec<String>, RunnerError> {
+    match config.metrics {
+        MetricsConfig::None | MetricsConfig::JmxExporter { .. } => Ok(Vec::new()),
+        MetricsConfig::StrimziReporter { .. } => Ok(jars_in(&environment.plugins)?
+            .into_iter()
+            .filter_map(|jar| jar.file_name()?.to_str().map(str::to_owned))
+            .filter(|name| !name.starts_with(JMX_EXPORTER))
+            .map(|name| format!("{}/{name}", crate::environment::PLUGINS))
+            .collect()),
+    }
+}
+
+/// How the jar of the JMX exporter begins; it is an agent and no part of the class path.
+const JMX_EXPORTER: &str = "jmx_prometheus";
+
+/// `-Xms` where the manifest says nothing about the heap; Strimzi's default.
+const SILENT_INITIAL_HEAP: u64 = 128 * 1024 * 1024;
+
 fn options(environment: &Environment, config: &RunnerConfig) -> Vec<String> {
     let mut options = Vec::new();
     let fast = environment.fast_start && config.jvm_options.is_empty();
@@ -125,6 +149,10 @@ fn options(environment: &Environment, config: &RunnerConfig) -> Vec<String> {
     let maximum = match config.heap.maximum.map(model::desired::ByteSize::bytes) {
         None if environment.fast_start => Some(initial.unwrap_or(0).max(FAST_START_HEAP)),
         given => given,
+    };
+    let initial = match (initial, maximum) {
+        (None, None) => Some(SILENT_INITIAL_HEAP),
+        (given, _) => given,
     };
     options.extend(initial.map(|bytes| format!("-Xms{bytes}")));
     options.extend(maximum.map(|bytes| format!("-Xmx{bytes}")));
@@ -169,7 +197,7 @@ fn metrics_options(environment: &Environment, config: &RunnerConfig) -> Vec<Stri
                 .into_iter()
                 .find(|jar| {
                     jar.file_name()
-                        .is_some_and(|name| name.to_string_lossy().starts_with("jmx_prometheus"))
+                        .is_some_and(|name| name.to_string_lossy().starts_with(JMX_EXPORTER))
                 });
             match agent {
                 Some(agent) => options.push(format!(

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
-use model::runner::{RunnerConfig, placeholder};
+use model::runner::RunnerConfig;
+use model::runner::placeholder::{self, Place};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Child;
@@ -55,31 +56,46 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
 struct Files {
     properties: PathBuf,
     log4j2: PathBuf,
+    /// What placeholders stand for, found once: it cannot change under a running Pod.
+    place: Place,
 }
 
 fn render_files(environment: &Environment, config: &RunnerConfig) -> Result<Files, RunnerError> {
-    let place = render::place(environment, rack::of(environment, config));
     let run_dir = environment.path(RUN_DIR);
     std::fs::create_dir_all(&run_dir).map_err(RunnerError::file("create", &run_dir))?;
-    let fill = |key: &str| {
-        let path = environment.configuration_file(key);
-        let template = std::fs::read_to_string(&path).map_err(RunnerError::file("read", &path))?;
-        placeholder::fill(&template, &place).map_err(|error| RunnerError::Configuration {
-            path,
-            reason: error.to_string(),
-        })
-    };
-    let mut properties = fill("server.config")?;
+    let place = render::place(environment, rack::of(environment, config));
+    let mut properties = fill(environment, &place, "server.config")?;
     if environment.fast_start {
         properties = render::with_fast_start(properties);
     }
     let files = Files {
         properties: run_dir.join("server.properties"),
-        log4j2: run_dir.join("log4j2.properties"),
+        log4j2: run_dir.join(LOG4J2),
+        place,
     };
     pem_files::write_private(&files.properties, properties.as_bytes())?;
-    pem_files::write_private(&files.log4j2, fill("log4j2.properties")?.as_bytes())?;
+    render_logging(environment, &files)?;
     Ok(files)
+}
+
+/// Key and file name of the logging configuration, which Kafka reads again by itself when it changes.
+const LOG4J2: &str = "log4j2.properties";
+
+fn render_logging(environment: &Environment, files: &Files) -> Result<(), RunnerError> {
+    let text = fill(environment, &files.place, LOG4J2)?;
+    if std::fs::read_to_string(&files.log4j2).is_ok_and(|present| present == text) {
+        return Ok(());
+    }
+    pem_files::write_private(&files.log4j2, text.as_bytes())
+}
+
+fn fill(environment: &Environment, place: &Place, key: &str) -> Result<String, RunnerError> {
+    let path = environment.configuration_file(key);
+    let template = std::fs::read_to_string(&path).map_err(RunnerError::file("read", &path))?;
+    placeholder::fill(&template, place).map_err(|error| RunnerError::Configuration {
+        path,
+        reason: error.to_string(),
+    })
 }
 
 async fn start_and_wait(
@@ -110,23 +126,26 @@ async fn start_and_wait(
                 asked = true;
                 pass(&child, signal);
             }
-            _ = ticks.tick() => tick(shared, &mut follower),
+            _ = ticks.tick() => tick(shared, files, &mut follower),
         }
     };
     // Forget the JVM only after it is reaped, so that health never names a process that is not ours.
     shared.live().jvm = None;
-    tick(shared, &mut follower);
+    tick(shared, files, &mut follower);
     tracing::info!(pod = %environment.pod_name, %status, asked, "Kafka ended");
     Ok(exit_code(status, asked))
 }
 
 /// One round of what goes on beside a running JVM.
-fn tick(shared: &Shared, follower: &mut Follower) {
+fn tick(shared: &Shared, files: &Files, follower: &mut Follower) {
     let mut state = std::mem::take(&mut shared.live().state);
     if let Err(error) = follower.read(&mut state) {
         tracing::warn!(%error, "cannot read Kafka's state log");
     }
     shared.live().state = state;
+    if let Err(error) = render_logging(&shared.environment, files) {
+        tracing::debug!(%error, "keeping the present logging configuration");
+    }
     match pem_files::assemble(&shared.environment, &shared.config) {
         Ok(written) if written.is_empty() => {}
         Ok(written) => {
