@@ -8,6 +8,7 @@ pub mod authorization;
 pub mod ca;
 pub mod cluster;
 pub mod jvm;
+pub mod kafka_key;
 pub mod listener;
 pub mod logging;
 pub mod metrics;
@@ -28,6 +29,7 @@ pub use authorization::Authorization;
 pub use ca::{CaSettings, OnExpiry};
 pub use cluster::Cluster;
 pub use jvm::{Heap, JvmOptions};
+pub use kafka_key::KafkaKey;
 pub use listener::{
     BootstrapOverride, BrokerOverride, CertificateReference, Listener, ListenerAuthentication,
     ListenerConfiguration, ListenerKind,

@@ -9,6 +9,7 @@ use resources::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::desired::KafkaKey;
 use crate::desired::parse::not_acted_on;
 use notes::{NOTES, Note};
 
@@ -85,6 +86,13 @@ pub fn explain(path: &str) -> Result<Explanation, ExplainError> {
             nearest: nearest.map(str::to_owned),
         });
     };
+    if let Some(key) = path
+        .split_once(".spec.kafka.config.")
+        .and_then(|(_, key)| KafkaKey::find(key))
+        && kind == "Kafka"
+    {
+        return Ok(kafka_key(key));
+    }
     let mut at = schema;
     let mut walked: Vec<&str> = Vec::new();
     let mut required = false;
@@ -114,6 +122,26 @@ pub fn explain(path: &str) -> Result<Explanation, ExplainError> {
         walked.push(step);
     }
     Ok(explanation(kind, &walked.join("."), at, required))
+}
+
+/// A key of Kafka's own configuration.
+fn kafka_key(key: KafkaKey) -> Explanation {
+    Explanation {
+        kind: "Kafka".to_owned(),
+        path: format!("spec.kafka.config.{}", key.name),
+        type_name: key.kind.to_owned(),
+        required: false,
+        description: "A key of Kafka's own configuration.".to_owned(),
+        allowed: key.allowed(),
+        example: String::new(),
+        default: key.default.to_owned(),
+        klamm: match key.releases() {
+            releases if releases.is_empty() => "goes into server.properties".to_owned(),
+            releases => format!("goes into server.properties; Kafka knows it {releases}"),
+        },
+        locally: String::new(),
+        fields: Vec::new(),
+    }
 }
 
 fn explanation(kind: &str, path: &str, schema: &Value, required: bool) -> Explanation {

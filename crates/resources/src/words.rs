@@ -253,10 +253,19 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 /// The name nearest to a mistyped one, if it is near at all.
 pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_within(typed, names, |name| 1 + name.len() / 4)
+}
+
+/// The name nearest to a mistyped one, if no more letters differ than `most` says.
+pub fn nearest_within<'a>(
+    typed: &str,
+    names: impl Iterator<Item = &'a str>,
+    most: impl Fn(&str) -> usize,
+) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     names
         .map(|name| (distance(&typed, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .filter(|(distance, name)| *distance <= most(name))
         .min()
         .map(|(_, name)| name)
 }

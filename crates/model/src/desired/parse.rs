@@ -175,7 +175,13 @@ fn cluster(
     );
     let listeners = listener::parse(&spec.listeners, brokers, report);
     let broker_count = u32::try_from(brokers.len()).unwrap_or(u32::MAX);
-    let mut config = config::parse(spec.config.as_ref(), &listeners, broker_count, report);
+    let mut config = config::parse(
+        spec.config.as_ref(),
+        &listeners,
+        broker_count,
+        version.unwrap_or_default(),
+        report,
+    );
     let quotas = quotas::parse(spec.quotas.as_ref(), &mut config, report);
     let annotation = |key: &str| {
         kafka

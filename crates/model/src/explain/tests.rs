@@ -4,7 +4,9 @@ use super::*;
 
 #[test]
 fn a_list_is_explained_with_the_fields_of_its_items() {
-    check("kafka.spec.kafka.listeners", &expect![[r#"
+    check(
+        "kafka.spec.kafka.listeners",
+        &expect![[r#"
         Kafka.spec.kafka.listeners: list of maps, required
           How clients reach the brokers; at least one.
           example  {name: plain, port: 9092, type: internal, tls: true}
@@ -18,7 +20,8 @@ fn a_list_is_explained_with_the_fields_of_its_items() {
           port                whole number, required   Its port inside the cluster: 9092 or above, but not 9404 or 9999.
           tls                 true or false, required  Whether connections are encrypted.
           type                text, required           Who can reach it, and how.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -34,7 +37,9 @@ fn the_kind_may_be_given_by_any_name_and_indices_are_passed_over() {
               Klamm    the cluster's metadata log lives on this volume
         "#]],
     );
-    check("kafkatopics", &expect![[r#"
+    check(
+        "kafkatopics",
+        &expect![[r#"
         KafkaTopic: map
           example  {spec: …}
           Klamm    topics are not made from it yet
@@ -44,7 +49,8 @@ fn the_kind_may_be_given_by_any_name_and_indices_are_passed_over() {
           metadata    map
           spec        map, required  What is asked for.
           status      map            What is known.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -59,7 +65,9 @@ fn what_nothing_acts_on_says_so_also_deep_inside() {
               Klamm    partitions are not rebalanced yet
         "#]],
     );
-    check("kafka.spec.kafka.config", &expect![[r#"
+    check(
+        "kafka.spec.kafka.config",
+        &expect![[r#"
         Kafka.spec.kafka.config: map of anything
           Broker configuration, key by key. Keys that would break the cluster's own wiring are refused.
           allowed  a map
@@ -67,26 +75,63 @@ fn what_nothing_acts_on_says_so_also_deep_inside() {
           default  Kafka's own; min.insync.replicas is 1
           Klamm    goes into server.properties; keys that belong to the operator (listeners, ssl., log.dirs, node.id …) are refused by name
           locally  where it is silent, small buffers make the start fast
-    "#]]);
-    check("KafkaNodePool.spec.resources.limits", &expect![[r#"
+    "#]],
+    );
+    check(
+        "KafkaNodePool.spec.resources.limits",
+        &expect![[r#"
         KafkaNodePool.spec.resources.limits: map of number or text
           The most that the container may use.
           allowed  an amount: a number with an optional unit (`m`, `k`, `M`, `G`, `Ki`, `Mi`, `Gi` …)
           example  500m
-    "#]]);
+    "#]],
+    );
+}
+
+#[test]
+fn keys_of_kafkas_own_configuration_are_explained() {
+    check(
+        "kafka.spec.kafka.config.log.cleanup.policy",
+        &expect![[r#"
+            Kafka.spec.kafka.config.log.cleanup.policy: list
+              A key of Kafka's own configuration.
+              allowed  some of `compact`, `delete`, with commas
+              default  delete
+              Klamm    goes into server.properties
+        "#]],
+    );
+    check(
+        "kafka.spec.kafka.config.group.share.max.delivery.count.limit",
+        &expect![[r#"
+            Kafka.spec.kafka.config.group.share.max.delivery.count.limit: int
+              A key of Kafka's own configuration.
+              allowed  a whole number from 5 to 25
+              default  10
+              Klamm    goes into server.properties; Kafka knows it from 4.3.0 on
+        "#]],
+    );
 }
 
 #[test]
 fn a_path_that_leads_nowhere_says_how_far_it_led() {
-    check("kafka.spec.kafka.listener.port", &expect![[r#"
+    check(
+        "kafka.spec.kafka.listener.port",
+        &expect![[r#"
         error: Kafka.spec.kafka.listener is not there; known here: authorization, brokerRackInitImage, config, image, jmxOptions, jvmOptions, listeners, livenessProbe, logging, metadataVersion, metricsConfig, quotas, rack, readinessProbe, template, tieredStorage, version; did you mean listeners?
-    "#]]);
-    check("kafkas.spec.kafka.version.major", &expect![[r#"
+    "#]],
+    );
+    check(
+        "kafkas.spec.kafka.version.major",
+        &expect![[r#"
         error: Kafka.spec.kafka.version.major is not there; known here: no fields
-    "#]]);
-    check("kafkaa", &expect![[r#"
+    "#]],
+    );
+    check(
+        "kafkaa",
+        &expect![[r#"
         error: a kind "kafkaa" is not there; known here: Kafka, KafkaBridge, KafkaConnect, KafkaConnector, KafkaMirrorMaker2, KafkaNodePool, KafkaRebalance, KafkaTopic, KafkaUser, KafkaPlan; did you mean Kafka?
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

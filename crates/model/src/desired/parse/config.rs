@@ -6,7 +6,8 @@ use resources::AnyMap;
 use serde_json::Value;
 
 use super::report::Report;
-use crate::desired::Listener;
+use crate::desired::{KafkaKey, KafkaVersion, Listener};
+use crate::problem::WarningReason;
 
 /// Beginnings of keys that belong to the operator, and what to use instead.
 ///
@@ -112,6 +113,7 @@ pub(super) fn parse(
     config: Option<&AnyMap>,
     listeners: &[Listener],
     brokers: u32,
+    version: KafkaVersion,
     report: &mut Report,
 ) -> BTreeMap<String, String> {
     let mut properties = BTreeMap::new();
@@ -122,6 +124,7 @@ pub(super) fn parse(
         } else if let Some((_, instead)) = forbidden(key, listeners) {
             report.forbidden(&field, shown(value), instead, "");
         } else if let Some(text) = property(&field, value, report) {
+            held_against_kafka(&field, key, &text, version, report);
             properties.insert(key.clone(), text);
         }
     }
@@ -131,6 +134,34 @@ pub(super) fn parse(
         }
     }
     properties
+}
+
+/// A value that Kafka would refuse when it starts is refused here; a key it does not know may be a plug-in's.
+fn held_against_kafka(
+    field: &str,
+    key: &str,
+    value: &str,
+    version: KafkaVersion,
+    report: &mut Report,
+) {
+    let Some(known) = KafkaKey::find(key) else {
+        if let Some(nearest) = resources::words::nearest_within(key, KafkaKey::names(), |_| 2) {
+            let message = format!("is not a key of Kafka; did you mean {nearest}?");
+            report.warn(WarningReason::UnknownFields, field, message);
+        }
+        return;
+    };
+    if !known.is_known_to(version) {
+        let message = format!(
+            "is not known to Kafka {version}, only to releases {}.",
+            known.releases()
+        );
+        report.warn(WarningReason::UnknownFields, field, message);
+    }
+    // Bounds that the number of brokers sets are told below, together with those of Kafka.
+    if !AT_MOST_BROKERS.contains(&key) && !known.takes(value) {
+        report.invalid(field, value, &known.allowed(), known.example());
+    }
 }
 
 /// Why a key may not be set.

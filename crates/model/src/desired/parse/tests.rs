@@ -120,6 +120,36 @@ fn forbidden_keys_are_refused_by_name_and_exceptions_pass() {
 }
 
 #[test]
+fn values_that_kafka_would_refuse_are_refused_before_it_starts() {
+    problems(
+        &kafka(
+            "config: {default.replication.factor: 3, min.insync.replicas: 2, num.partitions: 0, log.retention.hours: a week, \
+             compression.type: rar, auto.create.topics.enable: 'perhaps', log.cleanup.policy: 'compact,drop', my.plugin.setting: x}",
+        ),
+        &expect![[r#"
+            Kafka/demo InvalidValue spec.kafka.config["auto.create.topics.enable"]: perhaps is not allowed; allowed: `true` or `false`; for example: true
+            Kafka/demo InvalidValue spec.kafka.config["compression.type"]: rar is not allowed; allowed: one of `uncompressed`, `zstd`, `lz4`, `snappy`, `gzip`, `producer`; for example: producer
+            Kafka/demo InvalidValue spec.kafka.config["log.cleanup.policy"]: compact,drop is not allowed; allowed: some of `compact`, `delete`, with commas; for example: delete
+            Kafka/demo InvalidValue spec.kafka.config["log.retention.hours"]: a week is not allowed; allowed: a whole number; for example: 168
+            Kafka/demo InvalidValue spec.kafka.config["num.partitions"]: 0 is not allowed; allowed: a whole number, at least 1; for example: 1
+        "#]],
+    );
+    warnings(
+        &format!(
+            "{}{POOL}",
+            kafka(
+                "version: 4.2.1, config: {default.replication.factor: 3, min.insync.replica: 2, min.insync.replicas: 2, \
+                 group.share.max.delivery.count.limit: 6}"
+            )
+        ),
+        &expect![[r#"
+            Kafka/demo UnknownFields spec.kafka.config["group.share.max.delivery.count.limit"]: is not known to Kafka 4.2.1, only to releases from 4.3.0 on.
+            Kafka/demo UnknownFields spec.kafka.config["min.insync.replica"]: is not a key of Kafka; did you mean min.insync.replicas?
+        "#]],
+    );
+}
+
+#[test]
 fn storage_that_cannot_be_is_refused() {
     let pool = |storage: &str| {
         format!(
