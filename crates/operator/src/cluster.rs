@@ -8,47 +8,180 @@
 //!  observe ─► planner::plan ─► execute ─► planner::status ─► tell ─► when to look again
 //! ```
 
-pub(crate) mod execute;
-pub(crate) mod observe;
-pub(crate) mod tell;
+mod desire;
+mod execute;
+mod observe;
+mod pace;
+mod references;
+mod tell;
+
+use std::time::Duration;
+
+use planner::{Input, StepEnd};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::hands::Hands;
+use crate::metrics::ClusterName;
+use crate::recorder;
+use desire::{Desired, desire};
+use observe::{Wanted, observe, read_wanted};
+use pace::Pace;
+use references::References;
 
 /// The Kafka that steps are carried out for.
-pub(crate) struct Subject<'a> {
-    pub(crate) hands: &'a Hands,
+struct Subject<'a> {
+    hands: &'a Hands,
     /// Namespace and name.
-    pub(crate) cluster: &'a crate::metrics::ClusterName,
+    cluster: &'a ClusterName,
     /// Its uid at this look.
-    pub(crate) uid: &'a str,
+    uid: &'a str,
     /// Its resourceVersion at this look.
-    pub(crate) resource_version: &'a str,
+    resource_version: &'a str,
     /// The id that its Kafka was formatted with, once recorded.
-    pub(crate) cluster_id: Option<&'a str>,
+    cluster_id: Option<&'a str>,
     /// Its Kafka.
-    pub(crate) kafka: &'a observe::kafka::Connections,
+    kafka: &'a observe::kafka::Connections,
 }
 
 impl Subject<'_> {
-    pub(crate) fn namespace(&self) -> &str {
+    fn namespace(&self) -> &str {
         &self.cluster.0
     }
 
-    pub(crate) fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.cluster.1
     }
 }
 
 /// What is kept between looks at one cluster; all of it can be lost.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
-    pub(crate) secrets: observe::SecretFacts,
-    pub(crate) kafka: observe::kafka::Connections,
+struct Memory {
+    secrets: observe::SecretFacts,
+    kafka: observe::kafka::Connections,
+    told: tell::Told,
 }
-pub(crate) async fn look_after(
-    _: &Hands,
-    _: &crate::metrics::ClusterName,
-    _: &str,
-    _: &tokio::sync::Notify,
-) {
+
+/// When to look again.
+enum Next {
+    /// After this time, or when something changes.
+    After(Duration),
+    /// Soon, but more rarely each time: this look could not see, or something it tried failed.
+    Failed,
+    /// Never: the Kafka is gone.
+    Gone,
+}
+
+/// Looks after one Kafka until it is gone; `news` says that something of it changed.
+pub(crate) async fn look_after(hands: &Hands, cluster: &ClusterName, uid: &str, news: &Notify) {
+    let mut memory = Memory::default();
+    let references = References::new(hands, &cluster.0);
+    let mut pace = Pace::new(hands.settings.debounce);
+    let mut wait = Duration::ZERO;
+    loop {
+        tokio::select! {
+            () = news.notified() => {}
+            () = references.changed() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        tokio::time::sleep(pace.before_look()).await;
+        let span = tracing::info_span!("look", kind = "Kafka", namespace = %cluster.0, name = %cluster.1, generation = tracing::field::Empty);
+        let next = Box::pin(look(hands, &mut memory, &references, cluster, uid))
+            .instrument(span)
+            .await;
+        wait = match next {
+            Next::After(duration) => {
+                pace.went_well();
+                duration.min(hands.settings.look_period)
+            }
+            Next::Failed => pace.failed(),
+            Next::Gone => return,
+        };
+    }
+}
+
+async fn look(
+    hands: &Hands,
+    memory: &mut Memory,
+    references: &References,
+    cluster: &ClusterName,
+    uid: &str,
+) -> Next {
+    let begun = Instant::now();
+    let wanted = match read_wanted(hands, &cluster.0, &cluster.1).await {
+        Ok(Some(wanted)) => wanted,
+        Ok(None) => return Next::Gone,
+        Err(why) => {
+            tracing::warn!(%why, "cannot look");
+            return Next::Failed;
+        }
+    };
+    if wanted.kafka.metadata.uid.as_deref() != Some(uid) {
+        // Another of the same name: it has a loop of its own.
+        return Next::Gone;
+    }
+    tracing::Span::current().record("generation", wanted.kafka.metadata.generation);
+    let input = see(hands, memory, &wanted).await;
+    references.follow(input.desired.as_ref().ok());
+    record(hands, cluster, &input);
+
+    let plan = planner::plan(&input);
+    tracing::debug!(plan = plan.state().as_str(), "decided");
+    let subject = Subject {
+        hands,
+        cluster,
+        uid,
+        resource_version: &input.observed.kafka.meta.resource_version,
+        cluster_id: input
+            .observed
+            .brokers
+            .value()
+            .map(|brokers| brokers.cluster_id.as_str()),
+        kafka: &memory.kafka,
+    };
+    let outcome = execute::execute(&subject, &plan).await;
+    let ended =
+        |wanted: fn(&StepEnd) -> bool| outcome.results.iter().any(|result| wanted(&result.end));
+    let acted = ended(|end| matches!(end, StepEnd::Done));
+    let failed = ended(|end| matches!(end, StepEnd::Failed { .. }));
+    tell::tell(hands, &mut memory.told, &input, &plan, &outcome, begun).await;
+    if failed {
+        return Next::Failed;
+    }
+    // What was done is seen by the next look; not every change comes back as an event.
+    Next::After(if acted {
+        Duration::ZERO
+    } else {
+        Duration::from_millis(plan.next_look.after_ms)
+    })
+}
+
+/// The input of one look: what is wanted, what is seen.
+async fn see(hands: &Hands, memory: &mut Memory, wanted: &Wanted) -> Input {
+    let pools = wanted.pools.value().map(Vec::as_slice).unwrap_or_default();
+    let Desired { cluster, warnings } = desire(&wanted.kafka, pools, &hands.settings.defaults);
+    let observed = Box::pin(observe(hands, memory, wanted, cluster.as_ref().ok())).await;
+    Input {
+        desired: cluster,
+        warnings,
+        observed,
+        now: hands.clock.now(),
+        settings: planner::Settings {
+            claim: hands.settings.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            render: hands.settings.rendering.clone(),
+        },
+    }
+}
+
+fn record(hands: &Hands, cluster: &ClusterName, input: &Input) {
+    match serde_json::to_string(input) {
+        Ok(text) => hands.recorder.keep(recorder::Look {
+            cluster: format!("{}/{}", cluster.0, cluster.1),
+            at: input.now,
+            input: text,
+        }),
+        Err(error) => tracing::warn!(%error, "a look cannot be recorded"),
+    }
 }

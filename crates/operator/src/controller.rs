@@ -25,7 +25,7 @@ struct Loop {
 /// Looks after all clusters of the scope until `stop`, or until the permit is lost.
 pub(crate) async fn lead(hands: &Hands, stop: &CancellationToken) {
     let stop = stop.child_token();
-    let mut watching = watch::start(&hands.client, &hands.settings, &stop);
+    let mut watching = watch::start(&hands.client, &hands.settings);
     let mut loops = Loops {
         hands,
         stop: stop.clone(),
@@ -41,7 +41,7 @@ pub(crate) async fn lead(hands: &Hands, stop: &CancellationToken) {
                 break;
             }
             Some(ended) = loops.tasks.join_next() => loops.ended(ended),
-            news = watching.recv() => match news {
+            news = watching.next() => match news {
                 Some(news) => loops.heed(news),
                 None => break,
             },

@@ -36,6 +36,7 @@ pub use settings::Settings;
 use hands::Hands;
 use metrics::Metrics;
 use recorder::Recorder;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the operator until `stop`; then the leader's Lease is given back and nothing is left running.
@@ -48,11 +49,13 @@ pub async fn run(
 ) -> Result<(), Error> {
     let client = settings.faults.around(client);
     let (metrics, recorder) = (Metrics::default(), Recorder::default());
+    // Everything that runs belongs to this future: dropping it ends all of it.
+    let mut tasks = JoinSet::new();
     if let Some(address) = settings.listen {
         let listener = tokio::net::TcpListener::bind(address)
             .await
             .map_err(|source| Error::Listen { address, source })?;
-        tokio::spawn(serve::serve(
+        tasks.spawn(serve::serve(
             listener,
             metrics.clone(),
             recorder.clone(),
@@ -67,7 +70,7 @@ pub async fn run(
         settings.clock,
         ended.clone(),
     );
-    let keeper = tokio::spawn(keeper);
+    tasks.spawn(keeper);
     let clock = settings.clock;
     let hands = Hands {
         client,
@@ -82,8 +85,10 @@ pub async fn run(
         controller::lead(&hands, &stop).await;
     }
     ended.cancel();
-    if let Err(error) = keeper.await {
-        tracing::error!(%error, "the keeper of the lease ended unexpectedly");
+    while let Some(finished) = tasks.join_next().await {
+        if let Err(error) = finished {
+            tracing::error!(%error, "a task ended unexpectedly");
+        }
     }
     Ok(())
 }

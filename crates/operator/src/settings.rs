@@ -20,6 +20,8 @@ pub struct Settings {
     pub selector: Option<String>,
     /// The leader's Lease.
     pub lease: LeaseSettings,
+    /// Defaults of the resources that are the operator's to set.
+    pub defaults: model::desired::parse::Settings,
     /// What shows in the objects that are rendered.
     pub rendering: manifests::Settings,
     /// Longest time between two looks at a cluster.
@@ -50,6 +52,7 @@ impl Settings {
                 name: format!("{name}-operator"),
                 identity: identity.to_owned(),
             },
+            defaults: model::desired::parse::Settings::default(),
             rendering: manifests::Settings::default(),
             look_period: Duration::from_secs(120),
             debounce: Duration::from_millis(20),

@@ -16,7 +16,7 @@ use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{Config, Event};
 use kube::runtime::{WatchStreamExt, watcher};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinSet;
 
 use crate::error::Chain;
 use crate::kinds::{self, Kind};
@@ -24,7 +24,7 @@ use crate::metrics::ClusterName;
 use crate::settings::Settings;
 
 /// The label by which everything of a cluster is found.
-pub const CLUSTER_LABEL: &str = "strimzi.io/cluster";
+pub(crate) const CLUSTER_LABEL: &str = "strimzi.io/cluster";
 /// The label that tells what of Strimzi's kinds an object was made for.
 const KIND_LABEL: &str = "strimzi.io/kind";
 
@@ -63,13 +63,23 @@ const RELATED: &[Kind] = &[
     kinds::SERVICE,
 ];
 
-/// Starts all watches of the scope; they end with `stop`.
-pub(crate) fn start(
-    client: &kube::Client,
-    settings: &Settings,
-    stop: &CancellationToken,
-) -> mpsc::Receiver<News> {
-    let (sender, receiver) = mpsc::channel(MAX_WAITING_NEWS);
+/// The watches of a scope; they end when this is dropped.
+pub(crate) struct Watching {
+    news: mpsc::Receiver<News>,
+    _tasks: JoinSet<()>,
+}
+
+impl Watching {
+    /// The next reason to look.
+    pub(crate) async fn next(&mut self) -> Option<News> {
+        self.news.recv().await
+    }
+}
+
+/// Starts all watches of the scope.
+pub(crate) fn start(client: &kube::Client, settings: &Settings) -> Watching {
+    let (sender, news) = mpsc::channel(MAX_WAITING_NEWS);
+    let mut tasks = JoinSet::new();
     let scopes: Vec<Option<String>> = if settings.namespaces.is_empty() {
         vec![None]
     } else {
@@ -84,10 +94,12 @@ pub(crate) fn start(
         if let Some(selector) = &settings.selector {
             config = config.labels(selector);
         }
-        spawn(
-            watch_kafkas(api(kinds::KAFKA), scope.clone(), config, sender.clone()),
-            stop,
-        );
+        tasks.spawn(watch_kafkas(
+            api(kinds::KAFKA),
+            scope.clone(),
+            config,
+            sender.clone(),
+        ));
         for kind in RELATED {
             let selector = match *kind {
                 kinds::KAFKA_NODE_POOL => CLUSTER_LABEL.to_owned(),
@@ -97,13 +109,13 @@ pub(crate) fn start(
                 _ => format!("{CLUSTER_LABEL},{KIND_LABEL}=Kafka"),
             };
             let config = Config::default().labels(&selector);
-            spawn(
-                watch_related(api(*kind), *kind, config, sender.clone()),
-                stop,
-            );
+            tasks.spawn(watch_related(api(*kind), *kind, config, sender.clone()));
         }
     }
-    receiver
+    Watching {
+        news,
+        _tasks: tasks,
+    }
 }
 
 /// Watches one object by name until dropped, for what a resource refers to.
@@ -119,11 +131,6 @@ pub(crate) async fn watch_reference(api: Api<Metadata>, name: String, changed: i
             }
         }
     }
-}
-
-fn spawn(watch: impl Future<Output = ()> + Send + 'static, stop: &CancellationToken) {
-    let stop = stop.clone();
-    tokio::spawn(async move { stop.run_until_cancelled(watch).await });
 }
 
 async fn watch_kafkas(

@@ -25,9 +25,10 @@ use crate::kinds::Kind;
 ///
 /// Any subset of them in any order is safe, so they go side by side, at most `parallel_steps` at once.
 pub(crate) async fn execute(subject: &Subject<'_>, plan: &Plan) -> Outcome {
-    let results = futures::stream::iter(plan.ready())
-        .map(|step| run(subject, step))
-        .buffered(subject.hands.settings.parallel_steps.max(1))
+    let runs: Vec<_> = plan.ready().map(|step| run(subject, step)).collect();
+    let at_once = subject.hands.settings.parallel_steps.max(1);
+    let results = futures::stream::iter(runs)
+        .buffered(at_once)
         .collect()
         .await;
     Outcome { results }

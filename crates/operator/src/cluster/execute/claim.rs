@@ -13,7 +13,7 @@ use crate::kinds;
 ///
 /// It is written before such a step with the resourceVersion of the look that planned it. Of two operators that think
 /// they lead, only one can write it, so only one of them disrupts.
-pub const LAST_DISRUPTION: &str = "klamm.dev/last-disruption";
+const LAST_DISRUPTION: &str = "klamm.dev/last-disruption";
 
 /// Writes `klamm.dev/claimed-by`.
 pub(super) async fn write_claim(

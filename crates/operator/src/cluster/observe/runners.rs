@@ -28,8 +28,11 @@ const PATH: &str = "/v1/broker-state";
 
 /// Asks all of them.
 pub(super) async fn ask(hands: &Hands, nodes: &[RunningNode]) -> BTreeMap<i32, Known<BrokerState>> {
-    futures::stream::iter(nodes)
+    let asks: Vec<_> = nodes
+        .iter()
         .map(|node| async move { (node.id, ask_one(hands, node).await) })
+        .collect();
+    futures::stream::iter(asks)
         .buffer_unordered(AT_ONCE)
         .collect()
         .await

@@ -78,17 +78,11 @@ pub(super) async fn read(
         .map(|(name, _)| name.clone())
         .collect();
     let values: Api<core::Secret> = Api::namespaced(reader.hands.client.clone(), reader.namespace);
-    let mut reads = futures::stream::iter(changed)
-        .map(|name| {
-            let values = values.clone();
-            async move {
-                let read = reader
-                    .bounded(format!("Secret {name}"), values.get_opt(&name))
-                    .await;
-                (name, read)
-            }
-        })
-        .buffer_unordered(READS_AT_ONCE);
+    let reads: Vec<_> = changed
+        .into_iter()
+        .map(|name| read_value(reader, &values, name))
+        .collect();
+    let mut reads = futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE);
     while let Some((name, read)) = reads.next().await {
         match read {
             Known::At(_, Some(secret)) => {
@@ -107,6 +101,17 @@ pub(super) async fn read(
         reader.hands.clock.now(),
         conclude(reader.cluster, &metadata, &facts.known),
     )
+}
+
+async fn read_value(
+    reader: &Reader<'_>,
+    values: &Api<core::Secret>,
+    name: String,
+) -> (String, Known<Option<core::Secret>>) {
+    let read = reader
+        .bounded(format!("Secret {name}"), values.get_opt(&name))
+        .await;
+    (name, read)
 }
 
 /// Secrets that are looked at whatever their labels: the authorities (users bring theirs as they like) and what

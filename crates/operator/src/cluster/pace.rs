@@ -1,0 +1,63 @@
+//! How fast looks follow each other.
+//!
+//! A look follows news at once (after gathering what else comes), but a stream of news must not become a stream of looks:
+//! looks in quick succession are paid from a small budget that refills with time.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How many looks may follow each other without a pause: a first deployment takes about ten.
+const BUDGET: f64 = 30.0;
+/// How many looks a second the budget gains.
+const REFILL: f64 = 2.0;
+/// The pause once the budget is used up.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The first and the longest pause after a look that could not see, or in which something failed.
+const FAILED: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
+
+pub(super) struct Pace {
+    debounce: Duration,
+    budget: f64,
+    at: Instant,
+    failed: Duration,
+}
+
+impl Pace {
+    pub(super) fn new(debounce: Duration) -> Self {
+        Self {
+            debounce,
+            budget: BUDGET,
+            at: Instant::now(),
+            failed: FAILED.0,
+        }
+    }
+
+    /// How long to wait before the look that is due.
+    pub(super) fn before_look(&mut self) -> Duration {
+        let now = Instant::now();
+        let gained = now.saturating_duration_since(self.at).as_secs_f64() * REFILL;
+        self.at = now;
+        self.budget = (self.budget + gained).min(BUDGET);
+        if self.budget < 1.0 {
+            return PAUSE;
+        }
+        self.budget -= 1.0;
+        self.debounce
+    }
+
+    /// A look saw everything it must, and nothing failed.
+    pub(super) fn went_well(&mut self) {
+        self.failed = FAILED.0;
+    }
+
+    /// How long to wait after a look that could not see, or in which something failed.
+    pub(super) fn failed(&mut self) -> Duration {
+        let pause = self.failed;
+        self.failed = (pause * 2).min(FAILED.1);
+        pause
+    }
+}

@@ -1,0 +1,255 @@
+//! Every write of a story × {the operator dies before it, dies after it, loses the reply}.
+//!
+//! Oracle: the story ends as it ends without the fault, no disk is formatted twice, and afterwards there is nothing
+//! more to do.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use operator::faults::{Fault, Faults};
+use operator::kinds;
+use tokio::sync::Notify;
+
+use super::manifests;
+use super::world::{World, Writes};
+
+/// A fault at the n-th write, counted from 1, heartbeats left out.
+struct Point {
+    number: u64,
+    fault: Fault,
+}
+
+struct Struck {
+    faults: Faults,
+    /// How many writes there were.
+    writes: Arc<AtomicU64>,
+    /// Told when the fault strikes.
+    struck: Arc<Notify>,
+}
+
+fn strike(point: Point) -> Struck {
+    let writes = Arc::new(AtomicU64::new(0));
+    let struck = Arc::new(Notify::new());
+    let (counted, told) = (Arc::clone(&writes), Arc::clone(&struck));
+    let faults = Faults::judged_by(move |call| {
+        if !call.is_write() || call.is_heartbeat() {
+            return Fault::None;
+        }
+        if counted.fetch_add(1, Ordering::SeqCst) + 1 == point.number {
+            told.notify_one();
+            return point.fault;
+        }
+        Fault::None
+    });
+    Struck {
+        faults,
+        writes,
+        struck,
+    }
+}
+
+/// A story: what is done to the world while an operator runs, until it is over.
+trait Story {
+    /// Before the operator that is struck starts.
+    async fn prepare(world: &World);
+    /// While it runs.
+    async fn act(world: &World);
+    /// Whether it has come to its end.
+    async fn is_over(world: &World) -> bool;
+    /// How many disks are formatted in all of it.
+    const FORMATS: usize;
+}
+
+/// Runs the story with one fault; says whether the fault struck at all.
+async fn run<S: Story>(point: Point) -> bool {
+    let lethal = matches!(point.fault, Fault::Hang | Fault::HangAfter);
+    let label = format!("write {} × {:?}", point.number, point.fault);
+    let world = World::start().await;
+    S::prepare(&world).await;
+    let struck = strike(point);
+    let mut operator = world.operator_with(struck.faults, "a");
+    S::act(&world).await;
+    if lethal {
+        let over = async {
+            while !S::is_over(&world).await {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        tokio::select! {
+            () = struck.struck.notified() => {
+                // Long enough for what was sent to take effect.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                operator.crash().await;
+                operator = world.operator();
+            }
+            () = over => {
+                operator.stop().await;
+                return false;
+            }
+        }
+    }
+    world
+        .until(&format!("the story is over after {label}"), || {
+            S::is_over(&world)
+        })
+        .await;
+    assert_eq!(
+        world.kubelet.formats(),
+        S::FORMATS,
+        "disks formatted, {label}"
+    );
+    assert_one_identity(&world, &label).await;
+    operator.stop().await;
+    assert_quiet(&world, &label).await;
+    struck.writes.load(Ordering::SeqCst) > 0
+}
+
+/// An operator that starts afresh finds nothing to do.
+async fn assert_quiet(world: &World, label: &str) {
+    let (operator, writes): (_, Writes) = world.counted_operator();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let settled = writes.count();
+    world.kubelet.slow_down();
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(writes.count(), settled, "still something to do, {label}");
+    operator.stop().await;
+}
+
+/// All disks belong to one cluster, and all directory ids differ.
+async fn assert_one_identity(world: &World, label: &str) {
+    let mut clusters = BTreeSet::new();
+    let mut directories = BTreeSet::new();
+    let claims = world.list(kinds::PERSISTENT_VOLUME_CLAIM).await;
+    for claim in &claims {
+        let annotations = claim.metadata.annotations.clone().unwrap_or_default();
+        clusters.insert(annotations["klamm.dev/cluster-id"].clone());
+        directories.insert(annotations["klamm.dev/directory-id"].clone());
+    }
+    assert_eq!(clusters.len(), 1, "{label}: {clusters:?}");
+    assert_eq!(directories.len(), claims.len(), "{label}: {directories:?}");
+}
+
+/// How many writes a story takes without a fault.
+async fn writes_of<S: Story>() -> u64 {
+    let world = World::start().await;
+    S::prepare(&world).await;
+    let (operator, writes) = world.counted_operator();
+    S::act(&world).await;
+    world
+        .until("the story is over", || S::is_over(&world))
+        .await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    operator.stop().await;
+    writes.count()
+}
+
+async fn every_point<S: Story>(least: u64) {
+    let writes = writes_of::<S>().await;
+    assert!(
+        writes >= least,
+        "only {writes} writes: the story is not told"
+    );
+    for number in 1..=writes {
+        for fault in [Fault::Hang, Fault::HangAfter, Fault::LoseReply] {
+            run::<S>(Point { number, fault }).await;
+        }
+    }
+}
+
+struct Deployment;
+
+impl Story for Deployment {
+    const FORMATS: usize = 3;
+
+    async fn prepare(_: &World) {}
+
+    async fn act(world: &World) {
+        world.apply(&manifests::three_dual("demo")).await;
+    }
+
+    async fn is_over(world: &World) -> bool {
+        world.is_ready("demo").await
+    }
+}
+
+struct PodLost;
+
+impl Story for PodLost {
+    const FORMATS: usize = 3;
+
+    async fn prepare(world: &World) {
+        let operator = world.operator();
+        world.apply(&manifests::three_dual("demo")).await;
+        world.until_ready("demo").await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        operator.stop().await;
+        world.delete(kinds::POD, "demo-dual-1").await;
+        world
+            .until("the Pod is gone", || async {
+                world.list(kinds::POD).await.len() == 2
+            })
+            .await;
+    }
+
+    async fn act(_: &World) {}
+
+    async fn is_over(world: &World) -> bool {
+        world.list(kinds::POD).await.len() == 3
+            && world.is_ready("demo").await
+            && world
+                .kubelet
+                .kafka("demo")
+                .state()
+                .nodes
+                .values()
+                .all(|node| node.is_up)
+    }
+}
+
+struct AppliedAgain;
+
+impl Story for AppliedAgain {
+    const FORMATS: usize = 3;
+
+    async fn prepare(world: &World) {
+        let operator = world.operator();
+        world.kubelet.hold("demo-dual-2", true);
+        world.apply(&manifests::three_dual("demo")).await;
+        world
+            .until("two Pods run", || async { world.kubelet.formats() == 2 })
+            .await;
+        operator.stop().await;
+        world.delete(kinds::KAFKA, "demo").await;
+        world
+            .until("the Kafka is gone", || async {
+                world.get(kinds::KAFKA, "demo").await.is_none()
+            })
+            .await;
+        world.kubelet.hold("demo-dual-2", false);
+    }
+
+    async fn act(world: &World) {
+        world.apply(&manifests::three_dual("demo")[..1]).await;
+    }
+
+    async fn is_over(world: &World) -> bool {
+        world.is_ready("demo").await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_deployment_survives_every_crash() {
+    every_point::<Deployment>(20).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_pod_comes_back_over_every_crash() {
+    every_point::<PodLost>(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_applied_again_comes_up_over_every_crash() {
+    every_point::<AppliedAgain>(10).await;
+}

@@ -1,0 +1,245 @@
+//! Stories without faults.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kube::ResourceExt;
+use operator::faults::{Fault, Faults};
+use operator::kinds;
+use serde_json::json;
+
+use super::manifests;
+use super::world::World;
+
+#[tokio::test(start_paused = true)]
+async fn one_plain_node_comes_up() {
+    let world = World::start().await;
+    let operator = world.operator();
+    world.apply(&manifests::single("demo", "ephemeral")).await;
+    world.until_ready("demo").await;
+    assert_eq!(world.names(kinds::POD).await, ["demo-dual-0"]);
+    operator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_dual_role_nodes_come_up_with_their_secrets_and_services() {
+    let world = World::start().await;
+    let operator = world.operator();
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    let secrets = world.names(kinds::SECRET).await;
+    for name in [
+        "demo-cluster-ca",
+        "demo-cluster-ca-cert",
+        "demo-clients-ca",
+        "demo-clients-ca-cert",
+        "demo-trustbundle",
+        "demo-cluster-operator-certs",
+        "demo-dual-0",
+        "demo-dual-1",
+        "demo-dual-2",
+    ] {
+        assert!(
+            secrets.iter().any(|secret| secret == name),
+            "{name} is missing in {secrets:?}"
+        );
+    }
+    assert_eq!(
+        world.names(kinds::POD).await,
+        ["demo-dual-0", "demo-dual-1", "demo-dual-2"]
+    );
+    for pod in world.list(kinds::POD).await {
+        assert_eq!(pod.owner_references()[0].kind, "Kafka");
+    }
+    let status = world.get(kinds::KAFKA, "demo").await.unwrap().data["status"].clone();
+    assert_eq!(
+        status["clusterId"],
+        json!(world.kubelet.kafka("demo").state().cluster_id)
+    );
+    assert_eq!(status["observedGeneration"], 1);
+    operator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn separate_controllers_and_brokers_come_up() {
+    let world = World::start().await;
+    let operator = world.operator();
+    let resources = [
+        manifests::kafka("demo"),
+        manifests::pool("demo", "controller", &["controller"], 3, "persistent-claim"),
+        manifests::pool("demo", "broker", &["broker"], 3, "persistent-claim"),
+    ];
+    world.apply(&resources).await;
+    world.until_ready("demo").await;
+    assert_eq!(world.names(kinds::POD).await.len(), 6);
+    operator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_looks_in_steady_state_write_nothing() {
+    let world = World::start().await;
+    let (operator, writes) = world.counted_operator();
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    // What follows from being ready (events, the last status) is written by now.
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let before = writes.count();
+    assert!(
+        before > 20,
+        "the deployment itself was not counted: {before}"
+    );
+    let looked = writes.looks();
+    world.kubelet.slow_down();
+    while writes.looks() < looked + 1000 {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+    }
+    assert_eq!(writes.count(), before);
+    operator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_pod_comes_back_with_the_same_id_and_disk() {
+    let world = World::start().await;
+    let operator = world.operator();
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    let formats = world.kubelet.formats();
+    let uids = |pods: Vec<kube::api::DynamicObject>| -> BTreeMap<String, String> {
+        pods.iter()
+            .map(|pod| (pod.name_any(), pod.uid().unwrap()))
+            .collect()
+    };
+    let before = uids(world.list(kinds::POD).await);
+    world.delete(kinds::POD, "demo-dual-1").await;
+    world
+        .until("another Pod runs in its place", || async {
+            let now = uids(world.list(kinds::POD).await);
+            now.len() == 3
+                && now["demo-dual-1"] != before["demo-dual-1"]
+                && world.is_ready("demo").await
+        })
+        .await;
+    let after = uids(world.list(kinds::POD).await);
+    assert_eq!(after["demo-dual-0"], before["demo-dual-0"]);
+    assert_eq!(after["demo-dual-2"], before["demo-dual-2"]);
+    assert_eq!(
+        world.kubelet.formats(),
+        formats,
+        "a disk was formatted again"
+    );
+    operator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_deleted_and_applied_again_while_coming_up_comes_up() {
+    for held_ms in [0, 50, 300, 700, 1500, 4000] {
+        let world = World::start().await;
+        let operator = world.operator();
+        world.kubelet.hold("demo-dual-2", true);
+        world.apply(&manifests::three_dual("demo")).await;
+        tokio::time::sleep(Duration::from_millis(held_ms)).await;
+        world.delete(kinds::KAFKA, "demo").await;
+        world
+            .until("the Kafka is gone", || async {
+                world.get(kinds::KAFKA, "demo").await.is_none()
+            })
+            .await;
+        world.kubelet.hold("demo-dual-2", false);
+        world.apply(&manifests::three_dual("demo")).await;
+        world.until_ready("demo").await;
+        operator.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_applied_again_after_its_kafka_went_keeps_its_identity() {
+    let world = World::start().await;
+    let operator = world.operator();
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    let identity = |kafka: kube::api::DynamicObject| kafka.data["status"]["clusterId"].clone();
+    let before = identity(world.get(kinds::KAFKA, "demo").await.unwrap());
+    let formats = world.kubelet.formats();
+    world.delete(kinds::KAFKA, "demo").await;
+    world
+        .until("its Pods are gone", || async {
+            world.list(kinds::POD).await.is_empty()
+        })
+        .await;
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    assert_eq!(
+        identity(world.get(kinds::KAFKA, "demo").await.unwrap()),
+        before
+    );
+    assert_eq!(
+        world.kubelet.formats(),
+        formats,
+        "a disk was formatted again"
+    );
+    operator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_belongs_to_somebody_else_is_never_touched() {
+    let world = World::start().await;
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "demo-dual-0", "namespace": "default",
+            "labels": {"strimzi.io/cluster": "demo", "strimzi.io/kind": "Kafka", "strimzi.io/name": "demo-kafka",
+                "app.kubernetes.io/managed-by": "strimzi-cluster-operator"},
+            "ownerReferences": [{"apiVersion": "core.strimzi.io/v1", "kind": "StrimziPodSet", "name": "demo-dual",
+                "uid": "11111111-2222-3333-4444-555555555555", "controller": true}]},
+        "spec": {"containers": [{"name": "kafka", "image": "quay.io/strimzi/kafka:1.2.0-kafka-4.3.1"}]},
+    });
+    world.kubelet.hold("demo-dual-0", true);
+    let (operator, writes) = world.counted_operator();
+    let mut settings = manifests::three_dual("demo");
+    settings.insert(0, pod);
+    // The Pod's owner is unknown here, so garbage collection must be kept from it: the StrimziPodSet's kind is not served.
+    world.apply(&settings).await;
+    world
+        .until("the condition is there", || async {
+            world.condition("demo", "Klamm").await.is_some()
+        })
+        .await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(world.names(kinds::POD).await, ["demo-dual-0"]);
+    assert!(world.names(kinds::SECRET).await.is_empty());
+    assert!(
+        writes.count() <= 3,
+        "only the condition is written: {}",
+        writes.count()
+    );
+    operator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_operators_one_acts() {
+    let world = World::start().await;
+    let first = world.operator_with(Faults::default(), "a");
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    let writes = super::world::Writes::default();
+    let counted = writes.clone();
+    let faults = Faults::judged_by(move |call| {
+        counted.add(call);
+        Fault::None
+    });
+    let second = world.operator_with(faults, "b");
+    world.delete(kinds::POD, "demo-dual-1").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(world.is_ready("demo").await);
+    assert_eq!(writes.count(), 0);
+    first.crash().await;
+    world.delete(kinds::POD, "demo-dual-2").await;
+    world
+        .until("the second one acts", || async { writes.count() > 0 })
+        .await;
+    world
+        .until("all three run", || async {
+            world.list(kinds::POD).await.len() == 3 && world.is_ready("demo").await
+        })
+        .await;
+    second.stop().await;
+}
