@@ -8,6 +8,9 @@
 mod definition;
 mod render;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
