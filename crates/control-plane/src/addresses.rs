@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::defaults::each;
 use crate::failure::{Cause, Failure};
 use crate::metadata;
 use crate::server::Server;
@@ -192,12 +193,7 @@ fn choose_ports(
     }
     taken.extend(mine);
     let span = NODE_PORTS.end() - NODE_PORTS.start() + 1;
-    for (at, port) in service["spec"]["ports"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (at, port) in each(&mut service["spec"], "ports").enumerate() {
         if !external {
             port.as_object_mut().map(|p| p.remove("nodePort"));
             continue;

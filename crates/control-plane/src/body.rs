@@ -6,9 +6,13 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::failure::Failure;
+use crate::protobuf;
 
 /// Largest body taken, as in Kubernetes.
 pub(crate) const LIMIT_BYTES: usize = 3 << 20;
+
+/// Kubernetes' own binary format.
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// A body, and the paths of fields that were in it more than once.
 #[derive(Debug, Default)]
@@ -41,6 +45,14 @@ pub(crate) fn parse(content_type: &str, body: &[u8]) -> Result<Parsed, Failure> 
         | "application/json-patch+json"
         | "application/strategic-merge-patch+json" => parse_json(body)
             .map_err(|e| Failure::bad_request(format!("the object provided is unrecognized: {e}"))),
+        PROTOBUF => {
+            let value = protobuf::decode(body)
+                .map_err(|e| Failure::bad_request(format!("cannot read the body: {e}")))?;
+            Ok(Parsed {
+                value,
+                duplicates: Vec::new(),
+            })
+        }
         other => Err(Failure::unsupported_media_type(
             other,
             "application/json, application/yaml",
@@ -48,12 +60,12 @@ pub(crate) fn parse(content_type: &str, body: &[u8]) -> Result<Parsed, Failure> 
     }
 }
 
-/// JSON that must be an object or absent, e.g. delete options.
-pub(crate) fn parse_options(body: &[u8]) -> Result<Value, Failure> {
+/// A body that may be absent, e.g. delete options.
+pub(crate) fn parse_options(content_type: &str, body: &[u8]) -> Result<Value, Failure> {
     if body.trim_ascii().is_empty() {
         return Ok(Value::Object(Map::new()));
     }
-    serde_json::from_slice(body).map_err(|e| Failure::bad_request(format!("invalid options: {e}")))
+    parse(content_type, body).map(|parsed| parsed.value)
 }
 
 fn parse_json(body: &[u8]) -> Result<Parsed, serde_json::Error> {

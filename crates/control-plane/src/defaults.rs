@@ -25,6 +25,15 @@ fn inner<'a>(object: &'a mut Value, field: &str) -> &'a mut Value {
     &mut object[field]
 }
 
+/// The items of a list field; nothing where there is none.
+pub(crate) fn each<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut Value> {
+    object
+        .get_mut(field)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+}
+
 /// Fills in what is missing.
 pub(crate) fn fill(group: &str, plural: &str, object: &mut Value) {
     match (group, plural) {
@@ -149,11 +158,7 @@ fn fill_stateful_set(object: &mut Value) {
         json!({"whenDeleted": "Retain", "whenScaled": "Retain"}),
     );
     fill_template(spec);
-    for claim in spec["volumeClaimTemplates"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-    {
+    for claim in each(spec, "volumeClaimTemplates") {
         set(claim, "apiVersion", "v1");
         set(claim, "kind", "PersistentVolumeClaim");
         set(inner(claim, "spec"), "volumeMode", "Filesystem");
@@ -186,8 +191,8 @@ fn fill_network_policy(spec: &mut Value) {
         spec["policyTypes"] = json!(types);
     }
     for direction in ["ingress", "egress"] {
-        for rule in spec[direction].as_array_mut().into_iter().flatten() {
-            for port in rule["ports"].as_array_mut().into_iter().flatten() {
+        for rule in each(spec, direction) {
+            for port in each(rule, "ports") {
                 set(port, "protocol", "TCP");
             }
         }
@@ -202,7 +207,7 @@ fn fill_binding(object: &mut Value) {
             "rbac.authorization.k8s.io",
         );
     }
-    for subject in object["subjects"].as_array_mut().into_iter().flatten() {
+    for subject in each(object, "subjects") {
         if matches!(subject["kind"].as_str(), Some("User" | "Group")) {
             set(subject, "apiGroup", "rbac.authorization.k8s.io");
         }

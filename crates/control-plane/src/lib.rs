@@ -70,6 +70,7 @@ mod metadata;
 mod names;
 mod openapi;
 mod patch;
+mod protobuf;
 mod request;
 mod resource;
 mod schema;

@@ -97,23 +97,25 @@ async fn follow<C: Concern>(server: Arc<Server>) {
     }
 }
 
-/// Writes what every cluster has.
+/// Writes what every cluster has, all at once, so that it shares one wait for the disk.
 pub(crate) async fn bootstrap(server: &Server) -> Result<(), String> {
-    for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+    let names = ["default", "kube-node-lease", "kube-public", "kube-system"];
+    let namespaces = names.map(|name| {
         let namespace = json!({
             "apiVersion": "v1", "kind": "Namespace",
             "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
             "spec": {"finalizers": ["kubernetes"]},
             "status": {"phase": "Active"},
         });
-        add(server, Key::new("", "namespaces", "", name), namespace)
-            .await
-            .map_err(|failure| failure.message)?;
-        namespaces::furnish(server, name)
-            .await
-            .map_err(|failure| failure.message)?;
-    }
-    Ok(())
+        async move {
+            let made = add(server, Key::new("", "namespaces", "", name), namespace);
+            futures::try_join!(made, namespaces::furnish(server, name)).map(drop)
+        }
+    });
+    futures::future::try_join_all(namespaces)
+        .await
+        .map(drop)
+        .map_err(|failure| failure.message)
 }
 
 /// Stores an object of the server's own, unless there is one.

@@ -17,6 +17,9 @@ use crate::resource::{Registry, Resource, Source};
 use crate::schema;
 use crate::server::Server;
 
+/// How it is answered: `@` may not be in a media type.
+const PROTO_V2_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
 /// How a version 2 document is asked for in protobuf, which is all that old clients understand.
 const PROTO_V2: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 
@@ -235,9 +238,10 @@ pub(crate) fn v2(headers: &HeaderMap) -> Response {
     if accepts.contains(PROTO_V2) && !accepts.contains("application/json") {
         // An empty document is a valid message with no fields set.
         let mut response = Response::new(axum::body::Body::empty());
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROTO_V2));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(PROTO_V2_ANSWER),
+        );
         return response;
     }
     let document = json!({

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{inner, set};
+use super::{each, inner, set};
 use crate::failure::Cause;
 
 /// What every Pod spec gets; with `bare`, what only Pods themselves get.
@@ -20,11 +20,11 @@ pub(super) fn fill_spec(spec: &mut Value, bare: bool) {
         set(spec, "enableServiceLinks", true);
     }
     for list in ["initContainers", "containers"] {
-        for container in spec[list].as_array_mut().into_iter().flatten() {
+        for container in each(spec, list) {
             fill_container(container, bare);
         }
     }
-    for volume in spec["volumes"].as_array_mut().into_iter().flatten() {
+    for volume in each(spec, "volumes") {
         fill_volume(volume);
     }
     match (
@@ -70,13 +70,12 @@ fn fill_container(container: &mut Value, bare: bool) {
     set(container, "terminationMessagePath", "/dev/termination-log");
     set(container, "terminationMessagePolicy", "File");
     set(container, "resources", json!({}));
-    for port in container["ports"].as_array_mut().into_iter().flatten() {
+    for port in each(container, "ports") {
         set(port, "protocol", "TCP");
     }
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        fill_probe(&mut container[probe]);
-        if container[probe].is_null() {
-            container.as_object_mut().map(|c| c.remove(probe));
+        if let Some(probe) = container.get_mut(probe) {
+            fill_probe(probe);
         }
     }
     for hook in ["postStart", "preStop"] {
@@ -84,7 +83,7 @@ fn fill_container(container: &mut Value, bare: bool) {
             fill_http(get);
         }
     }
-    for env in container["env"].as_array_mut().into_iter().flatten() {
+    for env in each(container, "env") {
         if let Some(field) = env.pointer_mut("/valueFrom/fieldRef") {
             set(field, "apiVersion", "v1");
         }
@@ -155,7 +154,7 @@ fn fill_volume(volume: &mut Value) {
     fill_field_refs(map.get_mut("downwardAPI"));
     let projected = map
         .get_mut("projected")
-        .and_then(|p| p["sources"].as_array_mut());
+        .and_then(|p| p.get_mut("sources")?.as_array_mut());
     for source in projected.into_iter().flatten() {
         fill_field_refs(source.get_mut("downwardAPI"));
         if let Some(token) = source.get_mut("serviceAccountToken") {
@@ -165,7 +164,7 @@ fn fill_volume(volume: &mut Value) {
 }
 
 fn fill_field_refs(api: Option<&mut Value>) {
-    let items = api.and_then(|api| api["items"].as_array_mut());
+    let items = api.and_then(|api| api.get_mut("items")?.as_array_mut());
     for item in items.into_iter().flatten() {
         if let Some(field) = item.get_mut("fieldRef") {
             set(field, "apiVersion", "v1");
@@ -215,7 +214,7 @@ pub(super) fn frozen(live: &Value, object: &Value) -> Vec<Cause> {
     let fixed = |pod: &Value| {
         let mut spec = pod["spec"].clone();
         for list in ["containers", "initContainers", "ephemeralContainers"] {
-            for container in spec[list].as_array_mut().into_iter().flatten() {
+            for container in each(&mut spec, list) {
                 container.as_object_mut().map(|c| c.remove("image"));
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{inner, set};
+use super::{each, inner, set};
 use crate::failure::Cause;
 
 /// Fills in what is missing.
@@ -30,7 +30,7 @@ pub(super) fn fill(object: &mut Value) {
         set(spec, "ipFamilies", json!(["IPv4"]));
         set(spec, "ipFamilyPolicy", "SingleStack");
     }
-    for port in spec["ports"].as_array_mut().into_iter().flatten() {
+    for port in each(spec, "ports") {
         set(port, "protocol", "TCP");
         let number = port["port"].clone();
         if port["targetPort"] == 0 || port["targetPort"] == "" {
@@ -54,7 +54,7 @@ pub(super) fn keep(live: &Value, object: &mut Value) {
     if !matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
         return;
     }
-    for port in spec["ports"].as_array_mut().into_iter().flatten() {
+    for port in each(spec, "ports") {
         let same = |old: &&Value| {
             old["port"] == port["port"]
                 && old["protocol"].as_str().unwrap_or("TCP")

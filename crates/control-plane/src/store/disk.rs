@@ -42,10 +42,12 @@ impl Disk {
             path: path(),
             source,
         })?;
-        let (objects, stored) = load(&database).map_err(|source| OpenStoreError::Read {
+        let read = |source| OpenStoreError::Read {
             path: path(),
             source,
-        })?;
+        };
+        let revision = reserve(&database).map_err(read)?;
+        let objects = load(&database).map_err(read)?;
         let used: usize = objects
             .iter()
             .map(|(key, record)| key.as_str().len() + record.json.len())
@@ -57,16 +59,10 @@ impl Disk {
                 source: Box::new(e),
             })?;
         }
-        let revision = stored.max(1);
-        let mut disk = Self {
+        let disk = Self {
             database,
-            ceiling: revision,
+            ceiling: revision + RESERVE,
         };
-        disk.reserve(revision)
-            .map_err(|source| OpenStoreError::Open {
-                path: path(),
-                source,
-            })?;
         Ok((disk, objects, revision))
     }
 
@@ -116,10 +112,6 @@ impl Disk {
         }
     }
 
-    fn reserve(&mut self, revision: u64) -> Result<(), Boxed> {
-        self.put_ceiling(revision + RESERVE)
-    }
-
     fn put_ceiling(&mut self, ceiling: u64) -> Result<(), Boxed> {
         let transaction = self.database.begin_write()?;
         transaction
@@ -144,18 +136,22 @@ fn open_database(file: &Path) -> Result<Database, Boxed> {
         .create_file(handle)?)
 }
 
-fn load(database: &Database) -> Result<(BTreeMap<Key, Record>, u64), Boxed> {
-    {
-        let transaction = database.begin_write()?;
-        transaction.open_table(OBJECTS)?;
-        transaction.open_table(REVISIONS)?;
-        transaction.commit()?;
-    }
+/// The revision to go on from, with the next ones reserved; makes the tables of a new file.
+fn reserve(database: &Database) -> Result<u64, Boxed> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(OBJECTS)?;
+    let revision = {
+        let mut table = transaction.open_table(REVISIONS)?;
+        let revision = table.get(CEILING)?.map_or(1, |guard| guard.value());
+        table.insert(CEILING, revision + RESERVE)?;
+        revision
+    };
+    transaction.commit()?;
+    Ok(revision)
+}
+
+fn load(database: &Database) -> Result<BTreeMap<Key, Record>, Boxed> {
     let transaction = database.begin_read()?;
-    let ceiling = transaction
-        .open_table(REVISIONS)?
-        .get(CEILING)?
-        .map_or(0, |guard| guard.value());
     let table = transaction.open_table(OBJECTS)?;
     let mut objects = BTreeMap::new();
     tracing::debug!(objects = table.len()?, "reading the store");
@@ -171,5 +167,5 @@ fn load(database: &Database) -> Result<(BTreeMap<Key, Record>, u64), Boxed> {
         };
         objects.insert(Key(key.value().into()), record);
     }
-    Ok((objects, ceiling))
+    Ok(objects)
 }

@@ -66,11 +66,11 @@ impl Options {
 
     /// From a body, else from the query.
     pub(crate) fn parse(call: &Call, bytes: &[u8]) -> Result<Self, Failure> {
-        let given = if call.content_type.contains("yaml") {
-            body::parse(&call.content_type, bytes)?.value
-        } else {
-            body::parse_options(bytes)?
-        };
+        Self::of(call, &body::parse_options(&call.content_type, bytes)?)
+    }
+
+    /// From `DeleteOptions`, else from the query.
+    pub(crate) fn of(call: &Call, given: &Value) -> Result<Self, Failure> {
         let grace_seconds = match given["gracePeriodSeconds"].as_i64() {
             Some(seconds) => Some(seconds),
             None => call

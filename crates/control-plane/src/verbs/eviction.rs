@@ -17,7 +17,7 @@ const ATTEMPTS: usize = 32;
 /// Evict a Pod.
 pub(crate) async fn evict(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
     let eviction = body::parse(&call.content_type, bytes)?.value;
-    let options = options_of(call, &eviction["deleteOptions"])?;
+    let options = Options::of(call, &eviction["deleteOptions"])?;
     let record = server
         .store
         .get(&call.key())
@@ -33,13 +33,6 @@ pub(crate) async fn evict(server: &Server, call: &Call, bytes: &[u8]) -> Result<
     delete::delete_one(server, call, &options).await?;
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(answer::value_response(StatusCode::CREATED, &status))
-}
-
-fn options_of(call: &Call, given: &Value) -> Result<Options, Failure> {
-    if given.is_null() {
-        return Options::parse(call, b"");
-    }
-    Options::parse(call, given.to_string().as_bytes())
 }
 
 /// The budgets that protect a Pod.

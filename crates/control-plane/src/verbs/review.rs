@@ -140,6 +140,11 @@ pub(crate) fn request_token(
         .ok_or_else(|| call.not_found())?;
     let account = answer::at_version(&call.resource, &record)?;
     let mut request = body::parse(&call.content_type, bytes)?.value;
+    if !request.is_object() || !(request["spec"].is_object() || request["spec"].is_null()) {
+        return Err(Failure::bad_request(
+            "the object provided is no TokenRequest",
+        ));
+    }
     let lifetime = request["spec"]["expirationSeconds"]
         .as_i64()
         .unwrap_or(DEFAULT_TOKEN_SECONDS)
