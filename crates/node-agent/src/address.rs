@@ -43,6 +43,11 @@ impl Range {
         Ipv4Addr::new(127, self.0, 0, 1)
     }
 
+    /// Where Services get their addresses: network and length of its prefix.
+    pub fn services(self) -> (Ipv4Addr, u8) {
+        (Ipv4Addr::new(127, self.0, 128, 0), 17)
+    }
+
     /// Where Services get their addresses, for the API server.
     pub fn services_cidr(self) -> String {
         format!("127.{}.128.0/17", self.0)

@@ -49,7 +49,9 @@ where
                     // A list that is not complete yet is not in the store yet.
                     Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
                     Ok(_) => changed.send_modify(|count| *count += 1),
-                    Err(error) => tracing::debug!(kind = %K::kind(&()), %error, "watch interrupted"),
+                    Err(error) => {
+                        tracing::debug!(kind = %K::kind(&()), %error, "watch interrupted")
+                    }
                 }
             }
         };
@@ -88,7 +90,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts watching; returns when everything has been listed once.
-    pub(crate) async fn watch(client: &Client, stop: &CancellationToken, tasks: &mut tokio::task::JoinSet<()>) -> Option<Self> {
+    pub(crate) async fn watch(
+        client: &Client,
+        stop: &CancellationToken,
+        tasks: &mut tokio::task::JoinSet<()>,
+    ) -> Option<Self> {
         let (pods, work) = Objects::watch(Api::all(client.clone()), stop.clone());
         tasks.spawn(work);
         let (services, work) = Objects::watch(Api::all(client.clone()), stop.clone());
@@ -97,7 +103,12 @@ impl Cluster {
         tasks.spawn(work);
         let (volumes, work) = Objects::watch(Api::all(client.clone()), stop.clone());
         tasks.spawn(work);
-        let cluster = Self { pods, services, claims, volumes };
+        let cluster = Self {
+            pods,
+            services,
+            claims,
+            volumes,
+        };
         let listed = async {
             cluster.pods.store.wait_until_ready().await.is_ok()
                 && cluster.services.store.wait_until_ready().await.is_ok()

@@ -53,17 +53,29 @@ impl Events {
     }
 
     /// Tells that something happened to `object`.
-    pub(crate) fn tell(&self, object: &ObjectReference, severity: Severity, reason: &'static str, message: impl Into<String>) {
+    pub(crate) fn tell(
+        &self,
+        object: &ObjectReference,
+        severity: Severity,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) {
         let mut message = message.into();
         // The API server refuses longer ones.
         if message.len() > 1024 {
-            let end = (0..=1021).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
+            let end = (0..=1021)
+                .rev()
+                .find(|end| message.is_char_boundary(*end))
+                .unwrap_or(0);
             message.truncate(end);
             message.push('…');
         }
         let happening = Happening {
             // Events of objects without a namespace are kept in "default".
-            namespace: object.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+            namespace: object
+                .namespace
+                .clone()
+                .unwrap_or_else(|| "default".to_owned()),
             kind: object.kind.clone().unwrap_or_default(),
             name: object.name.clone().unwrap_or_default(),
             uid: object.uid.clone().unwrap_or_default(),
@@ -76,11 +88,21 @@ impl Events {
         let _ = self.0.try_send((object.clone(), happening));
     }
 
-    pub(crate) fn normal(&self, object: &ObjectReference, reason: &'static str, message: impl Into<String>) {
+    pub(crate) fn normal(
+        &self,
+        object: &ObjectReference,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) {
         self.tell(object, Severity::Normal, reason, message);
     }
 
-    pub(crate) fn warn(&self, object: &ObjectReference, reason: &'static str, message: impl Into<String>) {
+    pub(crate) fn warn(
+        &self,
+        object: &ObjectReference,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) {
         self.tell(object, Severity::Warning, reason, message);
     }
 }
@@ -98,7 +120,11 @@ struct Allowance {
     at: Timestamp,
 }
 
-async fn write_all(client: Client, host: String, mut receiver: mpsc::Receiver<(ObjectReference, Happening)>) {
+async fn write_all(
+    client: Client,
+    host: String,
+    mut receiver: mpsc::Receiver<(ObjectReference, Happening)>,
+) {
     let mut written: BTreeMap<Happening, Written> = BTreeMap::new();
     let mut allowances: BTreeMap<String, Allowance> = BTreeMap::new();
     let mut order = 0;
@@ -107,7 +133,15 @@ async fn write_all(client: Client, host: String, mut receiver: mpsc::Receiver<(O
         if allowances.len() > REMEMBERED {
             allowances.clear();
         }
-        if !allowed(allowances.entry(happening.uid.clone()).or_insert(Allowance { left: BURST, at: now }), now) {
+        if !allowed(
+            allowances
+                .entry(happening.uid.clone())
+                .or_insert(Allowance {
+                    left: BURST,
+                    at: now,
+                }),
+            now,
+        ) {
             continue;
         }
         let api: Api<Event> = Api::namespaced(client.clone(), &happening.namespace);
@@ -118,19 +152,41 @@ async fn write_all(client: Client, host: String, mut receiver: mpsc::Receiver<(O
                 previous.count += 1;
                 previous.order = order;
                 let patch = json!({"count": previous.count, "lastTimestamp": Time(seconds(now))});
-                if api.patch(&previous.name, &PatchParams::default(), &Patch::Merge(patch)).await.is_ok() {
+                if api
+                    .patch(
+                        &previous.name,
+                        &PatchParams::default(),
+                        &Patch::Merge(patch),
+                    )
+                    .await
+                    .is_ok()
+                {
                     return None;
                 }
             }
             let event = new_event(&object, &happening, &host, now);
-            api.create(&PostParams::default(), &event).await.ok()?.metadata.name
+            api.create(&PostParams::default(), &event)
+                .await
+                .ok()?
+                .metadata
+                .name
         })
         .await;
         if let Ok(Some(name)) = wrote {
-            written.insert(happening, Written { name, count: 1, order });
+            written.insert(
+                happening,
+                Written {
+                    name,
+                    count: 1,
+                    order,
+                },
+            );
         }
         if written.len() > REMEMBERED {
-            let oldest = written.iter().min_by_key(|(_, written)| written.order).map(|(happening, _)| happening.clone());
+            let oldest = written
+                .iter()
+                .min_by_key(|(_, written)| written.order)
+                .map(|(happening, _)| happening.clone());
             oldest.and_then(|oldest| written.remove(&oldest));
         }
     }
@@ -162,7 +218,10 @@ fn new_event(object: &ObjectReference, happening: &Happening, host: &str, now: T
         }),
         reason: Some(happening.reason.to_owned()),
         message: Some(happening.message.clone()),
-        source: Some(EventSource { component: Some("klamm-node-agent".to_owned()), host: Some(host.to_owned()) }),
+        source: Some(EventSource {
+            component: Some("klamm-node-agent".to_owned()),
+            host: Some(host.to_owned()),
+        }),
         reporting_component: Some("klamm-node-agent".to_owned()),
         reporting_instance: Some(host.to_owned()),
         count: Some(1),

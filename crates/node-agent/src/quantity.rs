@@ -3,7 +3,9 @@
 /// The value in thousandths, rounded up; `None` if it is not a quantity.
 fn millis(text: &str) -> Option<i128> {
     let text = text.trim();
-    let digits = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-')))
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() && fraction.is_empty() || fraction.len() > 9 {
@@ -16,7 +18,10 @@ fn millis(text: &str) -> Option<i128> {
     };
     // In billionths, so that a fraction of any suffix stays exact.
     let fraction: i128 = format!("{fraction:0<9}").parse().ok()?;
-    let billionths = whole.abs().checked_mul(1_000_000_000)?.checked_add(fraction)?;
+    let billionths = whole
+        .abs()
+        .checked_mul(1_000_000_000)?
+        .checked_add(fraction)?;
     let binary = |power: u32| Some((1024_i128.pow(power) * 1000, 1));
     let (times, per) = match suffix {
         "n" => Some((1, 1_000_000)),
@@ -59,7 +64,11 @@ pub(crate) fn bytes(text: &str) -> Option<u64> {
 
 /// How often `divisor` goes into the value, rounded up, as the downward API says it.
 pub(crate) fn divided(text: &str, divisor: &str) -> Option<i128> {
-    let divisor = if divisor.trim().is_empty() { 1000 } else { millis(divisor)? };
+    let divisor = if divisor.trim().is_empty() {
+        1000
+    } else {
+        millis(divisor)?
+    };
     let divisor = if divisor == 0 { 1000 } else { divisor };
     let value = millis(text)?;
     Some((value + divisor - 1) / divisor)

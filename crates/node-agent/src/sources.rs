@@ -65,7 +65,12 @@ pub(crate) struct Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(task) = self
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             task.abort();
         }
     }
@@ -74,24 +79,33 @@ impl Drop for Source {
 impl Source {
     /// What is known now.
     pub(crate) fn content(&self) -> Content {
-        self.content.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.content
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, content: Content) {
         *self.content.write().unwrap_or_else(PoisonError::into_inner) = content;
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).retain(|listener| match listener.upgrade() {
-            Some(listener) => {
-                listener.notify_one();
-                true
-            }
-            None => false,
-        });
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|listener| match listener.upgrade() {
+                Some(listener) => {
+                    listener.notify_one();
+                    true
+                }
+                None => false,
+            });
     }
 }
 
 impl Sources {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, watched: Mutex::new(BTreeMap::new()) }
+        Self {
+            client,
+            watched: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// The object, from now on; `listener` is told of each change.
@@ -104,12 +118,20 @@ impl Sources {
                 listeners: Mutex::default(),
                 task: Mutex::default(),
             });
-            let task = tokio::spawn(follow(self.client.clone(), key.clone(), Arc::downgrade(&source)));
+            let task = tokio::spawn(follow(
+                self.client.clone(),
+                key.clone(),
+                Arc::downgrade(&source),
+            ));
             *source.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
             watched.insert(key.clone(), Arc::downgrade(&source));
             source
         });
-        source.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(listener));
+        source
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::downgrade(listener));
         source
     }
 }
@@ -124,7 +146,11 @@ async fn follow(client: Client, key: SourceKey, source: Weak<Source>) {
     };
     match key.kind {
         SourceKind::ConfigMap => {
-            let stream = watch_object(Api::<ConfigMap>::namespaced(client, &key.namespace), &key.name).default_backoff();
+            let stream = watch_object(
+                Api::<ConfigMap>::namespaced(client, &key.namespace),
+                &key.name,
+            )
+            .default_backoff();
             let mut stream = std::pin::pin!(stream);
             while let Some(seen) = stream.next().await {
                 let content = match seen {
@@ -139,7 +165,8 @@ async fn follow(client: Client, key: SourceKey, source: Weak<Source>) {
             }
         }
         SourceKind::Secret => {
-            let stream = watch_object(Api::<Secret>::namespaced(client, &key.namespace), &key.name).default_backoff();
+            let stream = watch_object(Api::<Secret>::namespaced(client, &key.namespace), &key.name)
+                .default_backoff();
             let mut stream = std::pin::pin!(stream);
             while let Some(seen) = stream.next().await {
                 let content = match seen {
@@ -156,13 +183,26 @@ async fn follow(client: Client, key: SourceKey, source: Weak<Source>) {
 }
 
 fn config_map(object: ConfigMap) -> BTreeMap<String, Vec<u8>> {
-    let text = object.data.into_iter().flatten().map(|(key, value)| (key, value.into_bytes()));
-    let binary = object.binary_data.into_iter().flatten().map(|(key, value)| (key, value.0));
+    let text = object
+        .data
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key, value.into_bytes()));
+    let binary = object
+        .binary_data
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key, value.0));
     text.chain(binary).collect()
 }
 
 fn secret(object: Secret) -> BTreeMap<String, Vec<u8>> {
-    object.data.into_iter().flatten().map(|(key, value)| (key, value.0)).collect()
+    object
+        .data
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key, value.0))
+        .collect()
 }
 
 /// The objects one Pod refers to.
@@ -174,7 +214,13 @@ pub(crate) struct PodSources {
 
 impl PodSources {
     /// Watches exactly `keys`.
-    pub(crate) fn set(&mut self, sources: &Sources, namespace: &str, keys: Vec<SourceKey>, listener: &Arc<Notify>) {
+    pub(crate) fn set(
+        &mut self,
+        sources: &Sources,
+        namespace: &str,
+        keys: Vec<SourceKey>,
+        listener: &Arc<Notify>,
+    ) {
         namespace.clone_into(&mut self.namespace);
         self.held.retain(|key, _| keys.contains(key));
         for key in keys {
@@ -185,19 +231,31 @@ impl PodSources {
 
     /// What is known of one of them.
     pub(crate) fn content(&self, kind: SourceKind, name: &str) -> Content {
-        let key = SourceKey { kind, namespace: self.namespace.clone(), name: name.to_owned() };
-        self.held.get(&key).map(|source| source.content()).unwrap_or_default()
+        let key = SourceKey {
+            kind,
+            namespace: self.namespace.clone(),
+            name: name.to_owned(),
+        };
+        self.held
+            .get(&key)
+            .map(|source| source.content())
+            .unwrap_or_default()
     }
 
     /// Some of them have not been looked at yet.
     pub(crate) fn unknown(&self) -> bool {
-        self.held.values().any(|source| matches!(source.content(), Content::Unknown))
+        self.held
+            .values()
+            .any(|source| matches!(source.content(), Content::Unknown))
     }
 
     fn texts(&self, kind: SourceKind, name: &str) -> Option<BTreeMap<String, String>> {
         match self.content(kind, name) {
             Content::Present(content) => Some(
-                content.iter().map(|(key, value)| (key.clone(), String::from_utf8_lossy(value).into_owned())).collect(),
+                content
+                    .iter()
+                    .map(|(key, value)| (key.clone(), String::from_utf8_lossy(value).into_owned()))
+                    .collect(),
             ),
             Content::Unknown | Content::Absent => None,
         }

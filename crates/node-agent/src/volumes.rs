@@ -41,9 +41,19 @@ pub(crate) struct Mounted {
 }
 
 /// Makes an emptyDir, or finds the one made earlier.
-pub(crate) fn empty_dir(home: &Path, pod: &Path, uid: &str, volume: &str, memory: bool) -> io::Result<PathBuf> {
+pub(crate) fn empty_dir(
+    home: &Path,
+    pod: &Path,
+    uid: &str,
+    volume: &str,
+    memory: bool,
+) -> io::Result<PathBuf> {
     let directory = pod.join("volumes").join(volume);
-    let memory = if memory { memory_dir(home, uid, volume) } else { None };
+    let memory = if memory {
+        memory_dir(home, uid, volume)
+    } else {
+        None
+    };
     let Some(memory) = memory else {
         files::private_dir(&directory)?;
         return Ok(directory);
@@ -68,7 +78,8 @@ fn memory_dir(home: &Path, uid: &str, volume: &str) -> Option<PathBuf> {
 /// Where the memory volumes of a home are.
 pub(crate) fn memory_base(home: &Path) -> Option<PathBuf> {
     let shm = Path::new("/dev/shm");
-    let usable = fs::metadata(shm).is_ok_and(|metadata| metadata.is_dir()) && rustix::fs::access(shm, rustix::fs::Access::WRITE_OK).is_ok();
+    let usable = fs::metadata(shm).is_ok_and(|metadata| metadata.is_dir())
+        && rustix::fs::access(shm, rustix::fs::Access::WRITE_OK).is_ok();
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
     let digest = hex::encode(Sha256::digest(home.as_os_str().as_encoded_bytes()));
     usable.then(|| shm.join(format!("klamm-{}", digest.get(..16).unwrap_or_default())))
@@ -76,9 +87,15 @@ pub(crate) fn memory_base(home: &Path) -> Option<PathBuf> {
 
 /// Removes what a Pod had in memory.
 pub(crate) fn drop_memory(home: &Path, uid: &str) {
-    let Some(base) = memory_base(home) else { return };
+    let Some(base) = memory_base(home) else {
+        return;
+    };
     for entry in fs::read_dir(&base).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&format!("{uid}_")) {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(&format!("{uid}_"))
+        {
             let _ = files::remove(&entry.path());
         }
     }

@@ -129,14 +129,12 @@ pub(crate) fn log_file(attempt: &Path, number: u32) -> PathBuf {
 pub(crate) struct Start {
     /// Which sandbox of the Pod it belongs to; init containers run once per sandbox.
     pub sandbox: u32,
-    /// How long was waited before this start, in seconds: the next wait is twice that.
-    pub back_off_seconds: u64,
+    /// How long to wait, in seconds, before the next start if this attempt ends.
+    pub next_wait_seconds: u64,
     /// The image as the Pod names it.
     pub image: String,
     /// What the image was resolved to.
     pub image_id: String,
-    /// The part of the container that makes a restart necessary when it changes.
-    pub spec_hash: String,
 }
 
 /// Written when the container's process runs.

@@ -35,10 +35,15 @@ pub(crate) fn resolve(asked: &Asked<'_>, image: &Image) -> Result<Vec<String>, N
         (command, args) => command.iter().chain(args).cloned().collect(),
     };
     let Some((program, arguments)) = command.split_first() else {
-        return Err(NoCommand { image: asked.image.to_owned() });
+        return Err(NoCommand {
+            image: asked.image.to_owned(),
+        });
     };
-    let program = path(program, asked.mounts, asked.root, image).unwrap_or_else(|| PathBuf::from(program));
-    Ok(std::iter::once(program.to_string_lossy().into_owned()).chain(arguments.iter().cloned()).collect())
+    let program =
+        path(program, asked.mounts, asked.root, image).unwrap_or_else(|| PathBuf::from(program));
+    Ok(std::iter::once(program.to_string_lossy().into_owned())
+        .chain(arguments.iter().cloned())
+        .collect())
 }
 
 /// Where the container's command runs.
@@ -46,14 +51,22 @@ pub(crate) fn directory(asked: &Asked<'_>, image: &Image) -> PathBuf {
     match asked.working_dir {
         None | Some("" | "/") => asked.root.to_owned(),
         Some(directory) => path(directory, asked.mounts, asked.root, image).unwrap_or_else(|| {
-            if image.host_programs { PathBuf::from(directory) } else { asked.root.join(directory.trim_start_matches('/')) }
+            if image.host_programs {
+                PathBuf::from(directory)
+            } else {
+                asked.root.join(directory.trim_start_matches('/'))
+            }
         }),
     }
 }
 
 /// What a path or program name of a container is here; `None` leaves it to `PATH`.
 pub(crate) fn path(name: &str, mounts: &[String], root: &Path, image: &Image) -> Option<PathBuf> {
-    if name.starts_with('/') && mounts.iter().any(|mount| Path::new(name).starts_with(mount)) {
+    if name.starts_with('/')
+        && mounts
+            .iter()
+            .any(|mount| Path::new(name).starts_with(mount))
+    {
         return Some(root.join(name.trim_start_matches('/')));
     }
     if let Some(program) = image.programs.get(name) {
@@ -63,8 +76,16 @@ pub(crate) fn path(name: &str, mounts: &[String], root: &Path, image: &Image) ->
         .directories
         .iter()
         // The longest directory wins.
-        .max_by_key(|(directory, _)| if Path::new(name).starts_with(directory) { directory.len() + 1 } else { 0 })
-        .and_then(|(directory, here)| Some(here.join(Path::new(name).strip_prefix(directory).ok()?)))
+        .max_by_key(|(directory, _)| {
+            if Path::new(name).starts_with(directory) {
+                directory.len() + 1
+            } else {
+                0
+            }
+        })
+        .and_then(|(directory, here)| {
+            Some(here.join(Path::new(name).strip_prefix(directory).ok()?))
+        })
 }
 
 /// What surrounds the container's own variables.
@@ -83,14 +104,25 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// The whole environment of a container: nothing else of the agent's own gets in.
-pub(crate) fn environment(around: &Surroundings<'_>, image: &Image, own: BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(crate) fn environment(
+    around: &Surroundings<'_>,
+    image: &Image,
+    own: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let mut environment = around.passed.clone();
-    let directories: Vec<String> =
-        image.path.iter().map(|directory| directory.display().to_string()).chain([around.path.to_owned()]).collect();
+    let directories: Vec<String> = image
+        .path
+        .iter()
+        .map(|directory| directory.display().to_string())
+        .chain([around.path.to_owned()])
+        .collect();
     environment.insert("PATH".to_owned(), directories.join(":"));
     environment.insert("HOME".to_owned(), around.root.display().to_string());
     if around.mounts.iter().any(|mount| mount == "/tmp") {
-        environment.insert("TMPDIR".to_owned(), around.root.join("tmp").display().to_string());
+        environment.insert(
+            "TMPDIR".to_owned(),
+            around.root.join("tmp").display().to_string(),
+        );
     }
     environment.extend(image.env.clone());
     environment.extend(own);

@@ -16,7 +16,13 @@ fn quantities_are_read_as_kubernetes_writes_them() {
     ] {
         assert_eq!(bytes(text), Some(expected), "{text}");
     }
-    for (text, expected) in [("1", 1000), ("250m", 250), ("0.1", 100), ("1.5", 1500), ("100u", 1)] {
+    for (text, expected) in [
+        ("1", 1000),
+        ("250m", 250),
+        ("0.1", 100),
+        ("1.5", 1500),
+        ("100u", 1),
+    ] {
         assert_eq!(cpu_millis(text), Some(expected), "{text}");
     }
     for bad in ["", "x", "1x", "Gi", "1.2.3", "-1"] {

@@ -14,7 +14,12 @@ use crate::files;
 
 /// Mount paths of a container.
 pub(crate) fn mount_paths(container: &Container) -> Vec<String> {
-    container.volume_mounts.iter().flatten().map(|mount| mount.mount_path.trim_end_matches('/').to_owned()).collect()
+    container
+        .volume_mounts
+        .iter()
+        .flatten()
+        .map(|mount| mount.mount_path.trim_end_matches('/').to_owned())
+        .collect()
 }
 
 /// Makes `root` hold one link per mount path and nothing else. `variables` are for `subPathExpr`.
@@ -31,22 +36,40 @@ pub(crate) fn link_mounts(
     mounts.sort_by_key(|mount| mount.mount_path.len());
     for mount in mounts {
         let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
-        let volume = mounted.get(&mount.name).ok_or_else(|| invalid(format!("there is no volume {:?}", mount.name)))?;
+        let volume = mounted
+            .get(&mount.name)
+            .ok_or_else(|| invalid(format!("there is no volume {:?}", mount.name)))?;
         let sub_path = match (&mount.sub_path, &mount.sub_path_expr) {
             (Some(path), _) => path.clone(),
             (None, Some(expression)) => expand(expression, variables),
             (None, None) => String::new(),
         };
-        if Path::new(&sub_path).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
-            return Err(invalid(format!("subPath {sub_path:?} of volume {:?} leaves the volume", mount.name)));
+        if Path::new(&sub_path)
+            .components()
+            .any(|part| !matches!(part, std::path::Component::Normal(_)))
+        {
+            return Err(invalid(format!(
+                "subPath {sub_path:?} of volume {:?} leaves the volume",
+                mount.name
+            )));
         }
-        let target = if sub_path.is_empty() { volume.directory.clone() } else { volume.directory.join(&sub_path) };
+        let target = if sub_path.is_empty() {
+            volume.directory.clone()
+        } else {
+            volume.directory.join(&sub_path)
+        };
         if !sub_path.is_empty() && !target.exists() {
             files::private_dir(&target)?;
         }
         let inside = mount.mount_path.trim_matches('/');
-        if Path::new(inside).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
-            return Err(invalid(format!("mount path {:?} cannot be made below the container's root", mount.mount_path)));
+        if Path::new(inside)
+            .components()
+            .any(|part| !matches!(part, std::path::Component::Normal(_)))
+        {
+            return Err(invalid(format!(
+                "mount path {:?} cannot be made below the container's root",
+                mount.mount_path
+            )));
         }
         link(&root.join(inside), &target)?;
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, Container, DownwardAPIVolumeFile, KeyToPath, Pod, SecretProjection, Volume, VolumeProjection,
+    ConfigMapProjection, Container, DownwardAPIVolumeFile, KeyToPath, Pod, SecretProjection,
+    Volume, VolumeProjection,
 };
 
 use super::{Tokens, VolumeProblem};
@@ -37,18 +38,44 @@ const DEFAULT_MODE: i32 = 0o644;
 
 /// Objects that the volumes of a Pod are made from.
 pub(crate) fn source_keys(pod: &Pod, namespace: &str) -> Vec<SourceKey> {
-    let key = |kind, name: &str| SourceKey { kind, namespace: namespace.to_owned(), name: name.to_owned() };
+    let key = |kind, name: &str| SourceKey {
+        kind,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
     let mut keys = Vec::new();
-    for volume in pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten()) {
+    for volume in pod
+        .spec
+        .iter()
+        .flat_map(|spec| spec.volumes.iter().flatten())
+    {
         if let Some(source) = &volume.config_map {
             keys.push(key(SourceKind::ConfigMap, &source.name));
         }
-        if let Some(name) = volume.secret.as_ref().and_then(|source| source.secret_name.as_ref()) {
+        if let Some(name) = volume
+            .secret
+            .as_ref()
+            .and_then(|source| source.secret_name.as_ref())
+        {
             keys.push(key(SourceKind::Secret, name));
         }
-        for source in volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten()) {
-            keys.extend(source.config_map.as_ref().map(|source| key(SourceKind::ConfigMap, &source.name)));
-            keys.extend(source.secret.as_ref().map(|source| key(SourceKind::Secret, &source.name)));
+        for source in volume
+            .projected
+            .iter()
+            .flat_map(|projected| projected.sources.iter().flatten())
+        {
+            keys.extend(
+                source
+                    .config_map
+                    .as_ref()
+                    .map(|source| key(SourceKind::ConfigMap, &source.name)),
+            );
+            keys.extend(
+                source
+                    .secret
+                    .as_ref()
+                    .map(|source| key(SourceKind::Secret, &source.name)),
+            );
         }
     }
     keys
@@ -64,31 +91,58 @@ pub(crate) struct Inputs<'a> {
 
 /// What `volume` holds now.
 pub(crate) fn render(volume: &Volume, inputs: &Inputs<'_>) -> Result<Rendered, VolumeProblem> {
-    let problem = |problem: String| VolumeProblem { volume: volume.name.clone(), problem };
+    let problem = |problem: String| VolumeProblem {
+        volume: volume.name.clone(),
+        problem,
+    };
     if let Some(source) = &volume.empty_dir {
-        return Ok(Rendered::Empty { memory: source.medium.as_deref() == Some("Memory") });
+        return Ok(Rendered::Empty {
+            memory: source.medium.as_deref() == Some("Memory"),
+        });
     }
     if let Some(source) = &volume.persistent_volume_claim {
-        return Ok(Rendered::Claim { name: source.claim_name.clone() });
+        return Ok(Rendered::Claim {
+            name: source.claim_name.clone(),
+        });
     }
     if let Some(source) = &volume.ephemeral {
         let _ = source;
         // The claim of a generic ephemeral volume is named after the Pod and the volume.
         let pod = inputs.pod.metadata.name.as_deref().unwrap_or_default();
-        return Ok(Rendered::Claim { name: format!("{pod}-{}", volume.name) });
+        return Ok(Rendered::Claim {
+            name: format!("{pod}-{}", volume.name),
+        });
     }
     if let Some(source) = &volume.host_path {
-        return Ok(Rendered::Host { path: source.path.clone(), kind: source.type_.clone().unwrap_or_default() });
+        return Ok(Rendered::Host {
+            path: source.path.clone(),
+            kind: source.type_.clone().unwrap_or_default(),
+        });
     }
     let files = if let Some(source) = &volume.config_map {
-        let object = object(inputs, SourceKind::ConfigMap, &source.name, source.optional).map_err(problem)?;
+        let object = object(inputs, SourceKind::ConfigMap, &source.name, source.optional)
+            .map_err(problem)?;
         let mode = source.default_mode.unwrap_or(DEFAULT_MODE);
-        keyed(object.as_ref(), source.items.as_deref(), source.optional, mode, SourceKind::ConfigMap).map_err(problem)?
+        keyed(
+            object.as_ref(),
+            source.items.as_deref(),
+            source.optional,
+            mode,
+            SourceKind::ConfigMap,
+        )
+        .map_err(problem)?
     } else if let Some(source) = &volume.secret {
         let name = source.secret_name.as_deref().unwrap_or_default();
         let object = object(inputs, SourceKind::Secret, name, source.optional).map_err(problem)?;
         let mode = source.default_mode.unwrap_or(DEFAULT_MODE);
-        keyed(object.as_ref(), source.items.as_deref(), source.optional, mode, SourceKind::Secret).map_err(problem)?
+        keyed(
+            object.as_ref(),
+            source.items.as_deref(),
+            source.optional,
+            mode,
+            SourceKind::Secret,
+        )
+        .map_err(problem)?
     } else if let Some(source) = &volume.downward_api {
         let mode = source.default_mode.unwrap_or(DEFAULT_MODE);
         downward(source.items.as_deref().unwrap_or_default(), mode, inputs).map_err(problem)?
@@ -107,14 +161,41 @@ pub(crate) fn render(volume: &Volume, inputs: &Inputs<'_>) -> Result<Rendered, V
     Ok(Rendered::Files(files))
 }
 
-fn project(volume: &str, source: &VolumeProjection, mode: i32, inputs: &Inputs<'_>) -> Result<Files, String> {
-    if let Some(ConfigMapProjection { items, name, optional }) = &source.config_map {
+fn project(
+    volume: &str,
+    source: &VolumeProjection,
+    mode: i32,
+    inputs: &Inputs<'_>,
+) -> Result<Files, String> {
+    if let Some(ConfigMapProjection {
+        items,
+        name,
+        optional,
+    }) = &source.config_map
+    {
         let object = object(inputs, SourceKind::ConfigMap, name, *optional)?;
-        return keyed(object.as_ref(), items.as_deref(), *optional, mode, SourceKind::ConfigMap);
+        return keyed(
+            object.as_ref(),
+            items.as_deref(),
+            *optional,
+            mode,
+            SourceKind::ConfigMap,
+        );
     }
-    if let Some(SecretProjection { items, name, optional }) = &source.secret {
+    if let Some(SecretProjection {
+        items,
+        name,
+        optional,
+    }) = &source.secret
+    {
         let object = object(inputs, SourceKind::Secret, name, *optional)?;
-        return keyed(object.as_ref(), items.as_deref(), *optional, mode, SourceKind::Secret);
+        return keyed(
+            object.as_ref(),
+            items.as_deref(),
+            *optional,
+            mode,
+            SourceKind::Secret,
+        );
     }
     if let Some(source) = &source.downward_api {
         return downward(source.items.as_deref().unwrap_or_default(), mode, inputs);
@@ -123,7 +204,15 @@ fn project(volume: &str, source: &VolumeProjection, mode: i32, inputs: &Inputs<'
         // Without a TokenRequest API there is no token; what does not need one runs all the same.
         let file = inputs.tokens.get(volume, &token.path);
         return Ok(file
-            .map(|content| (token.path.clone(), File { content: content.into_bytes(), mode: 0o600 }))
+            .map(|content| {
+                (
+                    token.path.clone(),
+                    File {
+                        content: content.into_bytes(),
+                        mode: 0o600,
+                    },
+                )
+            })
             .into_iter()
             .collect());
     }
@@ -133,7 +222,12 @@ fn project(volume: &str, source: &VolumeProjection, mode: i32, inputs: &Inputs<'
 type Object = std::sync::Arc<BTreeMap<String, Vec<u8>>>;
 
 /// `Ok(None)`: not there, and that is fine.
-fn object(inputs: &Inputs<'_>, kind: SourceKind, name: &str, optional: Option<bool>) -> Result<Option<Object>, String> {
+fn object(
+    inputs: &Inputs<'_>,
+    kind: SourceKind,
+    name: &str,
+    optional: Option<bool>,
+) -> Result<Option<Object>, String> {
     match inputs.sources.content(kind, name) {
         Content::Present(content) => Ok(Some(content)),
         Content::Absent if optional == Some(true) => Ok(None),
@@ -149,7 +243,9 @@ fn keyed(
     mode: i32,
     kind: SourceKind,
 ) -> Result<Files, String> {
-    let Some(object) = object else { return Ok(Files::new()) };
+    let Some(object) = object else {
+        return Ok(Files::new());
+    };
     let mode_of = |mode: i32| match kind {
         // Nobody but the owner reads a Secret, whatever the manifest says: there is no container around it here.
         SourceKind::Secret => 0o600,
@@ -158,50 +254,104 @@ fn keyed(
     let Some(items) = items.filter(|items| !items.is_empty()) else {
         return Ok(object
             .iter()
-            .map(|(key, content)| (key.clone(), File { content: content.clone(), mode: mode_of(mode) }))
+            .map(|(key, content)| {
+                (
+                    key.clone(),
+                    File {
+                        content: content.clone(),
+                        mode: mode_of(mode),
+                    },
+                )
+            })
             .collect());
     };
     let mut files = Files::new();
-    for KeyToPath { key, mode: own, path, user: _ } in items {
+    for KeyToPath {
+        key,
+        mode: own,
+        path,
+        user: _,
+    } in items
+    {
         check_path(path)?;
         match object.get(key) {
             Some(content) => {
-                files.insert(path.clone(), File { content: content.clone(), mode: mode_of(own.unwrap_or(mode)) });
+                files.insert(
+                    path.clone(),
+                    File {
+                        content: content.clone(),
+                        mode: mode_of(own.unwrap_or(mode)),
+                    },
+                );
             }
             None if optional == Some(true) => {}
-            None => return Err(format!("references non-existent {} key: {key}", kind.word())),
+            None => {
+                return Err(format!(
+                    "references non-existent {} key: {key}",
+                    kind.word()
+                ));
+            }
         }
     }
     Ok(files)
 }
 
-fn downward(items: &[DownwardAPIVolumeFile], mode: i32, inputs: &Inputs<'_>) -> Result<Files, String> {
+fn downward(
+    items: &[DownwardAPIVolumeFile],
+    mode: i32,
+    inputs: &Inputs<'_>,
+) -> Result<Files, String> {
     let mut files = Files::new();
-    for DownwardAPIVolumeFile { field_ref, mode: own, path, resource_field_ref, user: _ } in items {
+    for DownwardAPIVolumeFile {
+        field_ref,
+        mode: own,
+        path,
+        resource_field_ref,
+        user: _,
+    } in items
+    {
         check_path(path)?;
         let text = if let Some(reference) = field_ref {
             field(reference, inputs.pod, inputs.facts).map_err(|error| error.to_string())?
         } else if let Some(reference) = resource_field_ref {
             let name = reference.container_name.as_deref().unwrap_or_default();
-            let container = container(inputs.pod, name).ok_or_else(|| format!("container {name:?} not found"))?;
+            let container = container(inputs.pod, name)
+                .ok_or_else(|| format!("container {name:?} not found"))?;
             resource(reference, container, inputs.facts).map_err(|error| error.to_string())?
         } else {
-            return Err(format!("{path}: names neither fieldRef nor resourceFieldRef"));
+            return Err(format!(
+                "{path}: names neither fieldRef nor resourceFieldRef"
+            ));
         };
         let mode = u32::try_from(own.unwrap_or(mode)).unwrap_or(0o644) & 0o777 | 0o400;
-        files.insert(path.clone(), File { content: text.into_bytes(), mode });
+        files.insert(
+            path.clone(),
+            File {
+                content: text.into_bytes(),
+                mode,
+            },
+        );
     }
     Ok(files)
 }
 
 fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a Container> {
     let spec = pod.spec.as_ref()?;
-    spec.containers.iter().chain(spec.init_containers.iter().flatten()).find(|container| container.name == name)
+    spec.containers
+        .iter()
+        .chain(spec.init_containers.iter().flatten())
+        .find(|container| container.name == name)
 }
 
 /// The API server checks this too; a path out of the volume must not depend on that.
 fn check_path(path: &str) -> Result<(), String> {
-    let inside = !path.starts_with('/') && !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    let inside = !path.starts_with('/')
+        && !path.is_empty()
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     // Names of ours begin with two dots.
-    if inside && !path.starts_with("..") { Ok(()) } else { Err(format!("path {path:?} does not stay inside the volume")) }
+    if inside && !path.starts_with("..") {
+        Ok(())
+    } else {
+        Err(format!("path {path:?} does not stay inside the volume"))
+    }
 }

@@ -7,12 +7,25 @@ use super::render::File;
 use super::*;
 
 fn some_files(entries: &[(&str, &str)]) -> Files {
-    entries.iter().map(|(path, text)| ((*path).to_owned(), File { content: text.as_bytes().to_vec(), mode: 0o600 })).collect()
+    entries
+        .iter()
+        .map(|(path, text)| {
+            (
+                (*path).to_owned(),
+                File {
+                    content: text.as_bytes().to_vec(),
+                    mode: 0o600,
+                },
+            )
+        })
+        .collect()
 }
 
 fn visible(directory: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.retain(|name| !name.starts_with(".."));
     names.sort();
     names
@@ -24,7 +37,10 @@ fn files_are_replaced_all_at_once() {
     let volume = dir.path().join("v");
     let now = Timestamp::now();
     assert!(replace_files(&volume, &some_files(&[("a", "1"), ("deep/b", "1")]), now).unwrap());
-    assert!(!replace_files(&volume, &some_files(&[("a", "1"), ("deep/b", "1")]), now).unwrap(), "nothing changed");
+    assert!(
+        !replace_files(&volume, &some_files(&[("a", "1"), ("deep/b", "1")]), now).unwrap(),
+        "nothing changed"
+    );
     let before = fs::read_link(volume.join("..data")).unwrap();
     assert!(replace_files(&volume, &some_files(&[("a", "2"), ("c", "2")]), now).unwrap());
     assert_eq!(visible(&volume), ["a", "c"]);
@@ -39,11 +55,25 @@ fn files_are_replaced_all_at_once() {
 #[test]
 fn mounts_are_links_below_the_root() {
     let dir = tempfile::tempdir().unwrap();
-    let (data, config, root) = (dir.path().join("data"), dir.path().join("config"), dir.path().join("root"));
+    let (data, config, root) = (
+        dir.path().join("data"),
+        dir.path().join("config"),
+        dir.path().join("root"),
+    );
     fs::create_dir_all(&data).unwrap();
-    replace_files(&config, &some_files(&[("server.config", "x")]), Timestamp::now()).unwrap();
+    replace_files(
+        &config,
+        &some_files(&[("server.config", "x")]),
+        Timestamp::now(),
+    )
+    .unwrap();
     let mounted = [
-        ("data".to_owned(), Mounted { directory: data.clone() }),
+        (
+            "data".to_owned(),
+            Mounted {
+                directory: data.clone(),
+            },
+        ),
         ("config".to_owned(), Mounted { directory: config }),
     ]
     .into();
@@ -58,23 +88,52 @@ fn mounts_are_links_below_the_root() {
     let variables = [("NAME".to_owned(), "pod-0".to_owned())].into();
     for _ in 0..2 {
         link_mounts(&root, &container, &mounted, &variables).unwrap();
-        assert_eq!(fs::read_to_string(root.join("opt/kafka/custom-config/server.config")).unwrap(), "x");
+        assert_eq!(
+            fs::read_to_string(root.join("opt/kafka/custom-config/server.config")).unwrap(),
+            "x"
+        );
         assert_eq!(fs::read_to_string(root.join("etc/one.conf")).unwrap(), "x");
-        assert_eq!(fs::read_to_string(root.join("var/lib/kafka/inner/server.config")).unwrap(), "x");
+        assert_eq!(
+            fs::read_to_string(root.join("var/lib/kafka/inner/server.config")).unwrap(),
+            "x"
+        );
         fs::write(root.join("logs/file"), "kept").unwrap();
     }
-    assert_eq!(fs::read_to_string(data.join("pod-0/x/file")).unwrap(), "kept", "clearing the root follows no link");
+    assert_eq!(
+        fs::read_to_string(data.join("pod-0/x/file")).unwrap(),
+        "kept",
+        "clearing the root follows no link"
+    );
 }
 
 #[test]
 fn a_mount_cannot_leave_its_place() {
     let dir = tempfile::tempdir().unwrap();
-    let mounted = [("v".to_owned(), Mounted { directory: dir.path().join("v") })].into();
-    for mount in [json!({"mountPath": "/a/../../b"}), json!({"mountPath": "/a", "subPath": "../x"}), json!({"mountPath": "/a", "subPath": "/x"})] {
+    let mounted = [(
+        "v".to_owned(),
+        Mounted {
+            directory: dir.path().join("v"),
+        },
+    )]
+    .into();
+    for mount in [
+        json!({"mountPath": "/a/../../b"}),
+        json!({"mountPath": "/a", "subPath": "../x"}),
+        json!({"mountPath": "/a", "subPath": "/x"}),
+    ] {
         let mut mount = mount;
         mount["name"] = json!("v");
-        let container = serde_json::from_value(json!({"name": "c", "volumeMounts": [mount]})).unwrap();
-        assert!(link_mounts(&dir.path().join("root"), &container, &mounted, &BTreeMap::new()).is_err());
+        let container =
+            serde_json::from_value(json!({"name": "c", "volumeMounts": [mount]})).unwrap();
+        assert!(
+            link_mounts(
+                &dir.path().join("root"),
+                &container,
+                &mounted,
+                &BTreeMap::new()
+            )
+            .is_err()
+        );
     }
 }
 
@@ -85,8 +144,14 @@ fn a_memory_volume_is_private_and_goes_with_the_pod() {
     let made = empty_dir(home, &pod, "u", "run", true).unwrap();
     assert_eq!(empty_dir(home, &pod, "u", "run", true).unwrap(), made);
     fs::write(made.join("key"), "secret").unwrap();
-    assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(fs::read_to_string(pod.join("volumes/run/key")).unwrap(), "secret");
+    assert_eq!(
+        fs::metadata(&made).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    assert_eq!(
+        fs::read_to_string(pod.join("volumes/run/key")).unwrap(),
+        "secret"
+    );
     drop_memory(home, "u");
     if memory_base(home).is_some() {
         assert!(!made.exists());

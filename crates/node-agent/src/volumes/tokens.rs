@@ -25,14 +25,18 @@ struct Token {
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Token").field("renew_at", &self.renew_at).finish_non_exhaustive()
+        f.debug_struct("Token")
+            .field("renew_at", &self.renew_at)
+            .finish_non_exhaustive()
     }
 }
 
 impl Tokens {
     /// The token for a path in a volume, if there is one.
     pub(crate) fn get(&self, volume: &str, path: &str) -> Option<String> {
-        self.held.get(&(volume.to_owned(), path.to_owned())).map(|token| token.text.clone())
+        self.held
+            .get(&(volume.to_owned(), path.to_owned()))
+            .map(|token| token.text.clone())
     }
 
     /// When the next token must be renewed.
@@ -43,17 +47,29 @@ impl Tokens {
     /// Asks for the tokens that are missing or old. What the API server refuses stays missing.
     pub(crate) async fn refresh(&mut self, client: &Client, pod: &Pod, now: Timestamp) {
         let due = !self.asked || self.renew_at().is_some_and(|at| at <= now);
-        let (Some(spec), Some(namespace)) = (&pod.spec, &pod.metadata.namespace) else { return };
+        let (Some(spec), Some(namespace)) = (&pod.spec, &pod.metadata.namespace) else {
+            return;
+        };
         if !due {
             return;
         }
         self.asked = true;
         let account = spec.service_account_name.as_deref().unwrap_or("default");
         for volume in spec.volumes.iter().flatten() {
-            for source in volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten()) {
-                let Some(wanted) = &source.service_account_token else { continue };
+            for source in volume
+                .projected
+                .iter()
+                .flat_map(|projected| projected.sources.iter().flatten())
+            {
+                let Some(wanted) = &source.service_account_token else {
+                    continue;
+                };
                 let key = (volume.name.clone(), wanted.path.clone());
-                if self.held.get(&key).is_some_and(|token| token.renew_at > now) {
+                if self
+                    .held
+                    .get(&key)
+                    .is_some_and(|token| token.renew_at > now)
+                {
                     continue;
                 }
                 let seconds = wanted.expiration_seconds.unwrap_or(DEFAULT_SECONDS);
@@ -72,8 +88,14 @@ impl Tokens {
                     ..TokenRequest::default()
                 };
                 let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-                let answer: Result<TokenRequest, _> = api.create_subresource("token", account, &PostParams::default(), &request).await;
-                if let Some(text) = answer.ok().and_then(|answer| answer.status).and_then(|status| status.token) {
+                let answer: Result<TokenRequest, _> = api
+                    .create_subresource("token", account, &PostParams::default(), &request)
+                    .await;
+                if let Some(text) = answer
+                    .ok()
+                    .and_then(|answer| answer.status)
+                    .and_then(|status| status.token)
+                {
                     // As the kubelet does: anew when four fifths of its life are over.
                     let renew_at = now + SignedDuration::from_secs(seconds * 4 / 5);
                     self.held.insert(key, Token { text, renew_at });

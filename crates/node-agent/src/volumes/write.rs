@@ -31,7 +31,11 @@ pub(crate) fn replace_files(directory: &Path, wanted: &Files, now: Timestamp) ->
     {
         return Ok(false);
     }
-    let version = format!("..{}.{:08x}", now.strftime("%Y_%m_%d_%H_%M_%S"), rand::random::<u32>());
+    let version = format!(
+        "..{}.{:08x}",
+        now.strftime("%Y_%m_%d_%H_%M_%S"),
+        rand::random::<u32>()
+    );
     let fresh = directory.join(&version);
     files::private_dir(&fresh)?;
     for (path, file) in wanted {
@@ -39,7 +43,11 @@ pub(crate) fn replace_files(directory: &Path, wanted: &Files, now: Timestamp) ->
         if let Some(parent) = path.parent() {
             files::private_dir(parent)?;
         }
-        let mut written = OpenOptions::new().write(true).create_new(true).mode(file.mode).open(&path)?;
+        let mut written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(file.mode)
+            .open(&path)?;
         written.set_permissions(Permissions::from_mode(file.mode))?;
         written.write_all(&file.content)?;
     }
@@ -47,7 +55,10 @@ pub(crate) fn replace_files(directory: &Path, wanted: &Files, now: Timestamp) ->
     symlink(&version, directory.join(NEW_DATA))?;
     fs::rename(directory.join(NEW_DATA), directory.join(DATA))?;
 
-    let tops: BTreeSet<&str> = wanted.keys().filter_map(|path| path.split('/').next()).collect();
+    let tops: BTreeSet<&str> = wanted
+        .keys()
+        .filter_map(|path| path.split('/').next())
+        .collect();
     for top in &tops {
         let link = directory.join(top);
         if fs::symlink_metadata(&link).is_err() {
@@ -57,7 +68,11 @@ pub(crate) fn replace_files(directory: &Path, wanted: &Files, now: Timestamp) ->
     for entry in fs::read_dir(directory)?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let stale = if name.starts_with("..") { name != DATA && *name != *version } else { !tops.contains(&*name) };
+        let stale = if name.starts_with("..") {
+            name != DATA && *name != *version
+        } else {
+            !tops.contains(&*name)
+        };
         if stale {
             files::remove(&entry.path())?;
         }
@@ -70,7 +85,9 @@ fn same(directory: &Path, wanted: &Files) -> bool {
     let mut found = 0;
     let mut open = vec![directory.to_owned()];
     while let Some(next) = open.pop() {
-        let Ok(entries) = fs::read_dir(&next) else { return false };
+        let Ok(entries) = fs::read_dir(&next) else {
+            return false;
+        };
         for entry in entries.flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 open.push(entry.path());
@@ -82,7 +99,8 @@ fn same(directory: &Path, wanted: &Files) -> bool {
     found == wanted.len()
         && wanted.iter().all(|(path, file)| {
             let path = directory.join(path);
-            fs::metadata(&path).is_ok_and(|metadata| metadata.permissions().mode() & 0o777 == file.mode)
+            fs::metadata(&path)
+                .is_ok_and(|metadata| metadata.permissions().mode() & 0o777 == file.mode)
                 && fs::read(&path).is_ok_and(|content| content == file.content)
         })
 }

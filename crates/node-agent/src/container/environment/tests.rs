@@ -27,10 +27,16 @@ fn check(container: &serde_json::Value, expected: &Expect) {
         pod_ip: "127.9.1.1".to_owned(),
         host_ip: "127.9.0.1".to_owned(),
         node_name: "here".to_owned(),
-        allocatable: [("cpu".to_owned(), "4".to_owned()), ("memory".to_owned(), "8Gi".to_owned())].into(),
+        allocatable: [
+            ("cpu".to_owned(), "4".to_owned()),
+            ("memory".to_owned(), "8Gi".to_owned()),
+        ]
+        .into(),
     };
     let text = match variables(&container, &pod, &facts, &Objects) {
-        Ok(variables) => variables.iter().fold(String::new(), |text, (name, value)| format!("{text}{name}={value:?}\n")),
+        Ok(variables) => variables.iter().fold(String::new(), |text, (name, value)| {
+            format!("{text}{name}={value:?}\n")
+        }),
         Err(error) => error.to_string(),
     };
     expected.assert_eq(&text);
@@ -87,7 +93,10 @@ fn whole_objects_with_a_prefix() {
 
 #[test]
 fn what_is_missing_is_named() {
-    check(&json!({"envFrom": [{"secretRef": {"name": "none"}}]}), &expect![[r#"secret "none" not found"#]]);
+    check(
+        &json!({"envFrom": [{"secretRef": {"name": "none"}}]}),
+        &expect![[r#"secret "none" not found"#]],
+    );
     check(
         &json!({"env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "k"}}}]}),
         &expect![[r#"couldn't find key k in configmap settings"#]],

@@ -1,0 +1,213 @@
+//! All Pods of this node: a worker for each, and what earlier agents left of Pods that are no more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt as _};
+use rustix::process::Signal;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::container::launch::{self, Found};
+use crate::context::{Context, pod_key};
+use crate::files;
+use crate::pod::sandbox::{Owner, PodDir};
+use crate::pod::worker::{self, News};
+use crate::settings::OnStop;
+use crate::volumes;
+
+/// A Pod that has a worker.
+struct Tended {
+    key: (String, String),
+    version: Option<String>,
+    post: mpsc::UnboundedSender<News>,
+    task: JoinHandle<()>,
+    told_gone: bool,
+}
+
+/// Runs the Pods of this node until `stop`; then stops them or leaves them, as the settings say.
+pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
+    let mut changes = context.cluster.pods.changes();
+    let mut tended: BTreeMap<String, Tended> = BTreeMap::new();
+    // Pods whose end is done; their objects may stay for a moment, or for a finalizer.
+    let mut done: BTreeSet<String> = BTreeSet::new();
+    let mut orphans = JoinSet::new();
+    stop_orphans(&context, &mut orphans).await;
+    loop {
+        changes.mark_unchanged();
+        let pods: BTreeMap<String, Arc<Pod>> = context
+            .cluster
+            .pods
+            .all()
+            .into_iter()
+            .filter(|pod| context.is_ours(pod))
+            .filter_map(|pod| Some((pod.uid()?, pod)))
+            .collect();
+        tended.retain(|uid, pod| {
+            let ended = pod.task.is_finished();
+            if ended && pods.contains_key(uid) {
+                done.insert(uid.clone());
+            }
+            !ended
+        });
+        done.retain(|uid| pods.contains_key(uid));
+        let mut unsure = false;
+        for (uid, pod) in &mut tended {
+            match pods.get(uid) {
+                Some(object) => {
+                    if pod.version != object.resource_version() {
+                        pod.version = object.resource_version();
+                        let _ = pod.post.send(News::Pod(Arc::clone(object)));
+                    }
+                }
+                None if !pod.told_gone => match is_gone(&context, &pod.key, uid).await {
+                    Some(true) => {
+                        pod.told_gone = true;
+                        let _ = pod.post.send(News::Gone);
+                    }
+                    Some(false) => {}
+                    None => unsure = true,
+                },
+                None => {}
+            }
+        }
+        for (uid, object) in pods {
+            let key = pod_key(&object);
+            // A Pod of the same name has the same address and perhaps the same disk: one after the other.
+            let free = !tended.values().any(|pod| pod.key == key);
+            if free && !done.contains(&uid) {
+                let (post, news) = mpsc::unbounded_channel();
+                let version = object.resource_version();
+                let task = tokio::spawn(worker::run(
+                    Arc::clone(&context),
+                    object,
+                    post.clone(),
+                    news,
+                ));
+                tended.insert(
+                    uid,
+                    Tended {
+                        key,
+                        version,
+                        post,
+                        task,
+                        told_gone: false,
+                    },
+                );
+            }
+        }
+        let some_ended = futures::future::select_all(
+            tended
+                .values_mut()
+                .map(|pod| &mut pod.task)
+                .map(futures::FutureExt::boxed)
+                .chain([futures::FutureExt::boxed(never())]),
+        );
+        tokio::select! {
+            _ = some_ended => {}
+            changed = changes.changed() => if changed.is_err() { break },
+            () = tokio::time::sleep(Duration::from_secs(2)), if unsure => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    let news = || match context.settings.on_stop {
+        OnStop::StopPods => News::Stop,
+        OnStop::LeaveRunning => News::Leave,
+    };
+    for pod in tended.values() {
+        let _ = pod.post.send(news());
+    }
+    for pod in tended.into_values() {
+        let _ = pod.task.await;
+    }
+    if context.settings.on_stop == OnStop::StopPods {
+        while orphans.join_next().await.is_some() {}
+    }
+}
+
+async fn never() -> Result<(), tokio::task::JoinError> {
+    std::future::pending().await
+}
+
+/// Asks afresh whether a Pod is no more; `None` if that cannot be known now.
+async fn is_gone(
+    context: &Context,
+    (namespace, name): &(String, String),
+    uid: &str,
+) -> Option<bool> {
+    let api: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let found = api.get_opt(name).await.ok()?;
+    Some(found.is_none_or(|found| found.uid().as_deref() != Some(uid) || !context.is_ours(&found)))
+}
+
+/// Stops what runs of Pods that were deleted while no agent was there.
+async fn stop_orphans(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
+    let known: BTreeSet<String> = context
+        .cluster
+        .pods
+        .all()
+        .iter()
+        .filter(|pod| context.is_ours(pod))
+        .filter_map(|pod| pod.uid())
+        .collect();
+    for dir in PodDir::all(&context.layout.pods()) {
+        let Some(owner) = dir.owner() else {
+            // Nothing was ever started: the owner is written first.
+            let _ = files::remove(&dir.0);
+            continue;
+        };
+        if known.contains(&owner.uid) {
+            continue;
+        }
+        if is_gone(
+            context,
+            &(owner.namespace.clone(), owner.name.clone()),
+            &owner.uid,
+        )
+        .await
+            == Some(true)
+        {
+            tracing::info!(
+                pod = owner.name,
+                "was deleted while no agent ran: stopping what is left of it"
+            );
+            let home = context.layout.home().to_owned();
+            tasks.spawn(async move { stop_orphan(&home, dir, owner).await });
+        }
+    }
+}
+
+/// Stops the containers of a Pod by what its files say, and removes the files.
+pub(crate) async fn stop_orphan(home: &std::path::Path, dir: PodDir, owner: Owner) {
+    let grace = Duration::from_secs(u64::try_from(owner.grace_seconds).unwrap_or(30));
+    let stops = owner.containers.iter().map(|name| {
+        let container = dir.container(name);
+        async move {
+            let Found::Running { running, .. } = launch::find(&container).await else {
+                return;
+            };
+            running.process.signal(Signal::TERM);
+            if tokio::time::timeout(grace, running.monitor.ended())
+                .await
+                .is_err()
+            {
+                running.process.signal(Signal::KILL);
+                if tokio::time::timeout(Duration::from_secs(10), running.monitor.ended())
+                    .await
+                    .is_err()
+                {
+                    running.monitor.signal(Signal::KILL);
+                    running.monitor.ended().await;
+                }
+            }
+            // Looks once more, which kills what a killed monitor has left.
+            let _ = launch::find(&container).await;
+        }
+    });
+    futures::future::join_all(stops).await;
+    volumes::drop_memory(home, &owner.uid);
+    let _ = files::remove(&dir.0);
+}

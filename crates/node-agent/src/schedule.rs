@@ -1,0 +1,218 @@
+//! Binding Pods that no scheduler has taken to this node, where it was asked to (`schedule`).
+//!
+//! There is one node to choose from: what a Pod requires of a node is honoured (node selector, required node
+//! affinity); what it says about other Pods and about spreading is not, because a manifest written for many nodes must
+//! run on one. An event says so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{
+    Binding, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference, Pod, PodSpec,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Status};
+use kube::api::PostParams;
+use kube::{Api, ResourceExt as _};
+
+use crate::context::{Context, pod_reference, standard_labels};
+
+/// After an error.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Binds Pods until the agent stops.
+pub(crate) async fn serve(context: Arc<Context>) {
+    let mut pods = context.cluster.pods.changes();
+    let mut labels = standard_labels(&context.settings.node_name);
+    labels.extend(context.settings.labels.clone());
+    loop {
+        pods.mark_unchanged();
+        let mut well = true;
+        for pod in context.cluster.pods.all() {
+            if waits(&pod) {
+                well &= attend(&context, &pod, &labels).await;
+            }
+        }
+        tokio::select! {
+            changed = pods.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(RETRY), if !well => {}
+        }
+    }
+}
+
+/// The Pod waits for a scheduler, and for none in particular.
+fn waits(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none()
+        && pod.spec.as_ref().is_some_and(|spec| {
+            spec.node_name.as_deref().unwrap_or_default().is_empty()
+                && matches!(
+                    spec.scheduler_name.as_deref(),
+                    None | Some("" | "default-scheduler")
+                )
+                && spec.scheduling_gates.as_ref().is_none_or(Vec::is_empty)
+        })
+}
+
+async fn attend(context: &Context, pod: &Pod, labels: &BTreeMap<String, String>) -> bool {
+    let Some(spec) = &pod.spec else { return true };
+    let reference = pod_reference(pod);
+    if let Some(why) = misfit(spec, labels, &context.settings.node_name) {
+        context.events.warn(
+            &reference,
+            "FailedScheduling",
+            format!("0/1 nodes are available: {why}"),
+        );
+        return true;
+    }
+    let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
+    let binding = Binding {
+        metadata: ObjectMeta {
+            name: Some(name.clone()),
+            namespace: Some(namespace.clone()),
+            uid: pod.uid(),
+            ..ObjectMeta::default()
+        },
+        target: ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Node".to_owned()),
+            name: Some(context.settings.node_name.clone()),
+            ..ObjectReference::default()
+        },
+    };
+    let api: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
+    let bound: Result<Status, _> = api
+        .create_subresource("binding", &name, &PostParams::default(), &binding)
+        .await;
+    match bound {
+        Ok(_) => {
+            let message = format!(
+                "Successfully assigned {namespace}/{name} to {}",
+                context.settings.node_name
+            );
+            context.events.normal(&reference, "Scheduled", message);
+            if let Some(ignored) = ignored(spec) {
+                context.events.normal(
+                    &reference,
+                    "PlacementIgnored",
+                    format!("{ignored} cannot be honoured by a single node"),
+                );
+            }
+            true
+        }
+        // Bound by somebody else, or gone.
+        Err(kube::Error::Api(error)) if matches!(error.code, 404 | 409) => true,
+        Err(error) => {
+            tracing::debug!(pod = name, %error, "binding");
+            false
+        }
+    }
+}
+
+/// Why a Pod cannot be on a node with these labels.
+fn misfit(spec: &PodSpec, labels: &BTreeMap<String, String>, node: &str) -> Option<String> {
+    for (key, value) in spec.node_selector.iter().flatten() {
+        if labels.get(key) != Some(value) {
+            return Some(format!(
+                "1 node(s) didn't match Pod's node selector {key}={value}"
+            ));
+        }
+    }
+    let required = spec
+        .affinity
+        .as_ref()
+        .and_then(|affinity| affinity.node_affinity.as_ref())
+        .and_then(|affinity| {
+            affinity
+                .required_during_scheduling_ignored_during_execution
+                .as_ref()
+        })?;
+    (!selected(required, labels, node)).then(|| {
+        let keys: Vec<&str> = required
+            .node_selector_terms
+            .iter()
+            .flat_map(|term| term.match_expressions.iter().flatten())
+            .map(|expression| expression.key.as_str())
+            .collect();
+        format!("1 node(s) didn't match Pod's required node affinity ({}); give the node such labels to let it run here", keys.join(", "))
+    })
+}
+
+/// One of the terms matches.
+pub(crate) fn selected(
+    selector: &NodeSelector,
+    labels: &BTreeMap<String, String>,
+    node: &str,
+) -> bool {
+    selector.node_selector_terms.iter().any(
+        |NodeSelectorTerm {
+             match_expressions,
+             match_fields,
+         }| {
+            let expressions = match_expressions.iter().flatten();
+            let fields = match_fields.iter().flatten();
+            let named = BTreeMap::from([("metadata.name".to_owned(), node.to_owned())]);
+            let some = match_expressions
+                .as_ref()
+                .is_some_and(|list| !list.is_empty())
+                || match_fields.as_ref().is_some_and(|list| !list.is_empty());
+            some && expressions
+                .clone()
+                .all(|expression| holds(expression, labels))
+                && fields.clone().all(|field| holds(field, &named))
+        },
+    )
+}
+
+fn holds(
+    NodeSelectorRequirement {
+        key,
+        operator,
+        values,
+    }: &NodeSelectorRequirement,
+    labels: &BTreeMap<String, String>,
+) -> bool {
+    let value = labels.get(key);
+    let values = values.as_deref().unwrap_or_default();
+    let number = |text: &String| text.parse::<i64>().ok();
+    let compared = |good: &dyn Fn(i64, i64) -> bool| {
+        value
+            .and_then(number)
+            .zip(values.first().and_then(number))
+            .is_some_and(|(label, wanted)| good(label, wanted))
+    };
+    match operator.as_str() {
+        "In" => value.is_some_and(|value| values.contains(value)),
+        "NotIn" => value.is_none_or(|value| !values.contains(value)),
+        "Exists" => value.is_some(),
+        "DoesNotExist" => value.is_none(),
+        "Gt" => compared(&|label, wanted| label > wanted),
+        "Lt" => compared(&|label, wanted| label < wanted),
+        _ => false,
+    }
+}
+
+/// What a Pod requires that one node cannot give.
+fn ignored(spec: &PodSpec) -> Option<&'static str> {
+    let affinity = spec.affinity.as_ref();
+    let apart = affinity
+        .and_then(|affinity| affinity.pod_anti_affinity.as_ref())
+        .and_then(|affinity| {
+            affinity
+                .required_during_scheduling_ignored_during_execution
+                .as_ref()
+        })
+        .is_some_and(|terms| !terms.is_empty());
+    let spread = spec
+        .topology_spread_constraints
+        .iter()
+        .flatten()
+        .any(|constraint| constraint.when_unsatisfiable == "DoNotSchedule");
+    match (apart, spread) {
+        (true, _) => Some("Required Pod anti-affinity"),
+        (false, true) => Some("Topology spread"),
+        (false, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! The kubelet endpoint: what an API server asks a node for. HTTPS on the node's loopback address.
+//!
+//! Callers show a certificate of the CA they share with us, or a token; a loopback address is reachable by every user
+//! of the machine, and exec is a shell. Only `/healthz` is open.
+
+mod exec;
+mod logs;
+mod tls;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
+use k8s_openapi::List;
+use k8s_openapi::api::core::v1::{Container, Pod};
+use kube::ResourceExt as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::container::attempt::ContainerDir;
+use crate::context::Context;
+use crate::pod::sandbox::PodDir;
+
+/// A client that does not finish its handshake is let go.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why the endpoint cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The port is taken.
+    #[error("the kubelet endpoint cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Certificates or keys cannot be used.
+    #[error("the kubelet endpoint's certificate: {0}")]
+    Certificate(String),
+}
+
+/// A bound endpoint, not serving yet.
+pub(crate) struct Listener(TcpListener);
+
+/// Takes the port. One that is taken by somebody else is replaced by a free one, unless a free one was asked for.
+pub(crate) async fn bind(node: Ipv4Addr, port: u16) -> Result<Listener, ServeError> {
+    let address = SocketAddr::from((node, port));
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Listener(listener)),
+        Err(source) if port == 0 => Err(ServeError::Listen { address, source }),
+        Err(_) => {
+            let address = SocketAddr::from((node, 0));
+            TcpListener::bind(address)
+                .await
+                .map(Listener)
+                .map_err(|source| ServeError::Listen { address, source })
+        }
+    }
+}
+
+/// The caller's connection showed a certificate that we trust.
+#[derive(Clone, Copy)]
+struct Trusted(bool);
+
+impl Listener {
+    pub(crate) fn port(&self) -> u16 {
+        self.0.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// Serves until `stop`.
+    pub(crate) fn serve(
+        self,
+        context: Arc<Context>,
+        stop: CancellationToken,
+    ) -> Result<impl Future<Output = ()> + Send, ServeError> {
+        let acceptor = TlsAcceptor::from(tls::server_config(&context.settings, context.node_ip())?);
+        let router = router(context);
+        Ok(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let accepted = tokio::select! {
+                    accepted = self.0.accept() => accepted,
+                    Some(_) = connections.join_next() => continue,
+                    () = stop.cancelled() => return,
+                };
+                let Ok((stream, _)) = accepted else {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                };
+                let (acceptor, router) = (acceptor.clone(), router.clone());
+                connections.spawn(async move {
+                    let _ = stream.set_nodelay(true);
+                    let Ok(Ok(stream)) =
+                        tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await
+                    else {
+                        return;
+                    };
+                    let trusted = Trusted(stream.get_ref().1.peer_certificates().is_some());
+                    let service = TowerToHyperService::new(router.layer(axum::Extension(trusted)));
+                    let builder =
+                        hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    let _ = builder
+                        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        })
+    }
+}
+
+fn router(context: Arc<Context>) -> Router {
+    let guarded = Router::new()
+        .route(
+            "/containerLogs/{namespace}/{pod}/{container}",
+            get(logs::answer),
+        )
+        .route("/exec/{namespace}/{pod}/{container}", any(exec::answer))
+        .route("/pods", get(pods))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&context),
+            authenticate,
+        ));
+    Router::new()
+        .route("/healthz", get(async || "ok"))
+        .merge(guarded)
+        .with_state(context)
+}
+
+/// Lets pass who may ask.
+async fn authenticate(
+    State(context): State<Arc<Context>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let certificate = request
+        .extensions()
+        .get::<Trusted>()
+        .is_some_and(|trusted| trusted.0);
+    let bearer = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let token = context
+        .settings
+        .callers
+        .bearer_token
+        .as_deref()
+        .zip(bearer)
+        .is_some_and(|(wanted, given)| same(wanted, given));
+    if certificate || token {
+        next.run(request).await
+    } else {
+        (StatusCode::UNAUTHORIZED, "Unauthorized").into_response()
+    }
+}
+
+/// Compares without telling by its duration where the difference is.
+fn same(wanted: &str, given: &str) -> bool {
+    wanted.len() == given.len()
+        && wanted
+            .bytes()
+            .zip(given.bytes())
+            .fold(0, |difference, (a, b)| difference | (a ^ b))
+            == 0
+}
+
+async fn pods(State(context): State<Arc<Context>>) -> Json<List<Pod>> {
+    let items = context
+        .cluster
+        .pods
+        .all()
+        .iter()
+        .filter(|pod| context.is_ours(pod))
+        .map(|pod| Pod::clone(pod))
+        .collect();
+    Json(List {
+        items,
+        ..List::default()
+    })
+}
+
+/// A container of a Pod of this node.
+struct Place {
+    container: Container,
+    dir: ContainerDir,
+}
+
+/// Finds a container by the names in a path, or says why not.
+fn find(context: &Context, namespace: &str, pod: &str, container: &str) -> Result<Place, Response> {
+    let missing = |text: String| (StatusCode::NOT_FOUND, text).into_response();
+    let object = context
+        .cluster
+        .pods
+        .get(namespace, pod)
+        .filter(|object| context.is_ours(object))
+        .ok_or_else(|| missing(format!("pod {pod:?} is not on this node")))?;
+    let spec = object.spec.as_ref();
+    let found = spec
+        .iter()
+        .flat_map(|spec| {
+            spec.containers
+                .iter()
+                .chain(spec.init_containers.iter().flatten())
+        })
+        .find(|found| found.name == container)
+        .ok_or_else(|| missing(format!("container {container:?} is not in pod {pod:?}")))?;
+    let dir = PodDir(context.layout.pod(&object.uid().unwrap_or_default())).container(container);
+    Ok(Place {
+        container: found.clone(),
+        dir,
+    })
+}
