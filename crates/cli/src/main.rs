@@ -1,2 +1,122 @@
-//! The one binary.
-fn main() {}
+//! `klamm`: the one binary. Reads the command line and hands over to the room that does the work.
+//!
+//! Not here: anything that decides or does; each command is a module of the same name.
+
+mod apply;
+mod args;
+mod cluster_parts;
+mod connect;
+mod context;
+mod crds;
+mod documents;
+mod down;
+mod explain;
+mod home;
+mod kafka;
+mod local;
+mod output;
+mod plan;
+mod runtime;
+mod status;
+mod up;
+mod validate;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+
+/// Exit code of bad input.
+const BAD_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Processes of Pods: they log for themselves and must stay small.
+    match &cli.command {
+        Command::RunBroker(args) => {
+            log_to_stderr(&cli.global, "info");
+            return match args.exec_jvm {
+                Some(parent) => runner::exec_jvm(parent, &args.command),
+                None => runner::run_broker(),
+            };
+        }
+        Command::ContainerExec { args } => return node_agent::container_exec::main(args),
+        _ => {}
+    }
+    let default = match &cli.command {
+        Command::Operator(_) | Command::Node(_) => "info",
+        Command::Up(up) if up.serve => "info",
+        _ => "warn",
+    };
+    log_to_stderr(&cli.global, default);
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::progress(&format!("klamm: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log_to_stderr(global: &args::Global, default: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_new(global.log.as_deref().unwrap_or(default))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { global, command } = cli;
+    // Those that become another program, or need no runtime.
+    match &command {
+        Command::Kafka(args) => return kafka::run(&global, args).map(|()| ExitCode::SUCCESS),
+        Command::Runtime(args) => return runtime::run(&global, args).map(|()| ExitCode::SUCCESS),
+        Command::Validate(args) => return validate::run(args),
+        Command::Explain(args) => return explain::run(args),
+        Command::Crds(args) => return crds::run(args),
+        Command::Install { target } => {
+            runner::install(target)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let home = home::Home::find(global.home.as_deref())?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()?
+        .block_on(run_async(&global, &home, command))
+}
+
+/// Two are enough for a control plane of one user, and each costs memory.
+const WORKERS: usize = 2;
+
+async fn run_async(global: &args::Global, home: &home::Home, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Up(args) => up::run(global, home, &args).await,
+        Command::Down(args) => down::run(global, home, &args).await,
+        Command::Status(args) => status::run(home, &args).await.map(|()| ExitCode::SUCCESS),
+        Command::Plan(args) => plan::run(home, &args.command).await.map(|()| ExitCode::SUCCESS),
+        Command::Operator(args) => cluster_parts::operator(home, &args).await,
+        Command::Node(args) => cluster_parts::node(global, home, &args).await,
+        Command::Kubeconfig => {
+            let path = home.kubeconfig();
+            anyhow::ensure!(
+                path.is_file(),
+                "there is no kubeconfig yet in {}; start something with `klamm up -f FILE`",
+                home.dir().display()
+            );
+            output::result(&path.display().to_string());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Kafka(_)
+        | Command::Runtime(_)
+        | Command::Validate(_)
+        | Command::Explain(_)
+        | Command::Crds(_)
+        | Command::Install { .. }
+        | Command::RunBroker(_)
+        | Command::ContainerExec { .. } => unreachable!("handled before there was a runtime"),
+    }
+}

@@ -34,6 +34,7 @@ mod pods;
 mod process;
 mod quantity;
 mod run;
+pub mod runtime;
 mod schedule;
 mod server;
 mod services;

@@ -1,0 +1,308 @@
+//! What can be typed. Every command has an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::output::Format;
+
+/// Runs Apache Kafka without a human in the loop: on Kubernetes, and with the same manifests on one machine.
+#[derive(Debug, Parser)]
+#[command(name = "klamm", version, max_term_width = 110, after_help = "\
+Examples:
+  klamm up -f kafka.yaml                 a real Kafka cluster from a manifest, on this machine
+  export KUBECONFIG=$(klamm kubeconfig)  then plain kubectl works against it
+  klamm status                           what runs
+  klamm down                             stop it; data stays")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Directory that holds everything of this installation [default: the user's data directory, klamm/]
+    #[arg(long, global = true, env = "KLAMM_HOME", value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Directory for Kafka's jars, shared by all homes [default: the user's cache directory, klamm/]
+    #[arg(long, global = true, env = "KLAMM_CACHE", value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// An unpacked Apache Kafka release to use instead of fetching its jars
+    #[arg(long, global = true, env = "KAFKA_HOME", value_name = "DIR")]
+    pub(crate) kafka_home: Option<PathBuf>,
+    /// What to log on standard error: error, warn, info, debug, or a filter such as operator=debug
+    #[arg(long, global = true, env = "KLAMM_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+/// Which cluster a command speaks to.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Target {
+    /// Context in the kubeconfig [default: KUBECONFIG's current one, else the local home]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Namespace [default: the context's]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// All namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring up what manifests describe, on this machine, and wait until it is Ready
+    #[command(after_help = "\
+Examples:
+  klamm up -f kafka.yaml                          in the foreground; Ctrl-C stops everything, data stays
+  klamm up -f kafka.yaml -f topics/ --detach      several files and directories, in the background
+  kustomize build . | klamm up -f -               from standard input
+  klamm up                                        what was there before
+
+Exit codes: 0 all Ready; 1 not Ready in time; 2 bad input, nothing was changed.")]
+    Up(Up),
+    /// Stop what runs on this machine; data and objects stay
+    #[command(after_help = "Examples:\n  klamm down\n  klamm down --purge      and remove everything, volumes included")]
+    Down(Down),
+    /// Show the Kafka clusters, or one of them in detail
+    #[command(after_help = "Examples:\n  klamm status\n  klamm status my-cluster\n  klamm status -A -o json")]
+    Status(Status),
+    /// Show what is being done to a cluster and why
+    #[command(after_help = "Examples:\n  klamm plan show my-cluster\n  klamm plan show my-cluster -o json")]
+    Plan(Plan),
+    /// Print the path of the local kubeconfig
+    #[command(after_help = "Example:\n  export KUBECONFIG=$(klamm kubeconfig)\n  kubectl get kafka")]
+    Kubeconfig,
+    /// Check manifests without anything running
+    #[command(after_help = "Examples:\n  klamm validate -f kafka.yaml\n  klamm validate -f manifests/ -o json\n\n\
+                            Exit codes: 0 all good; 2 problems, all of them listed.")]
+    Validate(Validate),
+    /// Explain a field of a resource: type, default, what is allowed, what Klamm does with it
+    #[command(after_help = "Examples:\n  klamm explain kafka.spec.kafka.listeners\n  klamm explain kafkanodepool.spec.storage")]
+    Explain(Explain),
+    /// Print the custom resource definitions
+    #[command(after_help = "Example:\n  klamm crds | kubectl apply --server-side -f -")]
+    Crds(Crds),
+    /// Run one of Kafka's own tools from the cached runtime
+    #[command(after_help = "Examples:\n  klamm kafka topics --bootstrap-server 127.2.128.1:9092 --list\n  \
+                            klamm kafka console-producer --bootstrap-server 127.2.128.1:9092 --topic hello\n  \
+                            klamm kafka --version 4.2.1 features --bootstrap-server 127.2.128.1:9092 describe")]
+    Kafka(Kafka),
+    /// Fetch, check and list the Kafka runtimes of this machine
+    #[command(after_help = "Examples:\n  klamm runtime prepare 4.3.1\n  klamm runtime list")]
+    Runtime(Runtime),
+    /// Run the operator alone, against a Kubernetes cluster
+    #[command(after_help = "Examples:\n  klamm operator                      in a Pod, with its service account\n  \
+                            klamm operator --context dev -n kafka")]
+    Operator(Operator),
+    /// Run the node agent alone: this machine as a node of a Kubernetes cluster, Pods as processes
+    #[command(after_help = "Example:\n  klamm node --context dev --name my-laptop --schedule")]
+    Node(Node),
+    #[command(hide = true)]
+    RunBroker(RunBroker),
+    #[command(hide = true)]
+    Install {
+        /// Where to put the program.
+        target: PathBuf,
+    },
+    #[command(hide = true, disable_help_flag = true)]
+    ContainerExec {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Up {
+    /// Manifest file, directory of manifests, or - for standard input; may be repeated
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Go on in the background once everything is Ready
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// How long to wait for Ready, for instance 90s or 5m
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    pub(crate) timeout: std::time::Duration,
+    /// Namespace for documents that name none
+    #[arg(short, long, value_name = "NAME", default_value = "default")]
+    pub(crate) namespace: String,
+    /// Serve this home until told to stop; what --detach starts.
+    #[arg(long, hide = true)]
+    pub(crate) serve: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Down {
+    /// Remove everything as well: objects, certificates, volumes with their data
+    #[arg(long)]
+    pub(crate) purge: bool,
+    /// How long to wait for controlled shutdown
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
+    pub(crate) timeout: std::time::Duration,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Status {
+    /// One cluster, in detail
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// How to show it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Plan {
+    #[command(subcommand)]
+    pub(crate) command: PlanCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Show the plan of a cluster: phases and steps, with reasons and what is waited for
+    #[command(after_help = "Examples:\n  klamm plan show\n  klamm plan show my-cluster -o json")]
+    Show(Status),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Validate {
+    /// Manifest file, directory of manifests, or - for standard input; may be repeated
+    #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How to show it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Explain {
+    /// Kind and field, for instance kafka.spec.kafka.listeners
+    pub(crate) path: String,
+    /// How to show it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Crds {
+    /// text prints YAML
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Kafka {
+    /// Kafka release whose tools to use
+    #[arg(long, value_name = "VERSION", default_value = "4.3.1")]
+    pub(crate) version: String,
+    /// The tool and its arguments; `klamm kafka list` names the tools
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    pub(crate) tool: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Runtime {
+    #[command(subcommand)]
+    pub(crate) command: RuntimeCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum RuntimeCommand {
+    /// Fetch and check the jars of a release, and make its class-data archive
+    #[command(after_help = "Example:\n  klamm runtime prepare 4.3.1")]
+    Prepare {
+        /// Kafka release
+        #[arg(default_value = "4.3.1")]
+        version: String,
+    },
+    /// List the releases that can be fetched and which are here
+    #[command(after_help = "Example:\n  klamm runtime list -o json")]
+    List {
+        /// How to show it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Operator {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Label selector of the Kafkas to look after; all when absent
+    #[arg(long, value_name = "SELECTOR", env = "KLAMM_SELECTOR")]
+    pub(crate) selector: Option<String>,
+    /// Name of this installation, written as klamm.dev/claimed-by
+    #[arg(long, value_name = "NAME", env = "KLAMM_NAME", default_value = "klamm")]
+    pub(crate) name: String,
+    /// Image that brings klamm into Kafka Pods
+    #[arg(long, value_name = "IMAGE", env = "KLAMM_IMAGE")]
+    pub(crate) image: Option<String>,
+    /// Where to serve /metrics and /healthz
+    #[arg(long, value_name = "ADDRESS", env = "KLAMM_LISTEN")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+    /// Install the custom resource definitions if they are absent
+    #[arg(long)]
+    pub(crate) install_crds: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Node {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Name of the Node object
+    #[arg(long, value_name = "NAME", default_value = "klamm")]
+    pub(crate) name: String,
+    /// Bind unscheduled Pods to this node, and provision claims of class klamm-local
+    #[arg(long)]
+    pub(crate) schedule: bool,
+    /// Label of the Node, for instance topology.kubernetes.io/zone=a; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// PEM bundle of the authorities whose clients may ask for logs and exec
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_ca: Option<PathBuf>,
+    /// Port of the kubelet endpoint
+    #[arg(long, value_name = "PORT", default_value_t = 10250)]
+    pub(crate) kubelet_port: u16,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunBroker {
+    /// Become the JVM, tied to this parent.
+    #[arg(long, value_name = "PARENT")]
+    pub(crate) exec_jvm: Option<u32>,
+    /// The JVM's command line.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+fn parse_label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, for instance topology.kubernetes.io/zone=a".to_owned()),
+    }
+}
+
+/// `90s`, `5m`, `1h`, or a number of seconds.
+pub(crate) fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("{text:?} is not a duration; expected for instance 90s, 5m or 1h");
+    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)?;
+    Ok(std::time::Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! `klamm operator` and `klamm node`: one part alone, against a Kubernetes cluster.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use kube::{Client, Config};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{Global, Node, Operator, Target};
+use crate::home::Home;
+use crate::{context, local};
+
+/// The operator alone.
+pub(crate) async fn operator(home: &Home, args: &Operator) -> Result<ExitCode> {
+    let (client, namespace) = cluster(&args.target, home).await?;
+    if args.install_crds {
+        local::apply_definitions(&client).await?;
+    }
+    let identity = std::env::var("POD_NAME").unwrap_or_else(|_| format!("klamm-{}", std::process::id()));
+    let mut settings = operator::Settings::new(&args.name, &identity, &namespace);
+    settings.selector.clone_from(&args.selector);
+    settings.listen = args.listen;
+    if !args.target.all_namespaces
+        && let Some(namespace) = &args.target.namespace
+    {
+        settings.namespaces = vec![namespace.clone()];
+    }
+    if let Some(image) = &args.image {
+        settings.rendering.klamm_image.clone_from(image);
+    }
+    operator::run(client, settings, until_signal()?).await.context("running the operator")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The node agent alone.
+pub(crate) async fn node(global: &Global, home: &Home, args: &Node) -> Result<ExitCode> {
+    let (client, _) = cluster(&args.target, home).await?;
+    home.create()?;
+    let executable = std::env::current_exe().context("finding our own program")?;
+    let mut settings = node_agent::settings::Settings::new(home.node(), executable);
+    settings.runtimes = node_agent::runtime::provider(crate::runtime::settings(global)?);
+    settings.node_name.clone_from(&args.name);
+    settings.labels = args.labels.iter().cloned().collect();
+    settings.schedule = args.schedule;
+    settings.kubelet_port = args.kubelet_port;
+    if let Some(file) = &args.client_ca {
+        let pem = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+        settings.callers.client_ca_pem = Some(pem);
+    }
+    node_agent::run(client, settings, until_signal()?).await.context("running the node agent")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// In a Pod its service account, else the chosen context.
+async fn cluster(target: &Target, home: &Home) -> Result<(Client, String)> {
+    if target.context.is_none()
+        && std::env::var_os("KUBECONFIG").is_none()
+        && let Ok(config) = Config::incluster()
+    {
+        let namespace = config.default_namespace.clone();
+        return Ok((Client::try_from(config).context("connecting")?, namespace));
+    }
+    let connection = context::connect(target, home).await?;
+    Ok((connection.client, connection.namespace))
+}
+
+fn until_signal() -> Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        token.cancel();
+    });
+    Ok(stop)
+}

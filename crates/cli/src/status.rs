@@ -1,0 +1,180 @@
+//! `klamm status`: the clusters at a glance, or one of them in detail.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
+use resources::{Kafka, KafkaPlan};
+use serde::Serialize;
+
+use crate::args::Status;
+use crate::connect::{self, Access};
+use crate::home::Home;
+use crate::output::{self, Format};
+use crate::{context, plan, wait};
+
+/// What there is to know about one cluster.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    namespace: String,
+    name: String,
+    ready: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    kafka_version: Option<String>,
+    metadata_version: Option<String>,
+    cluster_id: Option<String>,
+    nodes: Vec<NodeRow>,
+    listeners: Vec<Access>,
+    warnings: BTreeMap<String, String>,
+    #[serde(skip)]
+    plan: Option<KafkaPlan>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NodeRow {
+    pod: String,
+    roles: String,
+    ready: bool,
+    state: String,
+    restarts: i32,
+}
+
+/// Shows them.
+pub(crate) async fn run(home: &Home, args: &Status) -> Result<()> {
+    let connection = context::connect(&args.target, home).await?;
+    let client = connection.client;
+    let api: Api<Kafka> = if args.target.all_namespaces {
+        Api::all(client.clone())
+    } else {
+        Api::namespaced(client.clone(), &connection.namespace)
+    };
+    let kafkas = match &args.name {
+        Some(name) => vec![api.get(name).await.with_context(|| format!("Kafka {name}"))?],
+        None => api.list(&ListParams::default()).await.context("listing Kafkas")?.items,
+    };
+    let mut rows = Vec::new();
+    for kafka in &kafkas {
+        rows.push(row(&client, kafka).await?);
+    }
+    match (args.output, &args.name) {
+        (Format::Json, Some(_)) => output::json(&rows.first())?,
+        (Format::Json, None) => output::json(&rows)?,
+        (Format::Text, Some(_)) => rows.iter().for_each(|row| output::result(&detail(row))),
+        (Format::Text, None) if rows.is_empty() => {
+            output::result("No Kafka resources here. Example: klamm up -f examples/kafka.yaml");
+        }
+        (Format::Text, None) => output::result(&overview(&rows)),
+    }
+    Ok(())
+}
+
+async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
+    let (namespace, name) = (kafka.namespace().unwrap_or_default(), kafka.name_any());
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+    let selector = ListParams::default().labels(&format!("strimzi.io/cluster={name},strimzi.io/kind=Kafka"));
+    let pods = pods.list(&selector).await.context("listing Pods")?;
+    let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), &namespace);
+    // A cluster of another operator has no plans, not even their definition.
+    let plan = plans.get_opt(&name).await.ok().flatten();
+    let status = kafka.status.clone().unwrap_or_default();
+    let reason = wait::not_ready(kafka);
+    Ok(Row {
+        ready: reason.is_none(),
+        reason,
+        kafka_version: status.kafka_version,
+        metadata_version: status.kafka_metadata_version,
+        cluster_id: status.cluster_id,
+        nodes: pods.iter().map(node_row).collect(),
+        listeners: connect::listeners(kafka),
+        warnings: wait::warnings(kafka).into_iter().collect(),
+        plan,
+        namespace,
+        name,
+    })
+}
+
+fn node_row(pod: &Pod) -> NodeRow {
+    let is = |label: &str| pod.labels().get(label).is_some_and(|value| value == "true");
+    let roles: Vec<&str> = [("strimzi.io/controller-role", "controller"), ("strimzi.io/broker-role", "broker")]
+        .into_iter()
+        .filter(|(label, _)| is(label))
+        .map(|(_, role)| role)
+        .collect();
+    let containers = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let state = wait::describe_pod(pod);
+    NodeRow {
+        pod: pod.name_any(),
+        roles: roles.join(","),
+        ready: state.starts_with("Ready"),
+        restarts: containers.iter().map(|container| container.restart_count).sum(),
+        state,
+    }
+}
+
+fn overview(rows: &[Row]) -> String {
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let ready = row.nodes.iter().filter(|node| node.ready).count();
+            let plan = row.plan.as_ref().and_then(|plan| plan.status.clone()).unwrap_or_default();
+            let doing = [plan.title, plan.status.map(plan::word), plan.done].into_iter().flatten().collect::<Vec<_>>();
+            vec![
+                row.namespace.clone(),
+                row.name.clone(),
+                if row.ready { "True" } else { "False" }.to_owned(),
+                format!("{ready}/{}", row.nodes.len()),
+                row.kafka_version.clone().unwrap_or_else(|| "-".to_owned()),
+                row.listeners.iter().map(|access| access.listener.as_str()).collect::<Vec<_>>().join(","),
+                if doing.is_empty() { row.reason.clone().unwrap_or_else(|| "-".to_owned()) } else { doing.join(" ") },
+            ]
+        })
+        .collect();
+    output::table(&["NAMESPACE", "NAME", "READY", "NODES", "KAFKA", "LISTENERS", "PLAN"], &cells)
+}
+
+fn detail(row: &Row) -> String {
+    let ready = row.reason.as_ref().map_or_else(|| "Ready".to_owned(), |reason| format!("not Ready: {reason}"));
+    let mut text = format!("{} (namespace {})  {ready}", row.name, row.namespace);
+    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let _ = write!(
+        text,
+        "\n  Kafka {}   metadata {}   cluster id {}\n\n",
+        known(&row.kafka_version),
+        known(&row.metadata_version),
+        known(&row.cluster_id)
+    );
+    let nodes: Vec<Vec<String>> = row
+        .nodes
+        .iter()
+        .map(|node| vec![node.pod.clone(), node.roles.clone(), node.restarts.to_string(), node.state.clone()])
+        .collect();
+    text.push_str(&output::table(&["NODE", "ROLES", "RESTARTS", "STATE"], &nodes));
+    let listeners: Vec<Vec<String>> = row
+        .listeners
+        .iter()
+        .map(|access| {
+            vec![
+                access.listener.clone(),
+                if access.tls { "yes" } else { "no" }.to_owned(),
+                access.authentication.clone().unwrap_or_else(|| "none".to_owned()),
+                access.bootstrap_servers.clone(),
+            ]
+        })
+        .collect();
+    if !listeners.is_empty() {
+        let _ = write!(text, "\n\n{}", output::table(&["LISTENER", "TLS", "AUTHENTICATION", "BOOTSTRAP"], &listeners));
+    }
+    for (reason, message) in &row.warnings {
+        let _ = write!(text, "\n\nwarning  {reason}: {message}");
+    }
+    if let Some(plan) = &row.plan {
+        let _ = write!(text, "\n\n{}", plan::draw(plan));
+    }
+    text
+}

@@ -1,0 +1,250 @@
+//! `klamm up`: from manifests to a running cluster on this machine.
+//!
+//! Order: everything that can be wrong with the input is said first (exit 2, nothing touched); then the runtimes are
+//! made ready, so that a missing Java stops us before anything starts; then the installation is started, or found;
+//! then documents are applied and their clusters waited for.
+
+use std::process::{ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
+use node_agent::runtime;
+use resources::Kafka;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::{Global, Up};
+use crate::documents::{self, Document};
+use crate::home::Home;
+use crate::local::Local;
+use crate::wait::Key;
+use crate::{apply, connect, context, output, validate, wait};
+
+/// Not Ready in time.
+const NOT_READY: u8 = 1;
+
+/// The whole command.
+pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitCode> {
+    if args.serve {
+        return serve(global, home).await;
+    }
+    let sources = match documents::read_sources(&args.files) {
+        Ok(sources) => sources,
+        Err(error) => {
+            output::progress(&format!("klamm: {error:#}"));
+            return Ok(ExitCode::from(crate::BAD_INPUT));
+        }
+    };
+    let Some(documents) = validate::checked(&sources) else { return Ok(ExitCode::from(crate::BAD_INPUT)) };
+    if let Err(error) = prepare_runtimes(global, &documents) {
+        output::progress(&format!("klamm: {error:#}"));
+        return Ok(ExitCode::FAILURE);
+    }
+    match home.hold()? {
+        Some(held) if !args.detach => {
+            let local = Local::start(global, home, held, true).await?;
+            foreground(home, args, &documents, local).await
+        }
+        held => {
+            // Either somebody serves the home already, or a detached klamm is to.
+            if let Some(held) = held {
+                drop(held);
+                spawn_detached(global, home)?;
+            }
+            let client = connect_detached(home).await?;
+            bring_up(home, args, &documents, &client).await
+        }
+    }
+}
+
+/// Serves until a signal asks for the end.
+async fn serve(global: &Global, home: &Home) -> Result<ExitCode> {
+    // Away from the terminal that started us; a session leader already is.
+    let _ = nix::unistd::setsid();
+    let held = home.hold()?.ok_or_else(|| anyhow!("another klamm serves {} already", home.dir().display()))?;
+    let mut local = Local::start(global, home, held, true).await?;
+    let mut stop = Stop::listen()?;
+    let failure = tokio::select! {
+        () = stop.asked() => None,
+        error = local.failed() => Some(error),
+    };
+    if let Some(error) = failure {
+        // The brokers live on without us; the next start adopts them.
+        return Err(error);
+    }
+    local.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn foreground(home: &Home, args: &Up, documents: &[Document], mut local: Local) -> Result<ExitCode> {
+    let mut stop = Stop::listen()?;
+    let client = local.client();
+    let outcome = tokio::select! {
+        outcome = bring_up(home, args, documents, &client) => Some(outcome),
+        () = stop.asked() => None,
+        error = local.failed() => return Err(error),
+    };
+    let mut code = ExitCode::SUCCESS;
+    match outcome {
+        Some(Err(error)) => {
+            output::progress(&format!("klamm: {error:#}"));
+            code = ExitCode::FAILURE;
+        }
+        Some(Ok(outcome)) => {
+            code = outcome;
+            if code == ExitCode::SUCCESS {
+                output::progress("\nCtrl-C stops the brokers and everything else; data stays.");
+                tokio::select! {
+                    () = stop.asked() => {}
+                    error = local.failed() => return Err(error),
+                }
+            }
+        }
+        None => {}
+    }
+    output::progress("stopping: brokers by controlled shutdown …");
+    let begun = Instant::now();
+    tokio::select! {
+        stopped = local.stop() => stopped?,
+        () = stop.asked() => bail!("stopped waiting; `klamm down` stops what is left"),
+    }
+    output::progress(&format!("stopped in {:.1} s", begun.elapsed().as_secs_f64()));
+    Ok(code)
+}
+
+/// Applies, waits, prints how to connect.
+async fn bring_up(home: &Home, args: &Up, documents: &[Document], client: &Client) -> Result<ExitCode> {
+    let applied = apply::apply(client, documents, &args.namespace).await?;
+    for object in &applied {
+        output::progress(&format!("applied {} {}", object.kind, object.name));
+    }
+    let idle: Vec<_> = applied.iter().filter(|object| IDLE_KINDS.contains(&object.kind.as_str())).collect();
+    for object in idle {
+        output::progress(&format!(
+            "note: {} {} is stored; this version of klamm does not act on {} yet",
+            object.kind, object.name, object.kind
+        ));
+    }
+    let clusters = clusters(client).await?;
+    if clusters.is_empty() {
+        output::progress("There is no Kafka resource here yet. Example: klamm up -f examples/kafka.yaml");
+    }
+    let waiting = wait::until_ready(client, &clusters, args.timeout).await?;
+    for (namespace, name) in &clusters {
+        if waiting.iter().any(|(key, _)| key == &(namespace.clone(), name.clone())) {
+            continue;
+        }
+        let kafka = Api::<Kafka>::namespaced(client.clone(), namespace).get(name).await?;
+        output::result(&connect::describe(home, &kafka)?);
+    }
+    output::result(&format!(
+        "  kubectl    export KUBECONFIG={}\n  data       {}\n  logs       kubectl logs POD, or {}",
+        home.kubeconfig().display(),
+        home.node().display(),
+        home.node().join("pods").display(),
+    ));
+    if waiting.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    for ((namespace, name), reason) in &waiting {
+        output::progress(&format!(
+            "not Ready after {} s: Kafka {name} (namespace {namespace}): {reason}",
+            args.timeout.as_secs()
+        ));
+    }
+    Ok(ExitCode::from(NOT_READY))
+}
+
+/// Kinds that are served and stored, but that no loop looks after yet.
+const IDLE_KINDS: &[&str] =
+    &["KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector", "KafkaMirrorMaker2", "KafkaBridge", "KafkaRebalance"];
+
+async fn clusters(client: &Client) -> Result<Vec<Key>> {
+    let kafkas = Api::<Kafka>::all(client.clone()).list(&ListParams::default()).await.context("listing Kafkas")?;
+    Ok(kafkas.iter().map(|kafka| (kafka.namespace().unwrap_or_default(), kafka.name_any())).collect())
+}
+
+/// Makes the runtime of every Kafka among the documents ready, saying so.
+fn prepare_runtimes(global: &Global, documents: &[Document]) -> Result<()> {
+    let settings = crate::runtime::settings(global)?;
+    let mut versions: Vec<String> = documents
+        .iter()
+        .filter(|document| document.object.get("kind").is_some_and(|kind| kind == "Kafka"))
+        // A custom image brings its own Kafka; the node agent finds out which.
+        .filter(|document| document.object.pointer("/spec/kafka/image").is_none())
+        .map(|document| {
+            let version = document.object.pointer("/spec/kafka/version").and_then(serde_json::Value::as_str);
+            version.map_or_else(|| model::desired::KafkaVersion::DEFAULT.to_string(), str::to_owned)
+        })
+        .collect();
+    versions.sort();
+    versions.dedup();
+    for version in versions {
+        let mut teller = crate::runtime::Teller::new(&version);
+        runtime::prepare(&settings, &version, &mut |progress| teller.tell(&progress))?;
+    }
+    Ok(())
+}
+
+fn spawn_detached(global: &Global, home: &Home) -> Result<()> {
+    home.create()?;
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(home.log())
+        .with_context(|| format!("opening {}", home.log().display()))?;
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    command.args(["up", "--serve", "--home"]).arg(home.dir());
+    for (option, value) in [("--cache", &global.cache), ("--kafka-home", &global.kafka_home)] {
+        if let Some(value) = value {
+            command.arg(option).arg(std::path::absolute(value)?);
+        }
+    }
+    if let Some(filter) = &global.log {
+        command.arg("--log").arg(filter);
+    }
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn().context("starting klamm in the background")?;
+    output::progress(&format!("klamm runs in the background; its log: {}", home.log().display()));
+    Ok(())
+}
+
+/// How long a detached klamm may take to serve; it answers within a fraction of a second.
+const SERVE_LIMIT: Duration = Duration::from_secs(60);
+
+/// A client of the klamm that serves the home, once it does.
+async fn connect_detached(home: &Home) -> Result<Client> {
+    let begun = Instant::now();
+    loop {
+        if home.running()?.is_some()
+            && let Ok(config) = context::from_home(home).await
+            && let Ok(client) = Client::try_from(config)
+            && client.apiserver_version().await.is_ok()
+        {
+            return Ok(client);
+        }
+        if begun.elapsed() > SERVE_LIMIT {
+            bail!("klamm does not serve {}; see {}", home.dir().display(), home.log().display());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

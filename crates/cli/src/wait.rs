@@ -1,0 +1,154 @@
+//! Waiting until clusters are Ready, saying what is going on meanwhile.
+//!
+//! Reads Kafka, `KafkaPlan` and Pods a few times a second and tells each change once: there is no need to be clever,
+//! and a person who waits wants to see why.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, Client};
+use resources::{Kafka, KafkaPlan};
+
+use crate::output;
+
+/// How often to look.
+const PERIOD: Duration = Duration::from_millis(150);
+
+/// Namespace and name of a Kafka.
+pub(crate) type Key = (String, String);
+
+/// Why each cluster that is not Ready is not, in words; empty when all are.
+pub(crate) async fn until_ready(client: &Client, clusters: &[Key], timeout: Duration) -> Result<Vec<(Key, String)>> {
+    let started = Instant::now();
+    let mut told = Told::new(started);
+    loop {
+        let mut waiting = Vec::new();
+        for key in clusters {
+            if let Some(reason) = look(client, key, &mut told).await {
+                waiting.push((key.clone(), reason));
+            }
+        }
+        if waiting.is_empty() || started.elapsed() >= timeout {
+            return Ok(waiting);
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// Tells what changed; returns why the cluster is not Ready yet.
+async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Option<String> {
+    let kafkas: Api<Kafka> = Api::namespaced(client.clone(), namespace);
+    let kafka = match kafkas.get(name).await {
+        Ok(kafka) => kafka,
+        Err(error) => return Some(error.to_string()),
+    };
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let selector = ListParams::default().labels(&format!("strimzi.io/cluster={name},strimzi.io/kind=Kafka"));
+    if let Ok(pods) = pods.list(&selector).await {
+        for pod in pods {
+            told.tell(&pod.metadata.name.clone().unwrap_or_default(), &describe_pod(&pod));
+        }
+    }
+    let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), namespace);
+    if let Ok(Some(plan)) = plans.get_opt(name).await {
+        for (step, state) in crate::plan::steps(&plan) {
+            told.tell(&format!("{name}: {step}"), &state);
+        }
+    }
+    let reason = not_ready(&kafka);
+    told.tell(&format!("kafka/{name}"), reason.as_deref().unwrap_or("Ready"));
+    for warning in warnings(&kafka) {
+        told.tell(&format!("kafka/{name} warning {}", warning.0), &warning.1);
+    }
+    reason
+}
+
+/// Why a Kafka is not Ready by its status; `None` if it is.
+pub(crate) fn not_ready(kafka: &Kafka) -> Option<String> {
+    let Some(status) = &kafka.status else { return Some("no status yet".to_owned()) };
+    if status.observed_generation != kafka.metadata.generation {
+        return Some("its latest change has not been looked at yet".to_owned());
+    }
+    let conditions = status.conditions.as_deref().unwrap_or_default();
+    let is = |kind: &str| {
+        conditions.iter().find(|c| c.kind.as_deref() == Some(kind) && c.status.as_deref() == Some("True"))
+    };
+    if is("Ready").is_some() {
+        return None;
+    }
+    let why = is("NotReady").or_else(|| conditions.iter().find(|c| c.kind.as_deref() == Some("Ready")));
+    Some(why.map_or_else(
+        || "not Ready yet".to_owned(),
+        |condition| {
+            let reason = condition.reason.as_deref().unwrap_or("NotReady");
+            match condition.message.as_deref().filter(|message| !message.is_empty()) {
+                Some(message) => format!("{reason}: {message}"),
+                None => reason.to_owned(),
+            }
+        },
+    ))
+}
+
+/// Reason and message of each Warning.
+pub(crate) fn warnings(kafka: &Kafka) -> Vec<(String, String)> {
+    let conditions = kafka.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    conditions
+        .iter()
+        .filter(|condition| condition.kind.as_deref() == Some("Warning"))
+        .map(|c| (c.reason.clone().unwrap_or_default(), c.message.clone().unwrap_or_default()))
+        .collect()
+}
+
+/// One line about a Pod: what its container does, and why it does not yet.
+pub(crate) fn describe_pod(pod: &Pod) -> String {
+    let Some(status) = &pod.status else { return "created".to_owned() };
+    if pod.metadata.deletion_timestamp.is_some() {
+        return "stopping".to_owned();
+    }
+    let conditions = status.conditions.as_deref().unwrap_or_default();
+    let ready = conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
+    let address = status.pod_ip.as_deref().unwrap_or("no address yet");
+    if ready {
+        return format!("Ready at {address}");
+    }
+    let containers = status.container_statuses.as_deref().unwrap_or_default();
+    let waiting = containers.iter().find_map(|c| c.state.as_ref()?.waiting.as_ref());
+    if let Some(waiting) = waiting {
+        let reason = waiting.reason.as_deref().unwrap_or("waiting");
+        return match waiting.message.as_deref().filter(|message| !message.is_empty()) {
+            Some(message) => format!("{reason}: {message}"),
+            None => reason.to_owned(),
+        };
+    }
+    if containers.iter().any(|c| c.state.as_ref().is_some_and(|state| state.running.is_some())) {
+        return format!("starting at {address}");
+    }
+    let unscheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    match unscheduled.and_then(|condition| condition.message.as_deref()) {
+        Some(message) => format!("not scheduled: {message}"),
+        None => status.phase.clone().unwrap_or_else(|| "created".to_owned()),
+    }
+}
+
+/// What was told already, so that only changes are.
+struct Told {
+    since: Instant,
+    last: BTreeMap<String, String>,
+}
+
+impl Told {
+    fn new(since: Instant) -> Self {
+        Self { since, last: BTreeMap::new() }
+    }
+
+    fn tell(&mut self, what: &str, state: &str) {
+        if self.last.get(what).is_some_and(|last| last == state) {
+            return;
+        }
+        self.last.insert(what.to_owned(), state.to_owned());
+        output::progress(&format!("{:6.1} s  {what}  {state}", self.since.elapsed().as_secs_f64()));
+    }
+}
