@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use resources::AnyMap;
 use serde_json::Value;
 
-use super::report::Report;
+use super::report::{Report, Wrong};
 use crate::desired::{KafkaKey, KafkaVersion, Listener};
-use crate::problem::WarningReason;
+use crate::problem::{ProblemReason, WarningReason};
 
 /// Beginnings of keys that belong to the operator, and what to use instead.
 ///
@@ -106,6 +106,9 @@ const AT_MOST_BROKERS: [&str; 4] = [
     "transaction.state.log.min.isr",
 ];
 
+/// A reference that only a provider in Strimzi's images resolves.
+const STRIMZI_SECRETS: &str = "${strimzisecrets:";
+
 const KEY: &str = "a key without space, `=`, `:` or `\\`, not beginning with `#` or `!`";
 
 /// The user's configuration as properties.
@@ -187,6 +190,20 @@ pub(super) fn property(field: &str, value: &Value, report: &mut Report) -> Optio
         Value::Null => None,
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if text.contains(STRIMZI_SECRETS) => {
+            let allowed = "no reference to a Secret: mount it (template.pod.volumes) and read it with a provider of Kafka's";
+            let reason = ProblemReason::Unsupported;
+            report.wrong(
+                field,
+                &Wrong {
+                    reason,
+                    given: text,
+                    allowed,
+                    example: "${strimzidir:/mnt/my-secret:password}",
+                },
+            );
+            None
+        }
         Value::String(text) => Some(text.trim_end_matches(['\n', '\r']).to_owned()),
         Value::Array(_) | Value::Object(_) => {
             report.invalid(field, shown(value), ALLOWED, "3");

@@ -124,13 +124,15 @@ fn values_that_kafka_would_refuse_are_refused_before_it_starts() {
     problems(
         &kafka(
             "config: {default.replication.factor: 3, min.insync.replicas: 2, num.partitions: 0, log.retention.hours: a week, \
-             compression.type: rar, auto.create.topics.enable: 'perhaps', log.cleanup.policy: 'compact,drop', my.plugin.setting: x}",
+             compression.type: rar, auto.create.topics.enable: 'perhaps', log.cleanup.policy: 'compact,drop', my.plugin.setting: x, \
+             my.plugin.password: '${strimzisecrets:ns/secret:key}'}",
         ),
         &expect![[r#"
             Kafka/demo InvalidValue spec.kafka.config["auto.create.topics.enable"]: perhaps is not allowed; allowed: `true` or `false`; for example: true
             Kafka/demo InvalidValue spec.kafka.config["compression.type"]: rar is not allowed; allowed: one of `uncompressed`, `zstd`, `lz4`, `snappy`, `gzip`, `producer`; for example: producer
             Kafka/demo InvalidValue spec.kafka.config["log.cleanup.policy"]: compact,drop is not allowed; allowed: some of `compact`, `delete`, with commas; for example: delete
             Kafka/demo InvalidValue spec.kafka.config["log.retention.hours"]: a week is not allowed; allowed: a whole number; for example: 168
+            Kafka/demo Unsupported spec.kafka.config["my.plugin.password"]: ${strimzisecrets:ns/secret:key} is not allowed; allowed: no reference to a Secret: mount it (template.pod.volumes) and read it with a provider of Kafka's; for example: ${strimzidir:/mnt/my-secret:password}
             Kafka/demo InvalidValue spec.kafka.config["num.partitions"]: 0 is not allowed; allowed: a whole number, at least 1; for example: 1
         "#]],
     );
