@@ -15,6 +15,9 @@ mod dial;
 mod driver;
 mod sasl;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

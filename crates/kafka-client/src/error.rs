@@ -166,6 +166,9 @@ fn retry_of(code: ErrorCode) -> Retry {
         | ErrorCode::ReassignmentInProgress
         | ErrorCode::KafkaStorageError
         | ErrorCode::NonEmptyGroup
+        | ErrorCode::FeatureUpdateFailed
+        | ErrorCode::InvalidReplicationFactor
+        | ErrorCode::EligibleLeadersNotAvailable
         | ErrorCode::UnknownServerError => Retry::Later,
         retriable if retriable.is_retriable() => Retry::Soon,
         _ => Retry::OnChange,

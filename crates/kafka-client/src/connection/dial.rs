@@ -211,6 +211,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<'_, S> {
         let mut input = BytesMut::new();
         loop {
             if let Some(frame) = take_frame(&mut input, self.settings.max_frame_bytes)? {
+                if !input.is_empty() {
+                    return Err(Cause::Nonsense("more than was asked for".to_owned()));
+                }
                 let got = frame
                     .first_chunk::<4>()
                     .map_or(-1, |bytes| i32::from_be_bytes(*bytes));

@@ -13,8 +13,11 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::Cause;
 
-/// How much is read at once at most.
-const READ_BYTES: usize = 64 * 1024;
+/// How much room an idle connection keeps for what may come: 2 KiB, for there are many of them.
+const IDLE_BYTES: usize = 2 * 1024;
+
+/// How much is read at once at most: 256 KiB.
+const READ_BYTES: usize = 256 * 1024;
 
 /// One request on its way.
 #[derive(Debug)]
@@ -71,9 +74,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 return cause;
             }
             let may_take = self.output.is_empty() && self.waiting.len() < self.limits.max_in_flight;
+            self.input.reserve(self.room());
             let (mut read, mut write) = tokio::io::split(&mut self.stream);
-            self.input
-                .reserve(READ_BYTES.min(self.limits.max_frame_bytes));
             tokio::select! {
                 () = abort.notified() => return Cause::Closed,
                 job = jobs.recv(), if may_take => match job {
@@ -97,6 +99,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 },
             }
         }
+    }
+
+    /// Room for what is known to be missing of a frame that has begun.
+    fn room(&self) -> usize {
+        let announced = self
+            .input
+            .first_chunk::<4>()
+            .map_or(0, |prefix| u32::from_be_bytes(*prefix) as usize);
+        announced
+            .saturating_sub(self.input.len())
+            .clamp(IDLE_BYTES, READ_BYTES)
     }
 
     /// Hands out every complete answer that has arrived.
