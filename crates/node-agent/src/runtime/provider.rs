@@ -30,7 +30,9 @@ pub fn provider(settings: Settings) -> images::Runtimes {
             }
             Some(state) => state.clone(),
             None => {
-                let begun = RuntimeState::Pulling { progress: format!("preparing Kafka {version}") };
+                let begun = RuntimeState::Pulling {
+                    progress: format!("preparing Kafka {version}"),
+                };
                 states.insert(version.clone(), begun.clone());
                 let (settings, known) = (settings.clone(), Arc::clone(&known));
                 std::thread::spawn(move || prepare_into(&settings, &version, &known));
@@ -42,29 +44,42 @@ pub fn provider(settings: Settings) -> images::Runtimes {
 
 fn prepare_into(settings: &Settings, version: &str, known: &Mutex<BTreeMap<String, RuntimeState>>) {
     let set = |state| {
-        known.lock().unwrap_or_else(PoisonError::into_inner).insert(version.to_owned(), state);
+        known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(version.to_owned(), state);
     };
     let outcome = prepare(settings, version, &mut |progress| {
-        set(RuntimeState::Pulling { progress: describe(version, &progress) });
+        set(RuntimeState::Pulling {
+            progress: describe(version, &progress),
+        });
     });
     set(match outcome {
         Ok(runtime) => RuntimeState::Ready(as_image(&runtime)),
-        Err(error) => RuntimeState::Failed { reason: chain(&error) },
+        Err(error) => RuntimeState::Failed {
+            reason: chain(&error),
+        },
     });
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(error.source(), |error| error.source())
-        .fold(error.to_string(), |text, source| format!("{text}: {source}"))
+        .fold(error.to_string(), |text, source| {
+            format!("{text}: {source}")
+        })
 }
 
 /// For people who wait: one line.
 pub fn describe(version: &str, progress: &Progress) -> String {
     match progress {
         Progress::WaitingForLock => format!("Kafka {version}: another process is preparing it"),
-        Progress::Fetching { done, total } => format!("Kafka {version}: fetching jars, {done} of {total}"),
+        Progress::Fetching { done, total } => {
+            format!("Kafka {version}: fetching jars, {done} of {total}")
+        }
         Progress::Verifying => format!("Kafka {version}: comparing jars with their checksums"),
-        Progress::Training => format!("Kafka {version}: making a class-data archive, once, for faster starts"),
+        Progress::Training => {
+            format!("Kafka {version}: making a class-data archive, once, for faster starts")
+        }
     }
 }
 
@@ -78,21 +93,34 @@ pub fn as_image(runtime: &Runtime) -> images::Runtime {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    env.extend(runtime.archive.as_ref().map(|archive| ("KLAMM_CDS_ARCHIVE".to_owned(), text(archive))));
+    env.extend(
+        runtime
+            .archive
+            .as_ref()
+            .map(|archive| ("KLAMM_CDS_ARCHIVE".to_owned(), text(archive))),
+    );
     images::Runtime {
         env,
         path: vec![runtime.home.join("bin")],
         directories: [("/opt/kafka".to_owned(), runtime.home.clone())].into(),
         entrypoint: Vec::new(),
-        id: format!("apache/kafka:{} ({})", runtime.version, runtime.home.display()),
+        id: format!(
+            "apache/kafka:{} ({})",
+            runtime.version,
+            runtime.home.display()
+        ),
     }
 }
 
 /// `apache/kafka:4.3.1` → `4.3.1`; `…/kafka:1.2.0-kafka-4.3.1` → `4.3.1`, as Strimzi tags its images.
 pub(super) fn version_of(image: &str) -> Option<String> {
     let tag = images::ImageName::parse(image)?.tag?;
-    let version = tag.rsplit_once("kafka-").map_or(tag, |(_, version)| version);
+    let version = tag
+        .rsplit_once("kafka-")
+        .map_or(tag, |(_, version)| version);
     let is_version = version.split('.').count() == 3
-        && version.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
+        && version
+            .split('.')
+            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
     is_version.then(|| version.to_owned())
 }

@@ -137,8 +137,14 @@ fn launchers_are_executable_and_name_their_class() {
 
 #[test]
 fn an_image_names_its_kafka_version_in_its_tag() {
-    assert_eq!(provider::version_of("apache/kafka:4.3.1").as_deref(), Some("4.3.1"));
-    assert_eq!(provider::version_of("quay.io/strimzi/kafka:1.2.0-kafka-4.2.1").as_deref(), Some("4.2.1"));
+    assert_eq!(
+        provider::version_of("apache/kafka:4.3.1").as_deref(),
+        Some("4.3.1")
+    );
+    assert_eq!(
+        provider::version_of("quay.io/strimzi/kafka:1.2.0-kafka-4.2.1").as_deref(),
+        Some("4.2.1")
+    );
     assert_eq!(provider::version_of("apache/kafka:latest"), None);
     assert_eq!(provider::version_of("apache/kafka"), None);
 }

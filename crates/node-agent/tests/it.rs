@@ -1,0 +1,12 @@
+//! The node agent against the embedded control plane, with small programs of this machine as containers.
+
+mod it {
+    pub(crate) mod rig;
+
+    mod adoption;
+    mod homes;
+    mod lifecycle;
+    mod network;
+    mod streams;
+    mod volumes;
+}
