@@ -349,7 +349,12 @@ impl Cluster {
             return Ok(connection.clone());
         }
         *slot = None;
-        let connection = Connection::dial(endpoint, &self.inner.settings.connection).await?;
+        let connection = Connection::dial(endpoint, &self.inner.settings.connection)
+            .await
+            .inspect_err(
+                |error| tracing::debug!(%endpoint, error = error.report(), "not connected"),
+            )?;
+        tracing::debug!(%endpoint, "connected");
         *slot = Some(connection.clone());
         Ok(connection)
     }
