@@ -1,0 +1,3 @@
+//! Stories, faults and properties of the planner, in the simulated world.
+
+mod stories;
