@@ -10,8 +10,14 @@ const PLUGINS: &str = "/plugins";
 /// Copies the running program to `target/klamm` and the image's plugins to `target/plugins`.
 ///
 /// A hard link serves where the file system allows it: on one machine every Pod then shares one file.
+///
+/// `target` is a path of the container; on a process node it lies below `KLAMM_ROOT`.
 pub fn install(target: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(target)?;
+    let target = match std::env::var_os("KLAMM_ROOT") {
+        Some(root) => Path::new(&root).join(target.strip_prefix("/").unwrap_or(target)),
+        None => target.to_owned(),
+    };
+    std::fs::create_dir_all(&target)?;
     let program = std::env::current_exe()?;
     place(&program, &target.join("klamm"))?;
     let plugins = Path::new(PLUGINS);
