@@ -96,10 +96,12 @@ pub fn validate(sources: &[Source<'_>], settings: &Settings) -> Validation {
         }
         validation.problems.extend(problems);
     }
+    let again = duplicates(&validation.documents, settings);
+    let twice = again.iter().map(|(index, _)| *index).collect();
     validation
         .problems
-        .extend(duplicates(&validation.documents, settings));
-    clusters(&wrong, settings, &mut validation);
+        .extend(again.into_iter().map(|(_, problem)| problem));
+    clusters(&wrong, &twice, settings, &mut validation);
     validation.problems.sort();
     validation.warnings.sort();
     validation
@@ -170,11 +172,11 @@ fn problem(subject: &Subject, violation: Violation) -> Problem {
     }
 }
 
-/// The same object twice: the later one would silently win.
-fn duplicates(documents: &[Document], settings: &Settings) -> Vec<Located<Problem>> {
+/// The same object twice: the later one would silently win. With the index of each later one.
+fn duplicates(documents: &[Document], settings: &Settings) -> Vec<(usize, Located<Problem>)> {
     let mut seen: BTreeMap<(String, String, String), &Place> = BTreeMap::new();
     let mut problems = Vec::new();
-    for Document { place, object } in documents {
+    for (index, Document { place, object }) in documents.iter().enumerate() {
         let Some(name) = object["metadata"]["name"].as_str() else {
             continue;
         };
@@ -193,10 +195,13 @@ fn duplicates(documents: &[Document], settings: &Settings) -> Vec<Located<Proble
                 allowed: format!("each object once; the first is in {first}"),
                 example: String::new(),
             };
-            problems.push(Located {
-                place: place.clone(),
-                what: problem,
-            });
+            problems.push((
+                index,
+                Located {
+                    place: place.clone(),
+                    what: problem,
+                },
+            ));
         } else {
             seen.insert(key, place);
         }
@@ -232,10 +237,18 @@ fn kinds_without_effect(documents: &[Document]) -> Vec<Located<Warning>> {
 }
 
 /// Parses every `Kafka` with its pools, and pools whose `Kafka` is not here or is wrong by themselves.
-fn clusters(wrong: &BTreeSet<usize>, settings: &Settings, validation: &mut Validation) {
+///
+/// `wrong` are the documents that their schema refuses, `twice` those that say again what another one says.
+fn clusters(
+    wrong: &BTreeSet<usize>,
+    twice: &BTreeSet<usize>,
+    settings: &Settings,
+    validation: &mut Validation,
+) {
     let good = |kind: &'static str| {
         let documents = validation.documents.iter().enumerate();
-        documents.filter(move |(_, document)| is(&document.object, kind))
+        documents
+            .filter(move |(index, document)| !twice.contains(index) && is(&document.object, kind))
     };
     let pools: Vec<(&Document, KafkaNodePool)> = good("KafkaNodePool")
         .filter(|(index, _)| !wrong.contains(index))

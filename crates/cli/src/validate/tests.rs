@@ -19,7 +19,16 @@ kind: [
         ),
         source("topic.yaml", "{apiVersion: kafka.strimzi.io/v1, kind: KafkaTopic, metadata: {name: a}, spec: {}}"),
     ];
-    expect![[r#""#]].assert_eq(&report(&validate(&sources)));
+    expect![[r#"
+        kafka.yaml:1 (document 1): Kafka/demo
+          spec.kafka.versions is not a field; fields there: `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`; did you mean: version
+          spec.kafka.listeners[0].port: 80 is not allowed; allowed: a whole number, at least 9092; for example: 9092
+        kafka.yaml:7 (document 2)
+          document: line 7 column 7: unclosed bracket '[' is not allowed; allowed: YAML or JSON
+        topic.yaml:1 (document 1): KafkaTopic/a
+          warning: kind: is accepted, but topics are not made from it yet.
+        2 documents: 3 problems, 1 warning
+    "#]].assert_eq(&report(&validate(&sources)));
 }
 
 #[test]

@@ -69,7 +69,7 @@ spec: {replicas: 3, roles: [], storage: {type: ephemeral}}
             PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replicas is missing; allowed: a whole number, at least 0; for example: 0
             PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replica is not a field; fields there: `jvmOptions`, `replicas`, `resources`, `roles`, `storage`, `template`; did you mean: replicas
             PROBLEM cluster.yaml:16 (document 3): KafkaNodePool/b spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
-            PROBLEM more.yaml:2 (document 1): / document: line 3 column 7: unclosed bracket '[' is not allowed; allowed: YAML or JSON
+            PROBLEM more.yaml:2 (document 1): / document: line 2 column 7: unclosed bracket '[' is not allowed; allowed: YAML or JSON
             PROBLEM more.yaml:4 (document 2): / document: ["a list"] is not allowed; allowed: a map with apiVersion, kind and metadata
             PROBLEM more.yaml:6 (document 3): Secret/ metadata.name is missing; allowed: text; for example: my-cluster
             PROBLEM more.yaml:9 (document 4): ConfigMap/anything metadata.name: anything is not allowed; allowed: each object once; the first is in cluster.yaml:21 (document 4)
@@ -129,6 +129,36 @@ fn a_kafka_without_pools_among_the_documents_is_a_warning() {
             kafka.yaml:1 (document 1): Kafka/demo
             warning kafka.yaml:1 (document 1): Kafka/demo role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
             warning kafka.yaml:1 (document 1): Kafka/demo role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
+        "#]],
+    );
+}
+
+#[test]
+fn what_stands_there_twice_is_told_and_counted_once() {
+    let pool = "---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: a, labels: {strimzi.io/cluster: demo}}
+spec: {replicas: 3, roles: [broker, controller], storage: {type: persistent-claim, size: 1Gi}}
+";
+    let kafka = "---
+apiVersion: kafka.strimzi.io/v1
+kind: Kafka
+metadata: {name: demo}
+spec: {kafka: {config: {default.replication.factor: 3, min.insync.replicas: 2}, listeners: [{name: plain, port: 9092, type: internal, tls: false}]}}
+";
+    check(
+        &[
+            ("a.yaml", &format!("{kafka}{pool}")),
+            ("b.yaml", &format!("{kafka}{pool}")),
+        ],
+        &expect![[r#"
+            a.yaml:2 (document 1): Kafka/demo
+            a.yaml:7 (document 2): KafkaNodePool/a
+            b.yaml:2 (document 1): Kafka/demo
+            b.yaml:7 (document 2): KafkaNodePool/a
+            PROBLEM b.yaml:2 (document 1): Kafka/demo metadata.name: demo is not allowed; allowed: each object once; the first is in a.yaml:2 (document 1)
+            PROBLEM b.yaml:7 (document 2): KafkaNodePool/a metadata.name: a is not allowed; allowed: each object once; the first is in a.yaml:7 (document 2)
         "#]],
     );
 }

@@ -56,16 +56,22 @@ fn split(text: &str) -> Vec<(usize, String)> {
         let rest = line
             .strip_prefix("---")
             .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
-        if let Some(rest) = rest {
-            documents.push((begins, std::mem::take(&mut current)));
-            begins = index + 2;
-            current.push_str(rest);
-        } else if line.trim_end() == "..." {
-            continue;
-        } else {
-            current.push_str(line);
+        match rest {
+            Some(rest) => {
+                documents.push((begins, std::mem::take(&mut current)));
+                // Something may stand behind the dashes: then the document begins on their line.
+                let beside = !rest.trim().is_empty();
+                begins = if beside { index + 1 } else { index + 2 };
+                if beside {
+                    current = format!("{rest}\n");
+                }
+            }
+            None if line.trim_end() == "..." => current.push('\n'),
+            None => {
+                current.push_str(line);
+                current.push('\n');
+            }
         }
-        current.push('\n');
     }
     documents.push((begins, current));
     documents.retain(|(_, text)| {

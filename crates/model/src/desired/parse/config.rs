@@ -199,7 +199,7 @@ pub(super) fn property(field: &str, value: &Value, report: &mut Report) -> Optio
                     reason,
                     given: text,
                     allowed,
-                    example: "${strimzidir:/mnt/my-secret:password}",
+                    example: "${mine:/mnt/my-secret:password} with config.providers: mine",
                 },
             );
             None

@@ -132,7 +132,7 @@ fn values_that_kafka_would_refuse_are_refused_before_it_starts() {
             Kafka/demo InvalidValue spec.kafka.config["compression.type"]: rar is not allowed; allowed: one of `uncompressed`, `zstd`, `lz4`, `snappy`, `gzip`, `producer`; for example: producer
             Kafka/demo InvalidValue spec.kafka.config["log.cleanup.policy"]: compact,drop is not allowed; allowed: some of `compact`, `delete`, with commas; for example: delete
             Kafka/demo InvalidValue spec.kafka.config["log.retention.hours"]: a week is not allowed; allowed: a whole number; for example: 168
-            Kafka/demo Unsupported spec.kafka.config["my.plugin.password"]: ${strimzisecrets:ns/secret:key} is not allowed; allowed: no reference to a Secret: mount it (template.pod.volumes) and read it with a provider of Kafka's; for example: ${strimzidir:/mnt/my-secret:password}
+            Kafka/demo Unsupported spec.kafka.config["my.plugin.password"]: ${strimzisecrets:ns/secret:key} is not allowed; allowed: no reference to a Secret: mount it (template.pod.volumes) and read it with a provider of Kafka's; for example: ${mine:/mnt/my-secret:password} with config.providers: mine
             Kafka/demo InvalidValue spec.kafka.config["num.partitions"]: 0 is not allowed; allowed: a whole number, at least 1; for example: 1
         "#]],
     );
