@@ -121,19 +121,17 @@ impl Server {
             "" => self.free_address(name, taken)?,
             text => {
                 let address: Option<Ipv4Addr> = text.parse().ok();
-                match address.filter(|a| !taken.contains(a)) {
-                    Some(address) => address,
-                    None => {
-                        let rule = "failed to allocate IP: provided IP is already allocated";
-                        let cause = Cause::invalid("spec.clusterIPs", &json!([text]), rule);
-                        return Err(Failure::invalid(
-                            "",
-                            "Service",
-                            metadata::name(service),
-                            &[cause],
-                        ));
-                    }
-                }
+                let Some(address) = address.filter(|a| !taken.contains(a)) else {
+                    let rule = "failed to allocate IP: provided IP is already allocated";
+                    let cause = Cause::invalid("spec.clusterIPs", &json!([text]), rule);
+                    return Err(Failure::invalid(
+                        "",
+                        "Service",
+                        metadata::name(service),
+                        &[cause],
+                    ));
+                };
+                address
             }
         };
         spec["clusterIP"] = address.to_string().into();

@@ -158,7 +158,7 @@ pub(crate) fn object(
             let version = value["metadata"]["resourceVersion"].clone();
             let list = json!({"resourceVersion": version});
             Ok(Bytes::from(
-                table::render(resource, vec![value], rows, list, true, now).to_string(),
+                table::render(resource, vec![value], rows, &list, true, now).to_string(),
             ))
         }
     }
@@ -197,7 +197,7 @@ pub(crate) fn list(
                 .map(|r| at_version(resource, r))
                 .collect::<Result<Vec<_>, _>>()?;
             return Ok(Bytes::from(
-                table::render(resource, values, rows, metadata, true, now).to_string(),
+                table::render(resource, values, rows, &metadata, true, now).to_string(),
             ));
         }
     };

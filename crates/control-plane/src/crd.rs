@@ -1,4 +1,4 @@
-//! CustomResourceDefinitions: what is completed in them, what is refused, and their status.
+//! `CustomResourceDefinition`s: what is completed in them, what is refused, and their status.
 //!
 //! A definition that passes the checks is served at once, so `NamesAccepted` and `Established` are true from the start.
 
@@ -61,11 +61,11 @@ pub(crate) fn check(server: &Server, object: &Value) -> Vec<Cause> {
     let (group, plural) = (text(&spec["group"]), text(&spec["names"]["plural"]));
     let wanted = format!("{plural}.{group}");
     if metadata::name(object) != wanted {
-        let rule = format!("must be spec.names.plural+\".\"+spec.group");
+        let rule = "must be spec.names.plural+\".\"+spec.group";
         causes.push(Cause::invalid(
             "metadata.name",
             &object["metadata"]["name"],
-            &rule,
+            rule,
         ));
     }
     for (field, value) in [

@@ -89,11 +89,10 @@ pub(crate) fn fill(group: &str, plural: &str, object: &mut Value) {
         }
         ("networking.k8s.io", "networkpolicies") => fill_network_policy(inner(object, "spec")),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
-            fill_binding(object)
+            fill_binding(object);
         }
-        ("policy", "poddisruptionbudgets") => {}
         ("scheduling.k8s.io", "priorityclasses") => {
-            set(object, "preemptionPolicy", "PreemptLowerPriority")
+            set(object, "preemptionPolicy", "PreemptLowerPriority");
         }
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             set(
@@ -248,13 +247,13 @@ pub(crate) fn keep(group: &str, plural: &str, live: &Value, object: &mut Value) 
 
 /// What an update changes and may not.
 pub(crate) fn frozen(group: &str, plural: &str, live: &Value, object: &Value) -> Vec<Cause> {
+    const RULE: &str = "field is immutable";
     let immutable = |path: &str, rule: &str| {
         let pointer = format!("/{}", path.replace('.', "/"));
         let (old, new) = (live.pointer(&pointer), object.pointer(&pointer));
         let changed = old.unwrap_or(&Value::Null) != new.unwrap_or(&Value::Null);
         changed.then(|| Cause::invalid(path, new.unwrap_or(&Value::Null), rule))
     };
-    const RULE: &str = "field is immutable";
     match (group, plural) {
         ("", "pods") => pod::frozen(live, object),
         ("", "services") => service::frozen(live, object),
@@ -310,6 +309,7 @@ fn frozen_contents(plural: &str, live: &Value, object: &Value) -> Vec<Cause> {
 }
 
 fn frozen_claim(live: &Value, object: &Value) -> Vec<Cause> {
+    const RULE: &str = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     let bound = live["status"]["phase"] == "Bound";
     let fixed = |claim: &Value| {
         let mut spec = claim["spec"].as_object().cloned().unwrap_or_default();
@@ -320,21 +320,20 @@ fn frozen_claim(live: &Value, object: &Value) -> Vec<Cause> {
         if let Some(Value::Object(requests)) = spec
             .get_mut("resources")
             .and_then(|r| r.get_mut("requests"))
+            && bound
         {
-            if bound {
-                requests.remove("storage");
-            }
+            requests.remove("storage");
         }
         spec
     };
     if fixed(live) == fixed(object) {
         return Vec::new();
     }
-    const RULE: &str = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     vec![Cause::forbidden("spec", RULE)]
 }
 
 fn frozen_stateful_set(live: &Value, object: &Value) -> Vec<Cause> {
+    const RULE: &str = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
     const FREE: [&str; 7] = [
         "replicas",
         "ordinals",
@@ -346,13 +345,12 @@ fn frozen_stateful_set(live: &Value, object: &Value) -> Vec<Cause> {
     ];
     let fixed = |set: &Value| {
         let mut spec = set["spec"].as_object().cloned().unwrap_or_default();
-        FREE.iter().for_each(|field| drop(spec.remove(*field)));
+        spec.retain(|field, _| !FREE.contains(&field.as_str()));
         spec
     };
     if fixed(live) == fixed(object) {
         return Vec::new();
     }
-    const RULE: &str = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
     vec![Cause::forbidden("spec", RULE)]
 }
 

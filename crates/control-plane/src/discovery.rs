@@ -90,7 +90,7 @@ fn aggregated(headers: &HeaderMap) -> Option<&'static str> {
     })
 }
 
-fn aggregated_response(version: &'static str, groups: Vec<Value>) -> Response {
+fn aggregated_response(version: &'static str, groups: &[Value]) -> Response {
     let api_version = format!("apidiscovery.k8s.io/{version}");
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": groups});
     let mut response = json_response(StatusCode::OK, list.to_string());
@@ -113,11 +113,10 @@ pub(crate) fn core_versions(server: &Server, headers: &HeaderMap) -> Response {
             .groups()
             .iter()
             .filter(|(group, _)| group.is_empty());
-        return aggregated_response(
-            version,
-            core.map(|(g, v)| aggregated_group(&registry, g, v))
-                .collect(),
-        );
+        let core: Vec<Value> = core
+            .map(|(g, v)| aggregated_group(&registry, g, v))
+            .collect();
+        return aggregated_response(version, &core);
     }
     value_response(
         StatusCode::OK,
@@ -136,12 +135,10 @@ pub(crate) fn groups(server: &Server, headers: &HeaderMap) -> Response {
         .iter()
         .filter(|(group, _)| !group.is_empty());
     if let Some(version) = aggregated(headers) {
-        return aggregated_response(
-            version,
-            named
-                .map(|(g, v)| aggregated_group(&registry, g, v))
-                .collect(),
-        );
+        let named: Vec<Value> = named
+            .map(|(g, v)| aggregated_group(&registry, g, v))
+            .collect();
+        return aggregated_response(version, &named);
     }
     let groups: Vec<Value> = named
         .map(|(group, versions)| group_value(group, versions))

@@ -62,15 +62,14 @@ async fn follow<C: Concern>(server: Arc<Server>) {
     let mut concern = C::begin(&server);
     loop {
         changed.mark_unchanged();
-        match server.store.events_after(cursor, "") {
-            Ok((events, upto)) => {
-                cursor = upto;
-                events.iter().for_each(|event| concern.note(event));
+        if let Ok((events, upto)) = server.store.events_after(cursor, "") {
+            cursor = upto;
+            for event in events {
+                concern.note(&event);
             }
-            Err(_) => {
-                cursor = server.store.revision();
-                concern = C::begin(&server);
-            }
+        } else {
+            cursor = server.store.revision();
+            concern = C::begin(&server);
         }
         let again = match concern.step(&server).await {
             Ok(again) => again,

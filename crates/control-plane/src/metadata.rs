@@ -118,7 +118,7 @@ pub(crate) fn check_place(
     }
     match path_name {
         Some(wanted) if given_name.is_empty() => {
-            drop(metadata.insert("name".to_owned(), wanted.into()))
+            metadata.insert("name".to_owned(), wanted.into());
         }
         Some(wanted) if given_name != wanted => {
             let message = format!(

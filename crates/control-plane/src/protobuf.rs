@@ -54,7 +54,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Value, DecodeError> {
     }
     if kind == "DeleteOptions" {
         // Every group has its own; they are all the same.
-        api_version = "v1".to_owned();
+        "v1".clone_into(&mut api_version);
     }
     let table = table();
     let message = table

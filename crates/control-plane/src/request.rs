@@ -93,16 +93,12 @@ fn decode_percent(text: &str) -> String {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         let escaped = (byte == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(value) => {
-                decoded.push(value);
-                at += 3;
-            }
-            None => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
+        let (value, length) = match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(value) => (value, 3),
+            None => (byte, 1),
+        };
+        decoded.push(value);
+        at += length;
     }
     String::from_utf8_lossy(&decoded).into_owned()
 }

@@ -1,6 +1,6 @@
 //! Which resources there are: the built-in table and the CRDs that are stored.
 //!
-//! Reads: CustomResourceDefinitions in the store, at start and after each write to one.
+//! Reads: `CustomResourceDefinition`s in the store, at start and after each write to one.
 //! Not here: what their fields may be ([`crate::schema`]), what a CRD itself may say ([`crate::crd`]).
 
 mod builtin;
@@ -54,6 +54,10 @@ pub(crate) enum Source {
 
 /// One resource at one version.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent property that discovery tells"
+)]
 pub(crate) struct Resource {
     pub(crate) group: String,
     pub(crate) version: String,
@@ -172,7 +176,7 @@ pub(crate) fn split_api_version(text: &str) -> (&str, &str) {
     text.split_once('/').unwrap_or(("", text))
 }
 
-/// The group of CustomResourceDefinitions.
+/// The group of `CustomResourceDefinition`s.
 pub(crate) const CRD_GROUP: &str = "apiextensions.k8s.io";
 /// Their plural.
 pub(crate) const CRD_PLURAL: &str = "customresourcedefinitions";
@@ -219,9 +223,9 @@ impl Registry {
                     }
                 },
             };
-            resources
-                .iter()
-                .for_each(|resource| registry.insert(Arc::clone(resource)));
+            for resource in &resources {
+                registry.insert(Arc::clone(resource));
+            }
             registry.defined.insert(key, (record.revision, resources));
         }
         registry

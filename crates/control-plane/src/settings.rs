@@ -40,7 +40,7 @@ impl Settings {
         Self {
             data_dir: None,
             service_network: (Ipv4Addr::new(127, 96, 0, 0), 16),
-            event_ttl: Duration::from_secs(60 * 60),
+            event_ttl: Duration::from_hours(1),
             history_bytes: HISTORY_BYTES,
             clock: Clock::Wall,
             loops: true,

@@ -14,7 +14,7 @@ pub(crate) fn render(
     resource: &Resource,
     objects: Vec<Value>,
     rows: RowObject,
-    metadata: Value,
+    metadata: &Value,
     with_columns: bool,
     now: Timestamp,
 ) -> Value {
@@ -22,41 +22,38 @@ pub(crate) fn render(
     let known = (resource.source == Source::Builtin)
         .then(|| builtin::view(&resource.group, &resource.plural));
     if with_columns {
-        let columns: Vec<Value> = match &known {
-            Some(view) => view
-                .columns
+        let columns: Vec<Value> = if let Some(view) = &known {
+            view.columns
                 .iter()
                 .map(|c| column(c.name, c.kind, c.format(), c.name, c.priority))
-                .collect(),
-            None => {
-                let name = column(
-                    "Name",
-                    "string",
-                    "name",
-                    "Name must be unique within a namespace.",
-                    0,
-                );
-                std::iter::once(name)
-                    .chain(resource.columns.iter().map(definition))
-                    .collect()
-            }
+                .collect()
+        } else {
+            let name = column(
+                "Name",
+                "string",
+                "name",
+                "Name must be unique within a namespace.",
+                0,
+            );
+            std::iter::once(name)
+                .chain(resource.columns.iter().map(definition))
+                .collect()
         };
         table["columnDefinitions"] = columns.into();
     }
     let lines = objects.into_iter().map(|object| {
-        let cells: Vec<Value> = match &known {
-            Some(view) => (view.cells)(&object, now),
-            None => {
-                let name = object["metadata"]["name"].clone();
-                std::iter::once(name)
-                    .chain(
-                        resource
-                            .columns
-                            .iter()
-                            .map(|c| cells::at_path(&object, c, now)),
-                    )
-                    .collect()
-            }
+        let cells: Vec<Value> = if let Some(view) = &known {
+            (view.cells)(&object, now)
+        } else {
+            let name = object["metadata"]["name"].clone();
+            std::iter::once(name)
+                .chain(
+                    resource
+                        .columns
+                        .iter()
+                        .map(|c| cells::at_path(&object, c, now)),
+                )
+                .collect()
         };
         let mut row = json!({"cells": cells});
         match rows {
@@ -71,7 +68,7 @@ pub(crate) fn render(
 }
 
 /// A table without columns and rows.
-pub(crate) fn empty(metadata: Value) -> Value {
+pub(crate) fn empty(metadata: &Value) -> Value {
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": [], "rows": []})
 }
 

@@ -25,7 +25,7 @@ use crate::table;
 /// How often an idle watcher that wants bookmarks gets one.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(30);
 /// How long a watch lasts if the client does not say; then clients reconnect by themselves.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Which objects a list or watch is about.
 #[derive(Clone, Debug)]
@@ -253,7 +253,7 @@ impl Watcher {
                     resource,
                     vec![object],
                     *rows,
-                    metadata,
+                    &metadata,
                     columns,
                     self.clock.now(),
                 );
@@ -284,7 +284,7 @@ impl Watcher {
             Shape::Metadata => answer::metadata_only(json!({"metadata": metadata})),
             Shape::Table(_) => {
                 let list = json!({"resourceVersion": self.cursor.to_string()});
-                let mut table = table::empty(list);
+                let mut table = table::empty(&list);
                 table["rows"] = json!([{"cells": [], "object": answer::metadata_only(json!({"metadata": metadata}))}]);
                 table
             }

@@ -18,7 +18,7 @@ use crate::verbs::scale::scale_of;
 
 const BUDGETS: (&str, &str) = ("policy", "poddisruptionbudgets");
 /// A Pod that was evicted and is still there after this time was not evicted after all.
-const DISRUPTION_TIMEOUT: Duration = Duration::from_secs(120);
+const DISRUPTION_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Namespaces in which something changed.
 pub(super) struct Budgets {
@@ -231,16 +231,13 @@ fn expected_pods(server: &Server, pods: &[&Value]) -> Result<i64, String> {
             let object: Value = super::parse(&record.json).ok()?;
             scale_of(&paths, &object)["spec"]["replicas"].as_i64()
         });
-        match scale {
-            Some(replicas) => drop(scales.insert(text("uid").to_owned(), replicas)),
-            None => {
-                let kind = text("kind");
-                return Err(format!(
-                    "{kind} \"{}\" does not implement the scale subresource",
-                    text("name")
-                ));
-            }
-        }
+        let Some(replicas) = scale else {
+            let (kind, name) = (text("kind"), text("name"));
+            return Err(format!(
+                "{kind} \"{name}\" does not implement the scale subresource"
+            ));
+        };
+        scales.insert(text("uid").to_owned(), replicas);
     }
     Ok(scales.values().sum())
 }

@@ -32,9 +32,9 @@ impl Concern for Definitions {
         let mut this = Self {
             going: BTreeSet::new(),
         };
-        objects(server, &Key::prefix(CRD_GROUP, CRD_PLURAL, None))
-            .iter()
-            .for_each(|(key, o)| this.look_at(key, o));
+        for (key, object) in objects(server, &Key::prefix(CRD_GROUP, CRD_PLURAL, None)) {
+            this.look_at(&key, &object);
+        }
         this
     }
 

@@ -11,7 +11,7 @@ use crate::server::Server;
 use crate::store::{Change, CommitError, Event, Expect, Key};
 
 /// How often old events are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// When to look next.
 pub(super) struct OldEvents {

@@ -37,9 +37,9 @@ impl Concern for Namespaces {
             new: BTreeSet::new(),
             going: BTreeSet::new(),
         };
-        objects(server, &Key::prefix("", "namespaces", None))
-            .iter()
-            .for_each(|(_, object)| this.look_at(object));
+        for (_, object) in objects(server, &Key::prefix("", "namespaces", None)) {
+            this.look_at(&object);
+        }
         this
     }
 

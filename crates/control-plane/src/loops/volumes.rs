@@ -44,9 +44,9 @@ impl Concern for Volumes {
             volumes: BTreeSet::new(),
         };
         for plural in ["persistentvolumeclaims", "persistentvolumes"] {
-            objects(server, &Key::prefix("", plural, None))
-                .iter()
-                .for_each(|(key, o)| this.look_at(key, o));
+            for (key, object) in objects(server, &Key::prefix("", plural, None)) {
+                this.look_at(&key, &object);
+            }
         }
         this
     }

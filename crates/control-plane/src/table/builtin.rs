@@ -73,7 +73,7 @@ pub(super) fn view(group: &str, plural: &str) -> View {
         ("networking.k8s.io", "networkpolicies") => services::POLICIES,
         ("", "nodes") => cluster::NODES,
         ("", "namespaces") => cluster::NAMESPACES,
-        ("", "events") | ("events.k8s.io", "events") => cluster::EVENTS,
+        ("" | "events.k8s.io", "events") => cluster::EVENTS,
         ("coordination.k8s.io", "leases") => cluster::LEASES,
         ("scheduling.k8s.io", "priorityclasses") => cluster::PRIORITIES,
         ("apiextensions.k8s.io", "customresourcedefinitions")

@@ -176,10 +176,10 @@ impl Token {
 /// A stream of changes.
 pub(crate) fn watch(server: &Arc<Server>, call: &Call) -> Result<Response, Failure> {
     let revision = call.query.number("resourceVersion")?;
-    let initial = match call.query.get("sendInitialEvents") {
-        None => None,
-        Some(text) => Some(text == "true"),
-    };
+    let initial = call
+        .query
+        .get("sendInitialEvents")
+        .map(|text| text == "true");
     let rule = call.query.get("resourceVersionMatch");
     let bookmarks = call.query.flag("allowWatchBookmarks");
     let start = match (initial, revision) {

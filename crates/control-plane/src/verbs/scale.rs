@@ -117,10 +117,13 @@ pub(crate) fn scale_of(paths: &ScalePaths, object: &Value) -> Value {
     let text = match selector {
         Some(Value::String(text)) => Some(text.clone()),
         Some(object @ Value::Object(map)) => {
-            Some(match map.keys().all(|k| k.starts_with("match")) {
-                true => LabelSelector::of_object(object).text(),
-                false => LabelSelector::of_map(map).text(),
-            })
+            let plain = !map.keys().all(|k| k.starts_with("match"));
+            let selector = if plain {
+                LabelSelector::of_map(map)
+            } else {
+                LabelSelector::of_object(object)
+            };
+            Some(selector.text())
         }
         _ => None,
     };

@@ -87,13 +87,13 @@ fn container_of(pod: &Value, call: &Call) -> Result<String, Failure> {
         .map(str::to_owned);
     let known = |name: &String| containers.contains(name) || init.contains(name);
     if let Some(asked) = asked {
-        return match known(&asked) {
-            true => Ok(asked),
-            false => Err(Failure::bad_request(format!(
-                "container {asked} is not valid for pod {}",
-                call.name()
-            ))),
-        };
+        if known(&asked) {
+            return Ok(asked);
+        }
+        let pod = call.name();
+        return Err(Failure::bad_request(format!(
+            "container {asked} is not valid for pod {pod}"
+        )));
     }
     if let Some(default) = default.filter(|name| known(name)) {
         return Ok(default);

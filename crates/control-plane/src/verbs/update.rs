@@ -48,6 +48,9 @@ impl Part {
     }
 }
 
+/// Makes of the live object what it is to become; asked again whenever somebody else was faster.
+pub(crate) type Propose<'a> = dyn Fn(&Value) -> Result<Proposal, Failure> + Send + Sync + 'a;
+
 /// What a write makes of the live object.
 pub(crate) struct Proposal {
     pub(crate) object: Value,
@@ -109,7 +112,7 @@ pub(crate) async fn patch(
         .next()
         .unwrap_or_default()
         .trim();
-    let propose: Box<dyn Fn(&Value) -> Result<Proposal, Failure> + Send + Sync> = match kind {
+    let propose: Box<Propose<'_>> = match kind {
         "application/apply-patch+yaml" => return apply(server, call, bytes, part).await,
         "application/json-patch+json"
         | "application/merge-patch+json"
@@ -257,7 +260,7 @@ pub(crate) async fn change(
     server: &Server,
     call: &Call,
     part: Part,
-    propose: &(dyn Fn(&Value) -> Result<Proposal, Failure> + Send + Sync),
+    propose: &Propose<'_>,
 ) -> Result<Response, Failure> {
     let (record, warnings) = store(server, call, part, propose).await?;
     let body = answer::object(&call.resource, call.shape, &record, server.clock.now())?;
@@ -272,7 +275,7 @@ pub(crate) async fn store(
     server: &Server,
     call: &Call,
     part: Part,
-    propose: &(dyn Fn(&Value) -> Result<Proposal, Failure> + Send + Sync),
+    propose: &Propose<'_>,
 ) -> Result<(Record, Vec<String>), Failure> {
     let dry_run = call.query.dry_run()?;
     for _ in 0..ATTEMPTS {

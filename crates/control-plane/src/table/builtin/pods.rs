@@ -87,7 +87,7 @@ fn summary(pod: &Value) -> Summary {
     if items(&status["conditions"])
         .any(|c| c["type"] == "PodScheduled" && c["reason"] == "SchedulingGated")
     {
-        summary.reason = "SchedulingGated".to_owned();
+        "SchedulingGated".clone_into(&mut summary.reason);
     }
     let initializing = init_reason(pod, &mut summary);
     let initialized =
@@ -98,9 +98,9 @@ fn summary(pod: &Value) -> Summary {
     let over = matches!(status["phase"].as_str(), Some("Succeeded" | "Failed"));
     if metadata::is_deleting(pod) {
         if status["reason"] == "NodeLost" {
-            summary.reason = "Unknown".to_owned();
+            "Unknown".clone_into(&mut summary.reason);
         } else if !over {
-            summary.reason = "Terminating".to_owned();
+            "Terminating".clone_into(&mut summary.reason);
         }
     }
     summary
