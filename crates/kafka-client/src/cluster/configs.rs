@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Cluster, To, What};
 use crate::error::{Cause, Error};
+use crate::error_code::ErrorCode;
 use crate::messages::describe_configs_request::DescribeConfigsResource;
 use crate::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use crate::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
@@ -133,10 +134,16 @@ impl Cluster {
         let all = self
             .describe_many(&object, std::slice::from_ref(resource), keys, resource.to())
             .await?;
-        Ok(all.into_values().next().unwrap_or_default())
+        all.into_values().next().ok_or_else(|| {
+            let gone = Cause::Kafka {
+                code: ErrorCode::UnknownTopicOrPartition,
+                message: None,
+            };
+            Error::new("describe configs of", gone).about("describe configs of", object)
+        })
     }
 
-    /// The configuration of many topics in one request, by topic name.
+    /// The configuration of many topics in one request, by topic name; topics that are gone are left out.
     pub async fn describe_topic_configs(
         &self,
         topics: &[&str],
@@ -150,7 +157,7 @@ impl Cluster {
         self.describe_many(&object, &resources, keys, To::Any).await
     }
 
-    /// The effective `min.insync.replicas` of topics.
+    /// The effective `min.insync.replicas` of topics; topics that are gone are left out.
     pub async fn min_insync_replicas(
         &self,
         topics: &[&str],
@@ -174,6 +181,7 @@ impl Cluster {
         configs.into_iter().map(parse).collect()
     }
 
+    /// By name; what is gone is left out.
     async fn describe_many(
         &self,
         object: &str,
@@ -201,6 +209,11 @@ impl Cluster {
         self.read(what, request, |response| {
             let mut found = BTreeMap::new();
             for result in response.results {
+                let is_gone =
+                    ErrorCode::from_code(result.error_code) == ErrorCode::UnknownTopicOrPartition;
+                if is_gone {
+                    continue;
+                }
                 Cause::check(result.error_code, result.error_message.as_deref())?;
                 let entries = result.configs.into_iter().map(|config| {
                     let entry = ConfigEntry {

@@ -353,6 +353,15 @@ async fn topics_and_configs_can_be_changed() {
     let configs = client.describe_configs(&resource, None).await.unwrap();
     assert_eq!(configs["retention.ms"].source, ConfigSource::Topic);
     client.delete_topic(id).await.unwrap();
+    assert!(
+        client
+            .min_insync_replicas(&["orders"])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let gone = client.describe_configs(&resource, None).await.unwrap_err();
+    assert_eq!(gone.code(), Some(ErrorCode::UnknownTopicOrPartition));
     let gone = client.delete_topic(id).await.unwrap_err();
     assert_eq!(gone.code(), Some(ErrorCode::UnknownTopicId));
 

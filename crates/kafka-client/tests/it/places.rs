@@ -69,10 +69,12 @@ async fn a_group_is_found_at_its_coordinator() {
     };
     let fetched = admin.ask(coordinator, fetch).await.unwrap();
     let fetched = &fetched.groups[0].topics[0];
-    assert_eq!(
-        (fetched.topic_id, fetched.partitions[0].committed_offset),
-        (topic_id, 42)
+    // Topics are named by id from version 10 on (Kafka 4.2), by name before.
+    assert!(
+        fetched.topic_id == topic_id || fetched.name == "grouped",
+        "{fetched:?}"
     );
+    assert_eq!(fetched.partitions[0].committed_offset, 42);
     let groups = admin.list_groups().await.unwrap();
     assert_eq!(groups["readers"].state, "Empty");
     let delete = DeleteGroupsRequest {
