@@ -93,7 +93,7 @@ pub fn explain(path: &str) -> Result<Explanation, ExplainError> {
     {
         return Ok(kafka_key(key));
     }
-    let mut at = schema;
+    let mut at = &schema;
     let mut walked: Vec<&str> = Vec::new();
     let mut required = false;
     for step in steps {

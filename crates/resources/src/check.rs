@@ -6,12 +6,9 @@
 //! schema is refused here too. A `null` counts as absent, as it does there.
 //! What is not here: rules that need more than one field's schema to decide (`model::desired`).
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
 use serde_json::{Map, Value};
 
-use crate::crds::{crds_json, metadata_schema};
+use crate::crds::{DEFINITIONS, Definition};
 use crate::rules;
 use crate::words::{self, Words};
 
@@ -46,85 +43,47 @@ pub struct Violation {
     pub example: String,
 }
 
-/// The schemas of all kinds by group, then by kind; the version with each.
-static SCHEMAS: LazyLock<BTreeMap<String, BTreeMap<String, KindSchema>>> = LazyLock::new(|| {
-    let mut groups: BTreeMap<String, BTreeMap<String, KindSchema>> = BTreeMap::new();
-    for crd in crds_json() {
-        let text = |pointer: &str| {
-            crd.pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let mut schema = crd
-            .pointer("/spec/versions/0/schema/openAPIV3Schema")
-            .cloned()
-            .unwrap_or_default();
-        schema["properties"]["metadata"] = metadata_schema();
-        groups.entry(text("/spec/group")).or_default().insert(
-            text("/spec/names/kind"),
-            KindSchema {
-                names: names_of(&crd["spec"]["names"]),
-                version: text("/spec/versions/0/name"),
-                schema,
-            },
-        );
-    }
-    groups
-});
-
-struct KindSchema {
-    /// Kind, singular, plural and short names.
-    names: Vec<String>,
-    version: String,
-    schema: Value,
-}
-
-fn names_of(names: &Value) -> Vec<String> {
-    let single = ["kind", "singular", "plural"].map(|key| &names[key]);
-    let short = names["shortNames"].as_array().into_iter().flatten();
-    single
-        .into_iter()
-        .chain(short)
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
-}
-
 /// The schema of a kind, with the kind's proper name; `kind` may be any of its names in any letter case.
-pub fn schema_of(kind: &str) -> Option<(&'static str, &'static Value)> {
-    SCHEMAS
-        .values()
-        .flatten()
-        .find(|(_, found)| {
-            found
-                .names
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(kind))
-        })
-        .map(|(name, found)| (name.as_str(), &found.schema))
+pub fn schema_of(kind: &str) -> Option<(&'static str, Value)> {
+    let is_named = |definition: &&Definition| {
+        let Definition {
+            kind: name,
+            plural,
+            short,
+            ..
+        } = definition;
+        [name, plural, short]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(kind))
+    };
+    let definition = DEFINITIONS.iter().find(is_named)?;
+    Some((definition.kind, definition.schema()))
 }
 
 /// The names of all kinds, Strimzi's first.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
-    SCHEMAS.values().flatten().map(|(name, _)| name.as_str())
+    DEFINITIONS.iter().map(|definition| definition.kind)
 }
 
 /// Every violation of a document, in order of path; `None` if its group is not one of ours.
 pub fn check(document: &Value) -> Option<Vec<Violation>> {
     let api_version = document["apiVersion"].as_str().unwrap_or_default();
     let (group, version) = api_version.split_once('/')?;
-    let kinds = SCHEMAS.get(group)?;
+    let of_group = || {
+        DEFINITIONS
+            .iter()
+            .filter(|definition| definition.group == group)
+    };
+    of_group().next()?;
     let kind = document["kind"].as_str().unwrap_or_default();
-    let Some(found) = kinds.get(kind) else {
-        let allowed = words::one_of(kinds.keys().map(String::as_str));
-        let nearest = words::nearest(kind, kinds.keys().map(String::as_str));
+    let Some(found) = of_group().find(|definition| definition.kind == kind) else {
+        let kinds = || of_group().map(|definition| definition.kind);
         return Some(vec![Violation {
             path: "kind".into(),
             kind: ViolationKind::InvalidValue,
             given: kind.into(),
-            allowed,
-            example: nearest.unwrap_or("Kafka").into(),
+            allowed: words::one_of(kinds()),
+            example: words::nearest(kind, kinds()).unwrap_or("Kafka").into(),
         }]);
     };
     let mut violations = Vec::new();
@@ -141,7 +100,7 @@ pub fn check(document: &Value) -> Option<Vec<Violation>> {
     Walk {
         violations: &mut violations,
     }
-    .value("", &found.schema, document);
+    .value("", &found.schema(), document);
     names(document, &mut violations);
     violations.sort();
     Some(violations)

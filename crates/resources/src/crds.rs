@@ -1,124 +1,142 @@
-//! The custom resource definitions, made from the types.
+//! The custom resource definitions that Klamm serves.
 //!
-//! What it does: `crds()` gives every definition that Klamm serves, always the same bytes.
+//! What it does: hands out the definitions made from the types (`generate`), always the same bytes.
 //! Invariants: Strimzi's kinds carry Strimzi's names, labels and schema (a test compares every leaf with
-//! `facts/`); our own kinds are in our own group.
-//! What is not here: the fields (one file for each noun) and the rules that no schema can express (`model`).
+//! `facts/`); our own kinds are in our own group; what is committed is what the types give (a test).
+//! What is not here: how they are made (`generate`).
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceConversion, CustomResourceDefinition, CustomResourceValidation, JSONSchemaProps,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{CustomResourceExt, core::object::HasSpec, core::object::HasStatus};
-use schemars::JsonSchema;
-use serde_json::{Value, json};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use serde_json::Value;
 
-use crate::core_schema::core;
-use crate::schema::{normalise, structural};
-use crate::{
-    Kafka, KafkaBridge, KafkaConnect, KafkaConnector, KafkaMirrorMaker2, KafkaNodePool, KafkaPlan,
-    KafkaRebalance, KafkaTopic, KafkaUser,
-};
+const STRIMZI: &str = "kafka.strimzi.io";
+const KLAMM: &str = "klamm.dev";
+
+/// A definition as it is committed.
+pub(crate) struct Definition {
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) short: &'static str,
+    text: &'static str,
+}
+
+/// All kinds, Strimzi's first.
+pub(crate) const DEFINITIONS: [Definition; 10] = [
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "Kafka",
+        plural: "kafkas",
+        short: "k",
+        text: include_str!("../crds/kafkas.json"),
+    },
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "KafkaNodePool",
+        plural: "kafkanodepools",
+        short: "knp",
+        text: include_str!("../crds/kafkanodepools.json"),
+    },
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "KafkaTopic",
+        plural: "kafkatopics",
+        short: "kt",
+        text: include_str!("../crds/kafkatopics.json"),
+    },
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "KafkaUser",
+        plural: "kafkausers",
+        short: "ku",
+        text: include_str!("../crds/kafkausers.json"),
+    },
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "KafkaConnect",
+        plural: "kafkaconnects",
+        short: "kc",
+        text: include_str!("../crds/kafkaconnects.json"),
+    },
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "KafkaConnector",
+        plural: "kafkaconnectors",
+        short: "kctr",
+        text: include_str!("../crds/kafkaconnectors.json"),
+    },
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "KafkaMirrorMaker2",
+        plural: "kafkamirrormaker2s",
+        short: "kmm2",
+        text: include_str!("../crds/kafkamirrormaker2s.json"),
+    },
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "KafkaBridge",
+        plural: "kafkabridges",
+        short: "kb",
+        text: include_str!("../crds/kafkabridges.json"),
+    },
+    Definition {
+        group: STRIMZI,
+        version: "v1",
+        kind: "KafkaRebalance",
+        plural: "kafkarebalances",
+        short: "kr",
+        text: include_str!("../crds/kafkarebalances.json"),
+    },
+    Definition {
+        group: KLAMM,
+        version: "v1alpha1",
+        kind: "KafkaPlan",
+        plural: "kafkaplans",
+        short: "kplan",
+        text: include_str!("../crds/kafkaplans.json"),
+    },
+];
+
+/// The schema of `metadata`.
+const METADATA: &str = include_str!("../crds/metadata.json");
+
+impl Definition {
+    /// The whole definition.
+    pub(crate) fn whole(&self) -> Value {
+        parsed(self.text)
+    }
+
+    /// The schema of a document of this kind, `metadata` included.
+    pub(crate) fn schema(&self) -> Value {
+        let mut whole = self.whole();
+        let schema = whole.pointer_mut("/spec/versions/0/schema/openAPIV3Schema");
+        let mut schema = schema.map(Value::take).unwrap_or_default();
+        schema["properties"]["metadata"] = parsed(METADATA);
+        schema
+    }
+}
 
 /// Every definition, Strimzi's kinds first.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![
-        strimzi::<Kafka>(),
-        strimzi::<KafkaNodePool>(),
-        strimzi::<KafkaTopic>(),
-        strimzi::<KafkaUser>(),
-        strimzi::<KafkaConnect>(),
-        strimzi::<KafkaConnector>(),
-        strimzi::<KafkaMirrorMaker2>(),
-        strimzi::<KafkaBridge>(),
-        strimzi::<KafkaRebalance>(),
-        definition::<KafkaPlan>(),
-    ]
+    let typed = |crd| {
+        serde_json::from_value(crd).expect("a committed definition is well formed, as a test says")
+    };
+    crds_json().into_iter().map(typed).collect()
 }
 
-/// The definitions as JSON, whole numbers written as such.
+/// The definitions as JSON.
 pub fn crds_json() -> Vec<Value> {
-    crds()
-        .iter()
-        .map(|crd| whole_numbers(serde_json::to_value(crd).expect("a definition is plain data")))
-        .collect()
+    DEFINITIONS.iter().map(Definition::whole).collect()
 }
 
-fn strimzi<K>() -> CustomResourceDefinition
-where
-    K: CustomResourceExt + HasSpec + HasStatus,
-    K::Spec: JsonSchema,
-    K::Status: JsonSchema,
-{
-    let mut crd = definition::<K>();
-    crd.metadata.labels = Some(
-        [("app", "strimzi"), ("strimzi.io/crd-install", "true")]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into(),
-    );
-    crd
-}
-
-fn definition<K>() -> CustomResourceDefinition
-where
-    K: CustomResourceExt + HasSpec + HasStatus,
-    K::Spec: JsonSchema,
-    K::Status: JsonSchema,
-{
-    let schema = json!({
-        "type": "object",
-        "required": ["spec"],
-        "properties": {
-            "apiVersion": {"type": "string", "description": "The version of the API that this object is written in."},
-            "kind": {"type": "string", "description": "The kind of this object."},
-            "metadata": {"type": "object"},
-            "spec": with_description(structural::<K::Spec>(), "What is asked for."),
-            "status": with_description(structural::<K::Status>(), "What is known."),
-        },
-    });
-    let mut crd = K::crd();
-    crd.spec.conversion = Some(CustomResourceConversion {
-        strategy: "None".into(),
-        webhook: None,
-    });
-    crd.spec.names.list_kind = Some(format!("{}List", crd.spec.names.kind));
-    for version in &mut crd.spec.versions {
-        let schema: JSONSchemaProps = serde_json::from_value(schema.clone())
-            .expect("schemas made from types are well formed");
-        version.schema = Some(CustomResourceValidation {
-            open_api_v3_schema: Some(schema),
-        });
-    }
-    crd
-}
-
-/// The schema of `metadata`, which definitions leave to the API server.
-pub(crate) fn metadata_schema() -> Value {
-    let generator = &mut schemars::SchemaGenerator::default();
-    normalise(core::<ObjectMeta>(generator).to_value())
-}
-
-fn with_description(mut schema: Value, text: &str) -> Value {
-    schema["description"] = text.into();
-    schema
-}
-
-/// Kubernetes' types hold bounds as floats; a definition reads better with `1` than with `1.0`.
-fn whole_numbers(value: Value) -> Value {
-    match value {
-        Value::Number(number) => match number.as_f64() {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "bounds of fields are small whole numbers"
-            )]
-            Some(float) if number.is_f64() && float.fract() == 0.0 => Value::from(float as i64),
-            _ => Value::Number(number),
-        },
-        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (key, whole_numbers(value)))
-            .collect(),
-        other @ (Value::Null | Value::Bool(_) | Value::String(_)) => other,
-    }
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("what is committed is JSON, as a test says")
 }

@@ -24,6 +24,7 @@ pub mod container_resources;
 pub mod container_template;
 pub mod cruise_control;
 pub mod entity_operator;
+pub mod generate;
 pub mod jmx;
 pub mod jvm;
 pub mod kafka_exporter;

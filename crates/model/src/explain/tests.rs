@@ -129,8 +129,8 @@ fn a_path_that_leads_nowhere_says_how_far_it_led() {
     check(
         "kafkaa",
         &expect![[r#"
-        error: a kind "kafkaa" is not there; known here: Kafka, KafkaBridge, KafkaConnect, KafkaConnector, KafkaMirrorMaker2, KafkaNodePool, KafkaRebalance, KafkaTopic, KafkaUser, KafkaPlan; did you mean Kafka?
-    "#]],
+            error: a kind "kafkaa" is not there; known here: Kafka, KafkaNodePool, KafkaTopic, KafkaUser, KafkaConnect, KafkaConnector, KafkaMirrorMaker2, KafkaBridge, KafkaRebalance, KafkaPlan; did you mean Kafka?
+        "#]],
     );
 }
 

@@ -162,12 +162,12 @@ spec:
 fn a_kind_or_version_that_is_not_there_is_refused_with_the_list() {
     report(
         "{apiVersion: kafka.strimzi.io/v1, kind: KafkaNodePools, metadata: {name: a}}",
-        &expect![[r"
+        &expect![[r#"
             kind: InvalidValue
               given   KafkaNodePools
-              allowed one of `Kafka`, `KafkaBridge`, `KafkaConnect`, `KafkaConnector`, `KafkaMirrorMaker2`, `KafkaNodePool`, `KafkaRebalance`, `KafkaTopic`, `KafkaUser`
+              allowed one of `Kafka`, `KafkaNodePool`, `KafkaTopic`, `KafkaUser`, `KafkaConnect`, `KafkaConnector`, `KafkaMirrorMaker2`, `KafkaBridge`, `KafkaRebalance`
               example KafkaNodePool
-        "]],
+        "#]],
     );
     report(
         "{apiVersion: kafka.strimzi.io/v1beta2, kind: KafkaTopic, metadata: {name: a}, spec: {}}",

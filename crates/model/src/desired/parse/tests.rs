@@ -382,7 +382,7 @@ spec: {replicas: 2, roles: [], storage: {type: jbod}}
 fn every_path_that_is_not_acted_on_is_a_field_of_its_kind() {
     for (kind, path, _) in not_acted_on::FIELDS {
         let (_, schema) = resources::schema_of(kind).unwrap();
-        let mut at = schema;
+        let mut at = &schema;
         for step in path.split('.') {
             let (name, each) = step
                 .strip_suffix("[]")
