@@ -10,30 +10,68 @@ fn bad_manifests_end_with_2_and_start_nothing() {
     let good = Cluster::dual("one", 1, PERSISTENT).yaml();
     let cases = [
         ("yaml", "a: [".to_owned(), ""),
-        ("unknown-field", good.replace("    version:", "    versoin: 4.3.1\n    version:"), "spec.kafka.versoin"),
-        ("unknown-version", good.replace("version: 4.3.1", "version: 3.2.0"), "4.3.1"),
-        ("enum", good.replace("type: internal", "type: inside"), "spec.kafka.listeners[0].type"),
-        ("port", good.replace("port: 9093", "port: 9092"), "spec.kafka.listeners[1].port"),
+        (
+            "unknown-field",
+            good.replace("    version:", "    versoin: 4.3.1\n    version:"),
+            "spec.kafka.versoin",
+        ),
+        (
+            "unknown-version",
+            good.replace("version: 4.3.1", "version: 3.2.0"),
+            "4.3.1",
+        ),
+        (
+            "enum",
+            good.replace("type: internal", "type: inside"),
+            "spec.kafka.listeners[0].type",
+        ),
+        (
+            "port",
+            good.replace("port: 9093", "port: 9092"),
+            "spec.kafka.listeners[1].port",
+        ),
     ];
     for (name, manifest, expected) in cases {
         let file = machine.write(&format!("{name}.yaml"), &manifest);
-        for arguments in [vec!["validate", "-f", &file], vec!["up", "--detach", "-f", &file]] {
+        for arguments in [
+            vec!["validate", "-f", &file],
+            vec!["up", "--detach", "-f", &file],
+        ] {
             let output = machine.klamm(&arguments);
             let told = text(&output);
-            assert_eq!(output.status.code(), Some(2), "{name} {arguments:?}: {told}");
-            assert!(told.contains(expected) && told.contains(&file), "{name} {arguments:?}: {told}");
+            assert_eq!(
+                output.status.code(),
+                Some(2),
+                "{name} {arguments:?}: {told}"
+            );
+            assert!(
+                told.contains(expected) && told.contains(&file),
+                "{name} {arguments:?}: {told}"
+            );
         }
     }
     assert_eq!(machine.processes(), []);
-    assert!(!machine.home().join("control-plane").exists(), "bad input touches nothing");
+    assert!(
+        !machine.home().join("control-plane").exists(),
+        "bad input touches nothing"
+    );
 }
 
 #[test]
 fn without_java_up_says_how_to_get_it() {
     let machine = Machine::new();
     let file = machine.write("kafka.yaml", &Cluster::dual("one", 1, PERSISTENT).yaml());
-    let output = machine.command().args(["up", "--detach", "-f", &file]).env("JAVA_HOME", "/nowhere").output().unwrap();
+    let output = machine
+        .command()
+        .args(["up", "--detach", "-f", &file])
+        .env("JAVA_HOME", "/nowhere")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output).contains("apt-get install openjdk-17-jre-headless"), "{}", text(&output));
+    assert!(
+        text(&output).contains("apt-get install openjdk-17-jre-headless"),
+        "{}",
+        text(&output)
+    );
     assert_eq!(machine.processes(), []);
 }

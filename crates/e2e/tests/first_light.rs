@@ -2,35 +2,59 @@
 
 use std::process::Command;
 
+use crate::support::Machine;
 use crate::support::machine::{repository, text};
 use crate::support::manifests::{BOTH, Cluster, EPHEMERAL, PERSISTENT, Pool, TWO_DISKS};
 use crate::support::witness::round_trip;
-use crate::support::Machine;
 
 fn cluster_id(machine: &Machine, cluster: &str) -> String {
-    machine.status(cluster)["clusterId"].as_str().expect("a running cluster has an id").to_owned()
+    machine.status(cluster)["clusterId"]
+        .as_str()
+        .expect("a running cluster has an id")
+        .to_owned()
 }
 
 fn kcat(arguments: &[&str]) -> String {
-    let output = Command::new("kcat").args(arguments).output().expect("kcat is installed");
-    assert!(output.status.success(), "kcat {arguments:?}: {}", text(&output));
+    let output = Command::new("kcat")
+        .args(arguments)
+        .output()
+        .expect("kcat is installed");
+    assert!(
+        output.status.success(),
+        "kcat {arguments:?}: {}",
+        text(&output)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
 fn tls_settings(machine: &Machine, cluster: &str) -> Vec<String> {
-    let ca = machine.home().join("connect/default").join(cluster).join("tls-ca.crt");
-    vec!["security.protocol=SSL".to_owned(), format!("ssl.ca.location={}", ca.display())]
+    let ca = machine
+        .home()
+        .join("connect/default")
+        .join(cluster)
+        .join("tls-ca.crt");
+    vec![
+        "security.protocol=SSL".to_owned(),
+        format!("ssl.ca.location={}", ca.display()),
+    ]
 }
 
 #[test]
 fn a_single_node_serves_plain_and_tls_and_is_itself_again_after_down_and_up() {
     let machine = Machine::new();
     let told = machine.up(&Cluster::dual("one", 1, PERSISTENT).yaml());
-    assert!(told.contains("Kafka one (namespace default) is Ready"), "{told}");
+    assert!(
+        told.contains("Kafka one (namespace default) is Ready"),
+        "{told}"
+    );
     let plain = machine.bootstrap("one", "plain");
     assert!(told.contains(&format!("kcat -b {plain}")), "{told}");
     round_trip(&plain, "hello", &[]);
-    round_trip(&machine.bootstrap("one", "tls"), "hello", &tls_settings(&machine, "one"));
+    round_trip(
+        &machine.bootstrap("one", "tls"),
+        "hello",
+        &tls_settings(&machine, "one"),
+    );
     assert!(kcat(&["-b", &plain, "-L"]).contains("topic \"hello\""));
     let id = cluster_id(&machine, "one");
 
@@ -39,7 +63,10 @@ fn a_single_node_serves_plain_and_tls_and_is_itself_again_after_down_and_up() {
     machine.klamm_ok(&["up", "--detach"]);
     assert_eq!(cluster_id(&machine, "one"), id);
     assert_eq!(machine.bootstrap("one", "plain"), plain);
-    assert!(kcat(&["-b", &plain, "-L"]).contains("topic \"hello\""), "the topic outlived the restart");
+    assert!(
+        kcat(&["-b", &plain, "-L"]).contains("topic \"hello\""),
+        "the topic outlived the restart"
+    );
 }
 
 #[test]
@@ -47,8 +74,18 @@ fn controllers_and_brokers_in_two_pools_on_ephemeral_disks_come_up_twice() {
     let machine = Machine::new();
     let cluster = Cluster {
         pools: vec![
-            Pool { name: "controller", replicas: 3, roles: &["controller"], storage: EPHEMERAL },
-            Pool { name: "broker", replicas: 3, roles: &["broker"], storage: EPHEMERAL },
+            Pool {
+                name: "controller",
+                replicas: 3,
+                roles: &["controller"],
+                storage: EPHEMERAL,
+            },
+            Pool {
+                name: "broker",
+                replicas: 3,
+                roles: &["broker"],
+                storage: EPHEMERAL,
+            },
         ],
         ..Cluster::dual("pools", 3, EPHEMERAL)
     };
@@ -59,24 +96,55 @@ fn controllers_and_brokers_in_two_pools_on_ephemeral_disks_come_up_twice() {
     round_trip(&machine.bootstrap("pools", "plain"), "hello", &[]);
     machine.klamm_ok(&["down"]);
     machine.klamm_ok(&["up", "--detach"]);
-    assert_eq!(cluster_id(&machine, "pools"), id, "emptyDirs are kept with their Pods");
+    assert_eq!(
+        cluster_id(&machine, "pools"),
+        id,
+        "emptyDirs are kept with their Pods"
+    );
     round_trip(&machine.bootstrap("pools", "plain"), "hello", &[]);
 }
 
 #[test]
 fn two_disks_two_clusters_and_two_namespaces_live_side_by_side() {
     let machine = Machine::new();
-    let first = Cluster { pools: vec![Pool { name: "dual", replicas: 1, roles: BOTH, storage: TWO_DISKS }], ..Cluster::dual("one", 1, TWO_DISKS) };
-    let second = Cluster { namespace: "elsewhere", ..Cluster::dual("one", 1, PERSISTENT) };
+    let first = Cluster {
+        pools: vec![Pool {
+            name: "dual",
+            replicas: 1,
+            roles: BOTH,
+            storage: TWO_DISKS,
+        }],
+        ..Cluster::dual("one", 1, TWO_DISKS)
+    };
+    let second = Cluster {
+        namespace: "elsewhere",
+        ..Cluster::dual("one", 1, PERSISTENT)
+    };
     machine.up(&format!("{}---\n{}", first.yaml(), second.yaml()));
-    let (plain, here) = (machine.bootstrap("one", "plain"), cluster_id(&machine, "one"));
+    let (plain, here) = (
+        machine.bootstrap("one", "plain"),
+        cluster_id(&machine, "one"),
+    );
     round_trip(&plain, "hello", &[]);
     let there = machine.klamm_ok(&["status", "one", "-n", "elsewhere", "-o", "json"]);
     let there: serde_json::Value = serde_json::from_str(&there).unwrap();
     assert_ne!(there["clusterId"].as_str().unwrap(), here);
-    round_trip(there["listeners"][0]["bootstrapServers"].as_str().unwrap(), "hello", &[]);
-    let properties = Command::new("find").arg(machine.home()).args(["-name", "meta.properties"]).output().unwrap();
-    assert_eq!(text(&properties).lines().count(), 3, "two disks of one node and one of the other: {}", text(&properties));
+    round_trip(
+        there["listeners"][0]["bootstrapServers"].as_str().unwrap(),
+        "hello",
+        &[],
+    );
+    let properties = Command::new("find")
+        .arg(machine.home())
+        .args(["-name", "meta.properties"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        text(&properties).lines().count(),
+        3,
+        "two disks of one node and one of the other: {}",
+        text(&properties)
+    );
 }
 
 #[test]

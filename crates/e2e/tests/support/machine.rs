@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -22,12 +22,13 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn new() -> Self {
         let turn = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { dir: tempfile::Builder::new().prefix("klamm-e2e-").tempdir().unwrap(), _turn: turn }
-    }
-
-    /// A second home beside this one.
-    pub(crate) fn other_home(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        Self {
+            dir: tempfile::Builder::new()
+                .prefix("klamm-e2e-")
+                .tempdir()
+                .unwrap(),
+            _turn: turn,
+        }
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -59,7 +60,12 @@ impl Machine {
     /// `klamm …`, which must succeed; its standard output.
     pub(crate) fn klamm_ok(&self, arguments: &[&str]) -> String {
         let output = self.klamm(arguments);
-        assert!(output.status.success(), "klamm {arguments:?}: {}\n{}", output.status, text(&output));
+        assert!(
+            output.status.success(),
+            "klamm {arguments:?}: {}\n{}",
+            output.status,
+            text(&output)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -79,48 +85,77 @@ impl Machine {
         let status = self.status(cluster);
         let listeners = status["listeners"].as_array().unwrap();
         let found = listeners.iter().find(|entry| entry["listener"] == listener);
-        found.unwrap_or_else(|| panic!("no listener {listener} in {status}"))["bootstrapServers"].as_str().unwrap().to_owned()
+        found.unwrap_or_else(|| panic!("no listener {listener} in {status}"))["bootstrapServers"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// A client of this home's API server, and the runtime to use it on.
     pub(crate) fn kube<T>(&self, work: impl AsyncFnOnce(kube::Client) -> T) -> T {
         let path = self.home().join("kubeconfig");
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-            let kubeconfig = kube::config::Kubeconfig::read_from(&path).unwrap();
-            let config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default());
-            work(kube::Client::try_from(config.await.unwrap()).unwrap()).await
-        })
-    }
-
-    /// Waits until the status of the cluster fulfils `condition`; says what it was when it never does.
-    pub(crate) fn wait_for(&self, cluster: &str, what: &str, condition: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        loop {
-            let status = self.status(cluster);
-            if condition(&status) {
-                return status;
-            }
-            assert!(begun.elapsed() < LIMIT, "{what} did not come about: {status:#}");
-            std::thread::sleep(Duration::from_millis(200));
-        }
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(async {
+                let kubeconfig = kube::config::Kubeconfig::read_from(&path).unwrap();
+                let options = kube::config::KubeConfigOptions::default();
+                let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options);
+                work(kube::Client::try_from(config.await.unwrap()).unwrap()).await
+            })
     }
 
     /// The processes that belong to this machine: their command line or environment names its directory.
-    pub(crate) fn processes(&self) -> Vec<(i32, String)> {
+    pub(crate) fn processes(&self) -> Vec<Process> {
         processes_of(self.dir.path())
     }
 
     /// Pids of the processes whose command line contains `word`.
     pub(crate) fn pids(&self, word: &str) -> Vec<i32> {
-        self.processes().into_iter().filter(|(_, line)| line.contains(word)).map(|(pid, _)| pid).collect()
+        let mut pids: Vec<i32> = self
+            .processes()
+            .into_iter()
+            .filter(|process| process.line.contains(word))
+            .map(|process| process.pid)
+            .collect();
+        pids.sort_unstable();
+        pids
     }
 
-    /// The pid of the JVM of a Pod.
+    /// The pids of the JVMs of a Pod; more than one would be two on one disk.
+    pub(crate) fn jvms_of(&self, pod: &str) -> Vec<i32> {
+        let name = format!("POD_NAME={pod} ");
+        self.processes()
+            .into_iter()
+            .filter(|process| {
+                process.line.contains(" kafka.Kafka ") && !process.line.contains("--exec-jvm")
+            })
+            .filter(|process| process.environment.contains(&name))
+            .map(|process| process.pid)
+            .collect()
+    }
+
+    /// The pid of the one JVM of a Pod.
     pub(crate) fn jvm_of(&self, pod: &str) -> i32 {
-        let found: Vec<_> =
-            self.processes().into_iter().filter(|(_, line)| line.contains("kafka.Kafka") && line.contains(pod) && !line.contains("--exec-jvm")).collect();
+        let found = self.jvms_of(pod);
         assert_eq!(found.len(), 1, "JVMs of {pod}: {found:?}");
-        found[0].0
+        found[0]
+    }
+}
+
+/// A process of a machine.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    pub(crate) line: String,
+    environment: String,
+}
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let line: String = self.line.chars().take(200).collect();
+        write!(f, "{} {line}", self.pid)
     }
 }
 
@@ -129,16 +164,27 @@ impl Drop for Machine {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.home().join("klamm.log")).unwrap_or_default();
             let tail: Vec<_> = log.lines().rev().take(40).collect();
-            eprintln!("the end of klamm.log:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            eprintln!(
+                "the end of klamm.log:\n{}",
+                tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+            );
         }
-        for home in std::fs::read_dir(self.dir.path()).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()) {
+        for home in std::fs::read_dir(self.dir.path())
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+        {
             if home.is_dir() {
                 let _ = self.command_on(&home).args(["down", "--purge"]).output();
             }
         }
         let left = self.processes();
-        for (pid, _) in &left {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), nix::sys::signal::Signal::SIGKILL);
+        for process in &left {
+            let _ = nix::sys::signal::kill(
+                nix::unistd::Pid::from_raw(process.pid),
+                nix::sys::signal::Signal::SIGKILL,
+            );
         }
         if !std::thread::panicking() {
             assert!(left.is_empty(), "left behind after `klamm down`: {left:#?}");
@@ -146,7 +192,7 @@ impl Drop for Machine {
     }
 }
 
-fn processes_of(dir: &Path) -> Vec<(i32, String)> {
+fn processes_of(dir: &Path) -> Vec<Process> {
     let needle = dir.display().to_string();
     let own = i32::try_from(std::process::id()).unwrap();
     std::fs::read_dir("/proc")
@@ -154,30 +200,52 @@ fn processes_of(dir: &Path) -> Vec<(i32, String)> {
         .filter_map(Result::ok)
         .filter_map(|entry| {
             let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let read = |name: &str| std::fs::read(entry.path().join(name)).map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
+            let read = |name: &str| {
+                std::fs::read(entry.path().join(name))
+                    .map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
+            };
             let line = read("cmdline").ok()?;
             let environment = read("environ").unwrap_or_default();
             let stat = read("stat").unwrap_or_default();
-            let zombie = stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'));
-            (pid != own && !zombie && (line.contains(&needle) || environment.contains(&needle))).then_some((pid, line))
+            let zombie = stat
+                .rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('Z'));
+            let ours = line.contains(&needle) || environment.contains(&needle);
+            (pid != own && !zombie && ours).then_some(Process {
+                pid,
+                line,
+                environment,
+            })
         })
         .collect()
 }
 
 /// Both streams of a finished program.
 pub(crate) fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// The `klamm` beside this test, as cargo builds it.
 fn program() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let program = own.parent().and_then(Path::parent).unwrap().join("klamm");
-    assert!(program.is_file(), "{} is not built; run `cargo build -p klamm` first", program.display());
+    assert!(
+        program.is_file(),
+        "{} is not built; run `cargo build -p klamm` first",
+        program.display()
+    );
     program
 }
 
 /// The repository.
 pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }

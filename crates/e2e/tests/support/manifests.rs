@@ -21,13 +21,14 @@ pub(crate) struct Pool {
     pub(crate) storage: &'static str,
 }
 
-pub(crate) const PLAIN_AND_TLS: &str = "      - {name: plain, port: 9092, type: internal, tls: false}
+pub(crate) const PLAIN_AND_TLS: &str =
+    "      - {name: plain, port: 9092, type: internal, tls: false}
       - {name: tls, port: 9093, type: internal, tls: true}
 ";
 
-pub(crate) const PERSISTENT: &str =
-    "{type: jbod, volumes: [{id: 0, type: persistent-claim, size: 1Gi, kraftMetadata: shared, deleteClaim: false}]}";
-pub(crate) const EPHEMERAL: &str = "{type: jbod, volumes: [{id: 0, type: ephemeral, kraftMetadata: shared}]}";
+pub(crate) const PERSISTENT: &str = "{type: jbod, volumes: [{id: 0, type: persistent-claim, size: 1Gi, kraftMetadata: shared, deleteClaim: false}]}";
+pub(crate) const EPHEMERAL: &str =
+    "{type: jbod, volumes: [{id: 0, type: ephemeral, kraftMetadata: shared}]}";
 pub(crate) const TWO_DISKS: &str = "{type: jbod, volumes: [{id: 0, type: persistent-claim, size: 1Gi, kraftMetadata: shared, deleteClaim: false}, {id: 1, type: persistent-claim, size: 1Gi, deleteClaim: false}]}";
 
 pub(crate) const BOTH: &[&str] = &["controller", "broker"];
@@ -38,17 +39,33 @@ impl Cluster {
         Self {
             name,
             namespace: "default",
-            pools: vec![Pool { name: "dual", replicas, roles: BOTH, storage }],
+            pools: vec![Pool {
+                name: "dual",
+                replicas,
+                roles: BOTH,
+                storage,
+            }],
             listeners: PLAIN_AND_TLS,
             more: "",
         }
     }
 
     pub(crate) fn yaml(&self) -> String {
-        let brokers: u32 = self.pools.iter().filter(|pool| pool.roles.contains(&"broker")).map(|pool| pool.replicas).sum();
+        let brokers: u32 = self
+            .pools
+            .iter()
+            .filter(|pool| pool.roles.contains(&"broker"))
+            .map(|pool| pool.replicas)
+            .sum();
         let (replication, min_isr) = if brokers >= 3 { (3, 2) } else { (1, 1) };
         let mut yaml = String::new();
-        for Pool { name, replicas, roles, storage } in &self.pools {
+        for Pool {
+            name,
+            replicas,
+            roles,
+            storage,
+        } in &self.pools
+        {
             let _ = write!(
                 yaml,
                 "apiVersion: kafka.strimzi.io/v1\nkind: KafkaNodePool\nmetadata:\n  name: {name}\n  namespace: {}\n  labels:\n    \

@@ -15,7 +15,11 @@ pub(crate) struct Witness {
 
 fn python() -> PathBuf {
     let python = repository().join(".cache/venv/bin/python");
-    assert!(python.is_file(), "{} is missing; run `scripts/setup.sh test` first", python.display());
+    assert!(
+        python.is_file(),
+        "{} is missing; run `scripts/setup.sh test` first",
+        python.display()
+    );
     python
 }
 
@@ -34,17 +38,33 @@ impl Witness {
             .spawn()
             .unwrap();
         let mut ready = [0; 6];
-        child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut ready)
+            .unwrap();
         assert_eq!(&ready, b"ready\n");
-        Self { child, bootstrap: bootstrap.to_owned() }
+        Self {
+            child,
+            bootstrap: bootstrap.to_owned(),
+        }
     }
 
     /// Stops producing and reads all back; returns how many messages were acknowledged.
     pub(crate) fn verify(mut self) -> u64 {
         drop(self.child.stdin.take());
         let mut acknowledged = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut acknowledged).unwrap();
-        assert!(self.child.wait().unwrap().success(), "the witness could not deliver: {acknowledged}");
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut acknowledged)
+            .unwrap();
+        assert!(
+            self.child.wait().unwrap().success(),
+            "the witness could not deliver: {acknowledged}"
+        );
         let count: u64 = acknowledged.trim().parse().unwrap();
         assert!(count > 0, "the witness produced nothing");
         let output = Command::new(python())
@@ -52,7 +72,11 @@ impl Witness {
             .args(["verify", &self.bootstrap, &count.to_string()])
             .output()
             .unwrap();
-        assert!(output.status.success(), "acknowledged messages are missing: {}", text(&output));
+        assert!(
+            output.status.success(),
+            "acknowledged messages are missing: {}",
+            text(&output)
+        );
         count
     }
 }
@@ -66,7 +90,15 @@ impl Drop for Witness {
 
 /// Produces one message and reads it back with librdkafka, with the given client settings (`key=value`).
 pub(crate) fn round_trip(bootstrap: &str, topic: &str, settings: &[String]) {
-    let output =
-        Command::new(python()).arg(script()).args(["round-trip", bootstrap, topic]).args(settings).output().unwrap();
-    assert!(output.status.success(), "{bootstrap} {topic}: {}", text(&output));
+    let output = Command::new(python())
+        .arg(script())
+        .args(["round-trip", bootstrap, topic])
+        .args(settings)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{bootstrap} {topic}: {}",
+        text(&output)
+    );
 }
