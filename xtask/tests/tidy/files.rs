@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 600;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn rust_files() -> Vec<PathBuf> {
@@ -24,13 +27,18 @@ fn rust_files() -> Vec<PathBuf> {
     walk(&root().join("crates"), &mut files);
     walk(&root().join("xtask"), &mut files);
     files.sort();
-    assert!(files.len() > 100, "only {} Rust files found: is this the right directory?", files.len());
+    assert!(
+        files.len() > 100,
+        "only {} Rust files found: is this the right directory?",
+        files.len()
+    );
     files
 }
 
 fn is_test(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "testing" || part.as_os_str() == "fuzz")
-        || path.file_name().is_some_and(|name| name == "tests.rs")
+    path.components().any(|part| {
+        part.as_os_str() == "tests" || part.as_os_str() == "testing" || part.as_os_str() == "fuzz"
+    }) || path.file_name().is_some_and(|name| name == "tests.rs")
 }
 
 fn is_generated(text: &str) -> bool {
@@ -42,14 +50,25 @@ fn every_file_says_first_what_it_is() {
     let silent: Vec<_> = rust_files()
         .into_iter()
         .filter(|path| !is_test(path))
-        .filter(|path| !std::fs::read_to_string(path).unwrap().trim_start().starts_with("//!"))
+        .filter(|path| {
+            !std::fs::read_to_string(path)
+                .unwrap()
+                .trim_start()
+                .starts_with("//!")
+        })
         .collect();
-    assert!(silent.is_empty(), "without module documentation: {silent:#?}");
+    assert!(
+        silent.is_empty(),
+        "without module documentation: {silent:#?}"
+    );
 }
 
 #[test]
 fn no_file_is_called_mod_rs() {
-    let wrong: Vec<_> = rust_files().into_iter().filter(|path| path.ends_with("mod.rs")).collect();
+    let wrong: Vec<_> = rust_files()
+        .into_iter()
+        .filter(|path| path.ends_with("mod.rs"))
+        .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
@@ -70,12 +89,25 @@ fn files_stay_small() {
 #[test]
 fn no_file_names_a_package_registry_or_promises_work() {
     // Assembled here so that this file does not contain what it looks for.
-    let hosts = [["repo", "maven", "apache", "org"].join("."), ["repo1", "maven", "org"].join("."), ["crates", "io"].join(".")];
-    let promises = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["unimplemented", "!("].concat(), ["todo", "!("].concat()];
+    let hosts = [
+        ["repo", "maven", "apache", "org"].join("."),
+        ["repo1", "maven", "org"].join("."),
+        ["crates", "io"].join("."),
+    ];
+    let promises = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["unimplemented", "!("].concat(),
+        ["todo", "!("].concat(),
+    ];
     for path in rust_files() {
         let text = std::fs::read_to_string(&path).unwrap();
         for word in hosts.iter().chain(&promises) {
-            assert!(!text.contains(word.as_str()), "{} contains {word:?}", path.display());
+            assert!(
+                !text.contains(word.as_str()),
+                "{} contains {word:?}",
+                path.display()
+            );
         }
     }
 }
@@ -83,10 +115,19 @@ fn no_file_names_a_package_registry_or_promises_work() {
 #[test]
 fn words_crates_share_one_list_of_what_clippy_refuses_there() {
     let lists: Vec<_> = ["resources", "model", "manifests", "planner", "simulator"]
-        .map(|name| (name, std::fs::read_to_string(root().join("crates").join(name).join("clippy.toml")).unwrap_or_default()))
+        .map(|name| {
+            (
+                name,
+                std::fs::read_to_string(root().join("crates").join(name).join("clippy.toml"))
+                    .unwrap_or_default(),
+            )
+        })
         .into();
     let (_, first) = &lists[0];
-    assert!(first.contains("disallowed-methods"), "crates/resources/clippy.toml lists what a pure crate must not call");
+    assert!(
+        first.contains("disallowed-methods"),
+        "crates/resources/clippy.toml lists what a pure crate must not call"
+    );
     for (name, list) in &lists {
         assert_eq!(list, first, "crates/{name}/clippy.toml");
     }
