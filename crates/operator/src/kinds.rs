@@ -105,6 +105,11 @@ impl Kind {
         }
     }
 
+    /// The objects of this kind in all namespaces.
+    pub fn everywhere(&self, client: &kube::Client) -> Api<DynamicObject> {
+        Api::all_with(client.clone(), &self.api_resource())
+    }
+
     /// The metadata of the objects of this kind in `namespace`.
     pub fn metadata_within(
         &self,

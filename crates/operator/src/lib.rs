@@ -22,6 +22,7 @@ pub mod error;
 mod events;
 pub mod faults;
 mod hands;
+mod idle;
 pub mod kinds;
 pub mod metrics;
 pub mod permit;
@@ -82,6 +83,7 @@ pub async fn run(
     };
     let mut permit = hands.permit.clone();
     while let Some(()) = stop.run_until_cancelled(permit.acquired()).await {
+        let _idle = idle::start(&hands);
         controller::lead(&hands, &stop).await;
     }
     ended.cancel();

@@ -53,12 +53,12 @@ pub(super) fn describe_quorum(state: &mut State, call: Call<'_>) -> Frame {
             current_voters: state
                 .voters
                 .iter()
-                .map(|(id, voter)| replica(*id, voter, version))
+                .map(|(id, voter)| replica(state, *id, voter, version))
                 .collect(),
             observers: state
                 .observers
                 .iter()
-                .map(|(id, voter)| replica(*id, voter, version))
+                .map(|(id, voter)| replica(state, *id, voter, version))
                 .collect(),
         };
         let topics = request.topics.into_iter().map(|topic| TopicData {
@@ -74,7 +74,15 @@ pub(super) fn describe_quorum(state: &mut State, call: Call<'_>) -> Frame {
     })
 }
 
-fn replica(id: i32, voter: &TestVoter, version: i16) -> ReplicaState {
+/// What the leader's clock shows, for ever: followers that are up fetched at this very moment.
+const LEADER_CLOCK_MS: i64 = 1_000_000;
+
+/// A replica as the leader sees it; of one that is down it remembers nothing.
+fn replica(state: &State, id: i32, voter: &TestVoter, version: i16) -> ReplicaState {
+    let is_up = state.nodes.get(&id).is_some_and(|node| node.is_up);
+    let end = state.voters.values().map(|voter| voter.log_end_offset).max();
+    let caught_up = is_up && end.is_none_or(|end| voter.log_end_offset >= end);
+    let at = |known: bool| if known { LEADER_CLOCK_MS } else { -1 };
     ReplicaState {
         replica_id: id,
         replica_directory_id: if version >= 2 {
@@ -83,8 +91,8 @@ fn replica(id: i32, voter: &TestVoter, version: i16) -> ReplicaState {
             uuid::Uuid::nil()
         },
         log_end_offset: voter.log_end_offset,
-        last_fetch_timestamp: -1,
-        last_caught_up_timestamp: -1,
+        last_fetch_timestamp: at(is_up),
+        last_caught_up_timestamp: at(caught_up),
     }
 }
 

@@ -3,13 +3,10 @@
 //! It decides nothing: statuses come from the planner. Invariants: what has not changed is not written; a write that
 //! fails is told by the log and tried again by the next look; what is not ours gets its one condition and nothing else.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use planner::{Input, Outcome, Plan, Purpose, Step, StepEnd, Verb};
+use planner::{Action, Input, Outcome, Plan, Purpose, Step, StepEnd, Verb};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -160,7 +157,12 @@ fn happened(told: &mut Told, plan: &Plan, outcome: &Outcome) -> Vec<Happened> {
                 warning: false,
                 reason: step.reason.word().to_owned(),
                 action: camel(step.verb),
-                note: format!("{} {}: {}", step.verb.as_str(), step.subject, step.reason),
+                note: format!(
+                    "{} {}: {}",
+                    step.verb.as_str(),
+                    object_of(step),
+                    step.reason
+                ),
             }),
             StepEnd::Done | StepEnd::Refused { found: _ } => {}
             StepEnd::Failed { error } => {
@@ -170,7 +172,7 @@ fn happened(told: &mut Told, plan: &Plan, outcome: &Outcome) -> Vec<Happened> {
                         warning: true,
                         reason: "StepFailed".to_owned(),
                         action: camel(step.verb),
-                        note: format!("{} {}: {error}", step.verb.as_str(), step.subject),
+                        note: format!("{} {}: {error}", step.verb.as_str(), object_of(step)),
                     });
                 }
             }
@@ -201,10 +203,26 @@ fn is_notable(step: &Step) -> bool {
     match step.verb {
         Verb::Claim | Verb::Delete | Verb::RemoveVoter | Verb::AddVoter | Verb::Raise => true,
         Verb::Create => step.action.as_ref().is_some_and(|action| match action {
-            planner::Action::Create { object } => object["kind"] == kinds::POD.kind,
+            Action::Create { object } => object["kind"] == kinds::POD.kind,
             _ => false,
         }),
         Verb::Record | Verb::Issue | Verb::Apply | Verb::Start | Verb::Await => false,
+    }
+}
+
+/// What a step is about, as people know it: a Pod by its name rather than its node id.
+fn object_of(step: &Step) -> String {
+    match &step.action {
+        Some(Action::Create { object } | Action::Apply { object }) => {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            format!(
+                "{} {}",
+                text(&object["kind"]),
+                text(&object["metadata"]["name"])
+            )
+        }
+        Some(Action::Delete { kind, name }) => format!("{kind} {name}"),
+        Some(_) | None => step.subject.replacen('/', " ", 1),
     }
 }
 

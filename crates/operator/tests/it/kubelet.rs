@@ -1,6 +1,6 @@
 //! A scripted kubelet and the Kafka in its Pods.
 //!
-//! Every 100 ms (of tokio's clock) it looks at all Pods and claims: binds claims, starts Pods whose Secrets and
+//! When something changes, and every 100 ms (of tokio's clock) while a Pod waits, it looks at all Pods and claims: binds claims, starts Pods whose Secrets and
 //! ConfigMaps are there, does with disks what the runner does, lets the scripted Kafka node live and die with its Pod.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +8,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
 use kafka_client::cluster::VoterEndpoint;
 use kafka_client::id::parse_kafka_id;
 use kafka_client::network::Network;
 use kafka_client::testing::{State, TestCluster, TestNode, TestVoter};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, ResourceExt};
+use kube::runtime::watcher::{Config, watcher};
 use model::runner::{BrokerState, Format, RunnerConfig, env};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,8 +23,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::disks::Disks;
 
 const TICK: Duration = Duration::from_millis(100);
-/// While nothing is going to happen.
-const SLOW_TICK: Duration = Duration::from_secs(60);
 
 /// The kubelet; clones share it.
 #[derive(Clone)]
@@ -40,7 +40,6 @@ struct Shared {
     next_address: u8,
     /// Pods that must not start yet, by name.
     held: BTreeSet<String>,
-    slow: bool,
 }
 
 struct Running {
@@ -58,12 +57,23 @@ impl Kubelet {
         }
     }
 
-    /// Looks for ever.
+    /// Looks for ever: when something changed, and again while a Pod waits for what it needs.
     pub(crate) async fn run(self) {
+        let pods = watcher(Api::<Pod>::all(self.client.clone()), Config::default());
+        let claims = watcher(
+            Api::<PersistentVolumeClaim>::all(self.client.clone()),
+            Config::default(),
+        );
+        let mut events = Box::pin(futures::stream::select(
+            pods.map(|_| ()),
+            claims.map(|_| ()),
+        ));
         loop {
-            self.tick().await;
-            let slow = self.shared.lock().unwrap().slow;
-            tokio::time::sleep(if slow { SLOW_TICK } else { TICK }).await;
+            let waits = self.tick().await;
+            tokio::select! {
+                _ = events.next() => {}
+                () = tokio::time::sleep(TICK), if waits => {}
+            }
         }
     }
 
@@ -98,11 +108,6 @@ impl Kubelet {
         self.shared.lock().unwrap().disks.formats
     }
 
-    /// Looks rarely from now on: a test that waits for hours need not pay for every tick.
-    pub(crate) fn slow_down(&self) {
-        self.shared.lock().unwrap().slow = true;
-    }
-
     /// Wipes the disk behind a claim.
     pub(crate) fn wipe(&self, claim_uid: &str) {
         self.shared
@@ -123,7 +128,8 @@ impl Kubelet {
         }
     }
 
-    async fn tick(&self) {
+    /// Looks once; says whether a Pod waits for something.
+    async fn tick(&self) -> bool {
         let claims: Api<PersistentVolumeClaim> = Api::all(self.client.clone());
         for claim in claims.list(&ListParams::default()).await.unwrap() {
             let phase = claim
@@ -139,13 +145,16 @@ impl Kubelet {
         let pods = pods.list(&ListParams::default()).await.unwrap().items;
         let present: BTreeSet<String> = pods.iter().filter_map(ResourceExt::uid).collect();
         self.stop_where(|uid, _| !present.contains(uid));
+        let mut waits = false;
         for pod in pods {
             if pod.metadata.deletion_timestamp.is_some() {
                 self.finish(&pod).await;
             } else if !self.is_running(&pod) {
                 self.start(&pod).await;
+                waits |= !self.is_running(&pod);
             }
         }
+        waits
     }
 
     fn is_running(&self, pod: &Pod) -> bool {
@@ -354,7 +363,11 @@ fn join(state: &mut State, config: &RunnerConfig, permission: Option<Format>, ad
             // Brokers may have come up before the first controller.
             let nodes = std::mem::take(&mut state.nodes);
             let observers = std::mem::take(&mut state.observers);
-            *state = State { nodes, observers, ..State::empty(&config.cluster_id) };
+            *state = State {
+                nodes,
+                observers,
+                ..State::empty(&config.cluster_id)
+            };
             state.finalized_features.insert(
                 "metadata.version".to_owned(),
                 config.metadata_version.level(),

@@ -57,6 +57,16 @@ async fn three_dual_role_nodes_come_up_with_their_secrets_and_services() {
         json!(world.kubelet.kafka("demo").state().cluster_id)
     );
     assert_eq!(status["observedGeneration"], 1);
+    let told: Vec<String> = world.events("demo").await;
+    for pod in ["demo-dual-0", "demo-dual-1", "demo-dual-2"] {
+        let about = told
+            .iter()
+            .filter(|note| note.contains(&format!("create Pod {pod}")))
+            .count();
+        assert_eq!(about, 1, "{pod} in {told:?}");
+    }
+    let plan = world.get(kinds::KAFKA_PLAN, "demo").await.unwrap();
+    assert_eq!(plan.data["status"]["status"], "COMPLETE");
     operator.stop().await;
 }
 
@@ -89,7 +99,6 @@ async fn a_thousand_looks_in_steady_state_write_nothing() {
         "the deployment itself was not counted: {before}"
     );
     let looked = writes.looks();
-    world.kubelet.slow_down();
     while writes.looks() < looked + 1000 {
         tokio::time::sleep(Duration::from_secs(600)).await;
     }
@@ -242,4 +251,44 @@ async fn of_two_operators_one_acts() {
         })
         .await;
     second.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wiped_controller_is_healed_without_becoming_a_voter_without_memory() {
+    let world = World::start().await;
+    let operator = world.operator();
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let claims = world.list(kinds::PERSISTENT_VOLUME_CLAIM).await;
+    let claim = claims
+        .iter()
+        .find(|claim| claim.name_any().ends_with("demo-dual-1"))
+        .unwrap();
+    world.kubelet.hold("demo-dual-1", true);
+    world.delete(kinds::POD, "demo-dual-1").await;
+    world
+        .until("node 1 is down", || async {
+            !world.kubelet.kafka("demo").state().nodes[&1].is_up
+        })
+        .await;
+    world.kubelet.wipe(&claim.uid().unwrap());
+    let old = world.kubelet.kafka("demo").state().voters[&1].directory_id;
+    world.kubelet.hold("demo-dual-1", false);
+    world
+        .until("node 1 votes again, with another directory", || async {
+            let state_is_whole = {
+                let kafka = world.kubelet.kafka("demo");
+                let state = kafka.state();
+                state.voters.len() == 3
+                    && state
+                        .voters
+                        .get(&1)
+                        .is_some_and(|voter| voter.directory_id != old)
+            };
+            state_is_whole && world.is_ready("demo").await
+        })
+        .await;
+    assert_eq!(world.kubelet.formats(), 4);
+    operator.stop().await;
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use control_plane::ControlPlane;
 use jiff::Timestamp;
-use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, ResourceExt};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, ResourceExt};
 use operator::clock::Clock;
 use operator::faults::{Call, Fault, Faults};
 use operator::kinds::{self, Kind};
@@ -92,14 +93,26 @@ impl World {
         settings.clock = control_plane::Clock::starting_at(origin);
         let control_plane = ControlPlane::open(settings).await.unwrap();
         let client = kube::Client::new(control_plane.service(), "default");
-        for definition in resources::crds_json() {
+        let wanted = ["Kafka", "KafkaNodePool", "KafkaPlan"];
+        let definitions = resources::crds_json();
+        for definition in definitions.iter().filter(|crd| {
+            wanted
+                .iter()
+                .any(|kind| crd["spec"]["names"]["kind"] == *kind)
+        }) {
             apply(
                 &client,
                 "apiextensions.k8s.io/v1",
                 "customresourcedefinitions",
-                &definition,
+                definition,
             )
             .await;
+        }
+        for kind in [kinds::KAFKA, kinds::KAFKA_NODE_POOL, kinds::KAFKA_PLAN] {
+            let api = kind.everywhere(&client);
+            while api.list(&ListParams::default().limit(1)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
         let kubelet = Kubelet::new(client.clone());
         let running = tokio::spawn(kubelet.clone().run());
@@ -181,6 +194,23 @@ impl World {
             .collect()
     }
 
+    /// The notes of all events about a Kafka.
+    pub(crate) async fn events(&self, kafka: &str) -> Vec<String> {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), "default");
+        let events = events.list(&ListParams::default()).await.unwrap();
+        let about = |event: &Event| {
+            event
+                .regarding
+                .as_ref()
+                .is_some_and(|regarding| regarding.name.as_deref() == Some(kafka))
+        };
+        events
+            .into_iter()
+            .filter(about)
+            .filter_map(|event| event.note)
+            .collect()
+    }
+
     /// The status of a condition of a Kafka: `True`, `False`, or nothing.
     pub(crate) async fn condition(&self, kafka: &str, kind: &str) -> Option<String> {
         let kafka = self.get(kinds::KAFKA, kafka).await?;
@@ -207,6 +237,7 @@ impl World {
                     .await
                     .iter()
                     .chain(&self.list(kinds::KAFKA_PLAN).await)
+                    .chain(&self.list(kinds::POD).await)
                     .map(|object| serde_json::to_string_pretty(&object.data["status"]).unwrap())
                     .collect();
                 panic!("waited in vain until {what}\n{}", said.join("\n"));
