@@ -80,7 +80,11 @@ const LEADER_CLOCK_MS: i64 = 1_000_000;
 /// A replica as the leader sees it; of one that is down it remembers nothing.
 fn replica(state: &State, id: i32, voter: &TestVoter, version: i16) -> ReplicaState {
     let is_up = state.nodes.get(&id).is_some_and(|node| node.is_up);
-    let end = state.voters.values().map(|voter| voter.log_end_offset).max();
+    let end = state
+        .voters
+        .values()
+        .map(|voter| voter.log_end_offset)
+        .max();
     let caught_up = is_up && end.is_none_or(|end| voter.log_end_offset >= end);
     let at = |known: bool| if known { LEADER_CLOCK_MS } else { -1 };
     ReplicaState {
