@@ -137,4 +137,10 @@ impl ControlPlane {
     pub fn stop(&self) {
         self.running.server.stop.cancel();
     }
+
+    /// Stop, and wait until everything is on disk and the data directory is free for another process.
+    pub async fn close(&self) {
+        self.stop();
+        self.running.server.store.close().await;
+    }
 }

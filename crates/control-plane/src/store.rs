@@ -190,21 +190,32 @@ struct Job {
 
 enum Writer {
     Memory(Mutex<()>),
-    Disk {
-        jobs: Option<std::sync::mpsc::Sender<Job>>,
-        thread: Option<JoinHandle<()>>,
-    },
+    Disk(Mutex<Option<DiskWriter>>),
 }
 
-/// Waits until the last commit is on disk and the file is free again.
+struct DiskWriter {
+    jobs: std::sync::mpsc::Sender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Waits until the last commit is on disk and the file is free again; nothing can be written afterwards.
+    fn close(&self) {
+        let Self::Disk(writer) = self else { return };
+        let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(DiskWriter { jobs, thread }) = writer else {
+            return;
+        };
+        drop(jobs);
+        if thread.join().is_err() {
+            tracing::error!("the store's writer has panicked");
+        }
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
-        if let Self::Disk { jobs, thread } = self {
-            drop(jobs.take());
-            if thread.take().is_some_and(|thread| thread.join().is_err()) {
-                tracing::error!("the store's writer has panicked");
-            }
-        }
+        self.close();
     }
 }
 
@@ -267,10 +278,7 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 state,
-                writer: Writer::Disk {
-                    jobs: Some(jobs),
-                    thread: Some(thread),
-                },
+                writer: Writer::Disk(Mutex::new(Some(DiskWriter { jobs, thread }))),
                 latest,
             }),
         })
@@ -300,10 +308,13 @@ impl Store {
                     &self.inner.latest,
                 );
             }
-            Writer::Disk { jobs, .. } => {
+            Writer::Disk(writer) => {
                 let closed = || CommitError::Disk("the store is closed".to_owned());
-                jobs.as_ref()
+                let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                writer
+                    .as_ref()
                     .ok_or_else(closed)?
+                    .jobs
                     .send(job)
                     .map_err(|_| closed())?;
             }
@@ -311,6 +322,17 @@ impl Store {
         answer
             .await
             .map_err(|_| CommitError::Disk("the store is closed".to_owned()))?
+    }
+
+    /// Waits until everything is on disk and lets go of the file; what is in memory can still be read.
+    pub(crate) async fn close(&self) {
+        let inner = Arc::clone(&self.inner);
+        if tokio::task::spawn_blocking(move || inner.writer.close())
+            .await
+            .is_err()
+        {
+            tracing::error!("the store could not be closed");
+        }
     }
 
     /// One object as it is now.

@@ -172,7 +172,7 @@ fn switch(name: &str, value: &str) -> Option<String> {
 fn without(query: &str, key: &str) -> String {
     let kept = query
         .split('&')
-        .filter(|pair| pair.split('=').next() != Some(key));
+        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(key));
     kept.collect::<Vec<_>>().join("&")
 }
 

@@ -1,28 +1,19 @@
 //! Objects come, change and go; watchers hear of it.
 
-use control_plane::{ControlPlane, Settings};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::ResourceExt;
 use kube::api::{
     Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams,
 };
-use kube::{Client, ResourceExt};
-use serde_json::{Value, json};
+use serde_json::json;
 
-async fn client() -> (ControlPlane, Client) {
-    let plane = ControlPlane::open(Settings::in_memory()).await.unwrap();
-    let client = Client::new(plane.service(), "default");
-    (plane, client)
-}
-
-fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
-}
+use crate::support::{definition, object, plane};
 
 #[tokio::test]
 async fn a_config_map_is_created_read_changed_and_deleted() {
-    let (_plane, client) = client().await;
+    let (_plane, client) = plane().await;
     let maps: Api<ConfigMap> = Api::default_namespaced(client);
     let made = maps
         .create(
@@ -77,7 +68,7 @@ async fn a_config_map_is_created_read_changed_and_deleted() {
 
 #[tokio::test]
 async fn a_watcher_hears_of_every_change_in_order() {
-    let (_plane, client) = client().await;
+    let (_plane, client) = plane().await;
     let maps: Api<ConfigMap> = Api::default_namespaced(client);
     let version = maps
         .list(&ListParams::default())
@@ -119,26 +110,11 @@ async fn a_watcher_hears_of_every_change_in_order() {
 
 #[tokio::test]
 async fn a_definition_is_served_at_once() {
-    let (_plane, client) = client().await;
+    let (_plane, client) = plane().await;
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": "things.example.com"},
-        "spec": {
-            "group": "example.com", "scope": "Namespaced",
-            "names": {"plural": "things", "kind": "Thing"},
-            "versions": [{
-                "name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "properties": {
-                    "spec": {"type": "object", "properties": {"size": {"type": "integer", "minimum": 1, "default": 3}}},
-                    "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-                }}},
-            }],
-        },
-    });
     let params = PatchParams::apply("test");
     let made = definitions
-        .patch("things.example.com", &params, &Patch::Apply(definition))
+        .patch("things.example.com", &params, &Patch::Apply(definition()))
         .await
         .unwrap();
     let conditions = made.status.unwrap().conditions.unwrap();
@@ -186,7 +162,7 @@ async fn a_definition_is_served_at_once() {
 
 #[tokio::test]
 async fn pods_services_and_secrets_get_their_defaults() {
-    let (_plane, client) = client().await;
+    let (_plane, client) = plane().await;
     let pods: Api<Pod> = Api::default_namespaced(client.clone());
     let pod =
         json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}});
