@@ -46,11 +46,13 @@ use view::View;
 /// Plans everything, and says what the plan is about.
 pub(crate) fn plan_cluster(input: &Input, draft: &mut Draft) -> Purpose {
     if let Some(purpose) = stands_back(input, draft) {
+        draft.plan_until(None);
         return purpose;
     }
     let view = match View::open(input) {
         Ok(view) => view,
         Err(waits) => {
+            draft.plan_until(PhaseName::Check);
             for wait in waits {
                 draft.wait(PhaseName::Check, &subject_of(&wait), Reason::Starting, wait);
             }
@@ -66,6 +68,7 @@ pub(crate) fn plan_cluster(input: &Input, draft: &mut Draft) -> Purpose {
         let mut objects = foreign.clone();
         objects.sort();
         draft.problems.push(Problem::ForeignOwner { objects });
+        draft.plan_until(None);
         return Purpose::NotOurs;
     }
     let refused = match &input.desired {
@@ -84,6 +87,7 @@ pub(crate) fn plan_cluster(input: &Input, draft: &mut Draft) -> Purpose {
         .annotations
         .contains_key(CLAIMED_BY)
     {
+        draft.plan_until(PhaseName::Check);
         if !refused {
             push_claim(&view, draft);
         }
@@ -94,8 +98,12 @@ pub(crate) fn plan_cluster(input: &Input, draft: &mut Draft) -> Purpose {
         };
     }
     let purpose = match settle(&view, draft) {
-        Settled::Stopped => Purpose::Refused,
+        Settled::Stopped => {
+            draft.plan_until(PhaseName::Check);
+            Purpose::Refused
+        }
         Settled::Recording => {
+            draft.plan_until(PhaseName::Certificates);
             // What needs no identity is made in the meantime.
             if let Some(desired) = view.desired() {
                 let renderer = Renderer::new(&view, &Identity::default(), desired);
@@ -215,6 +223,7 @@ fn plan_nodes(
         draft.problems.extend(wishes::references(view, renderer));
         draft.notes.extend(listeners::notes(view, renderer));
     }
+    draft.problems.extend(wishes::gone_pools(view, &nodes));
     plan_configured(view, &pods, &nodes, draft);
     quorum::plan(view, identity, &nodes, draft);
     if let Some(renderer) = &renderer {

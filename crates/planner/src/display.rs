@@ -14,6 +14,7 @@
 use std::fmt;
 
 use crate::plan::{Phase, PhaseName, Plan, Purpose, State, Step, StepState, Strategy};
+use crate::reason::listed;
 
 /// What a plan is about, in a few words.
 pub fn title(plan: &Plan) -> String {
@@ -139,7 +140,7 @@ fn rows_of(phase: &Phase, last: bool) -> Vec<Row> {
             label: format!(
                 "{stem}  {branch}─ {} {}",
                 step.verb.as_str(),
-                subjects.join(", ")
+                together(&subjects)
             ),
             reason: step.reason.to_string(),
             state: step.state.state(),
@@ -147,6 +148,34 @@ fn rows_of(phase: &Phase, last: bool) -> Vec<Row> {
         });
     }
     rows
+}
+
+/// Subjects on one line: the kind once where it is the same, the first few names.
+fn together(subjects: &[&str]) -> String {
+    /// As many node ids fit, and fewer names.
+    const MOST_IDS: usize = 12;
+    const MOST_NAMES: usize = 3;
+    let kinds: Vec<Option<&str>> = subjects
+        .iter()
+        .map(|s| s.split_once('/').map(|(kind, _)| kind))
+        .collect();
+    let first = kinds.first().copied().flatten();
+    let same = first.filter(|kind| kinds.iter().all(|other| *other == Some(*kind)));
+    let name = |subject: &str| match same {
+        Some(kind) => subject
+            .trim_start_matches(kind)
+            .trim_start_matches('/')
+            .to_owned(),
+        None => subject.to_owned(),
+    };
+    let names: Vec<String> = subjects.iter().map(|subject| name(subject)).collect();
+    let most = if kinds.iter().all(Option::is_none) {
+        MOST_IDS
+    } else {
+        MOST_NAMES
+    };
+    let names = listed(&names, most);
+    same.map_or(names.clone(), |kind| format!("{kind} {names}"))
 }
 
 /// Steps that say the same about several subjects, with those subjects, in the order of the first of each.

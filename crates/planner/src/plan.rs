@@ -68,6 +68,8 @@ pub struct Phase {
     pub name: PhaseName,
     /// How its steps go.
     pub strategy: Strategy,
+    /// Whether it could be planned: otherwise what it needs is decided after earlier phases.
+    pub planned: bool,
     /// Steps still needed, in order.
     pub steps: Vec<Step>,
 }
@@ -296,9 +298,13 @@ impl Plan {
         waits
     }
 
-    /// Whether nothing is left to do and nothing is wrong.
+    /// Whether nothing is left to do and nothing is wrong. A plan that stands back is not complete.
     pub fn is_complete(&self) -> bool {
-        self.problems.is_empty() && self.steps().next().is_none()
+        self.problems.is_empty()
+            && self
+                .phases
+                .iter()
+                .all(|phase| phase.state() == State::Complete)
     }
 
     /// The state of the whole, from its phases and problems.
@@ -313,6 +319,9 @@ impl Plan {
 impl Phase {
     /// Its state, from its steps only.
     pub fn state(&self) -> State {
+        if !self.planned && self.steps.is_empty() {
+            return State::Pending;
+        }
         aggregate(self.steps.iter().map(|step| step.state.state()))
     }
 }

@@ -10,8 +10,6 @@ use crate::reason::listed;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "problem", rename_all = "camelCase")]
 pub enum Problem {
-    /// What is wanted cannot be understood or served.
-    Desired(model::problem::Problem),
     /// Another operator claimed this Kafka.
     #[serde(rename_all = "camelCase")]
     ClaimedByOther {
@@ -32,6 +30,16 @@ pub enum Problem {
         /// Source and value, sorted.
         evidence: Vec<(String, String)>,
     },
+    /// A pool is gone whose nodes run.
+    #[serde(rename_all = "camelCase")]
+    PoolGone {
+        /// The pool.
+        pool: String,
+        /// Its nodes, which stay as they are.
+        nodes: Vec<i32>,
+    },
+    /// What is wanted cannot be understood or served.
+    Desired(model::problem::Problem),
     /// A change that needs running nodes to restart; not done yet.
     #[serde(rename_all = "camelCase")]
     RestartNeeded {
@@ -63,14 +71,6 @@ pub enum Problem {
         pool: String,
         /// What changes.
         changes: Vec<String>,
-    },
-    /// A pool is gone whose nodes run.
-    #[serde(rename_all = "camelCase")]
-    PoolGone {
-        /// The pool.
-        pool: String,
-        /// Its nodes, which stay as they are.
-        nodes: Vec<i32>,
     },
     /// A disk that should hold data is gone or empty, and it cannot be replaced without losing something.
     #[serde(rename_all = "camelCase")]
@@ -185,7 +185,7 @@ impl std::fmt::Display for Problem {
                     .collect();
                 write!(
                     f,
-                    "its Pods belong to somebody else: {}; `klamm adopt` takes them over",
+                    "its Pods belong to somebody else: {}; nothing is written",
                     listed(&objects, 3)
                 )
             }
@@ -247,7 +247,7 @@ impl std::fmt::Display for Problem {
             }
             Self::QuorumLost { nodes } => write!(
                 f,
-                "the controllers lost their majority for good ({} have empty disks): restore their disks from a copy; nothing is formatted",
+                "the controllers lost their majority for good (lost: the disks of {}): restore a disk from a copy; nothing is formatted",
                 nodes_of(nodes)
             ),
             Self::RunnerRefused { pod, refusal, text } => {

@@ -45,6 +45,9 @@ pub struct Status {
 /// Tells the statuses that follow from a look.
 pub fn status(input: &Input, plan: &Plan, outcome: &Outcome) -> Status {
     let found = &input.observed.kafka.status;
+    let view = View::open(input).ok();
+    let identity = view.as_ref().and_then(identity);
+    let known = view.as_ref().zip(identity.as_ref());
     let kafka = match plan.purpose {
         Purpose::NotOurs => not_ours(input, plan),
         Purpose::Deleting => found.clone(),
@@ -52,13 +55,17 @@ pub fn status(input: &Input, plan: &Plan, outcome: &Outcome) -> Status {
         | Purpose::Refused
         | Purpose::Deploy
         | Purpose::Recover
-        | Purpose::Maintain => value(kafka_status(input, plan, outcome), found),
+        | Purpose::Maintain => value(
+            kafka_status(input, plan, outcome, view.as_ref(), identity.as_ref()),
+            found,
+        ),
     };
     let pools = match plan.purpose {
         Purpose::NotOurs | Purpose::Deleting | Purpose::Paused => BTreeMap::new(),
-        Purpose::Refused | Purpose::Deploy | Purpose::Recover | Purpose::Maintain => {
-            pool_statuses(input)
-        }
+        Purpose::Refused | Purpose::Deploy | Purpose::Recover | Purpose::Maintain => known
+            .map_or_else(BTreeMap::new, |(view, identity)| {
+                pool_statuses(view, identity)
+            }),
     };
     Status {
         kafka,
@@ -91,7 +98,13 @@ fn not_ours(input: &Input, plan: &Plan) -> Value {
     Value::Object(status)
 }
 
-fn kafka_status(input: &Input, plan: &Plan, outcome: &Outcome) -> KafkaStatus {
+fn kafka_status(
+    input: &Input,
+    plan: &Plan,
+    outcome: &Outcome,
+    view: Option<&View<'_>>,
+    identity: Option<&Identity>,
+) -> KafkaStatus {
     let kafka = &input.observed.kafka;
     let last: KafkaStatus = serde_json::from_value(kafka.status.clone()).unwrap_or_default();
     let conditions = conditions::of_kafka(input, plan, outcome);
@@ -107,7 +120,7 @@ fn kafka_status(input: &Input, plan: &Plan, outcome: &Outcome) -> KafkaStatus {
     if ready {
         status.operator_last_successful_version = Some(input.settings.version.clone());
     }
-    let Ok(view) = View::open(input) else {
+    let Some(view) = view else {
         return status;
     };
     let pools = view.pools.keys();
@@ -115,10 +128,10 @@ fn kafka_status(input: &Input, plan: &Plan, outcome: &Outcome) -> KafkaStatus {
         name: Some(name.clone()),
     });
     status.kafka_node_pools = Some(pools.collect());
-    let Some(identity) = identity(&view) else {
+    let Some(identity) = identity else {
         return status;
     };
-    let nodes = NodeView::all(&view, &identity);
+    let nodes = NodeView::all(view, identity);
     status.cluster_id = Some(identity.cluster_id.clone());
     status.kafka_version = running_version(&nodes).or(last.kafka_version);
     let level = input
@@ -131,8 +144,8 @@ fn kafka_status(input: &Input, plan: &Plan, outcome: &Outcome) -> KafkaStatus {
         .map(|version| version.to_string())
         .or(last.kafka_metadata_version);
     if let Some(desired) = view.desired() {
-        let renderer = Renderer::new(&view, &identity, desired);
-        let listeners = listeners::status(&view, &renderer, &nodes);
+        let renderer = Renderer::new(view, identity, desired);
+        let listeners = listeners::status(view, &renderer, &nodes);
         status.listeners = (!listeners.is_empty()).then_some(listeners);
     }
     status
@@ -157,15 +170,9 @@ fn running_version(nodes: &[NodeView<'_>]) -> Option<String> {
     versions.min().map(|version| version.to_string())
 }
 
-fn pool_statuses(input: &Input) -> BTreeMap<String, Value> {
-    let Ok(view) = View::open(input) else {
-        return BTreeMap::new();
-    };
-    let Some(identity) = identity(&view) else {
-        return BTreeMap::new();
-    };
+fn pool_statuses(view: &View<'_>, identity: &Identity) -> BTreeMap<String, Value> {
     let pools = view.pools.iter().map(|(name, pool)| {
-        let status = pool_status(input, &identity, name, pool);
+        let status = pool_status(view.input, identity, name, pool);
         (name.clone(), value(status, &pool.status))
     });
     pools.collect()

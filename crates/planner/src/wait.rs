@@ -168,13 +168,19 @@ impl std::fmt::Display for Wait {
                 write!(f, "until node {node} has caught up with the metadata")
             }
             Self::Record => f.write_str("until the record is seen"),
-            Self::Objects { missing } => write!(f, "until {} exist", listed(missing, 3)),
+            Self::Objects { missing } => match missing.as_slice() {
+                [one] => write!(f, "until {one} exists"),
+                _ => write!(f, "until {} exist", listed(missing, 3)),
+            },
             Self::Reference { object } => write!(f, "until {object} exists"),
             Self::Address { object } => write!(f, "until {object} has an address"),
             Self::Disruption { node } => write!(f, "until node {node} is done"),
             Self::Nodes { nodes } => {
-                let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-                write!(f, "until {} serve", listed(&nodes, 5))
+                let ids: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+                match ids.as_slice() {
+                    [one] => write!(f, "until node {one} serves"),
+                    _ => write!(f, "until nodes {} serve", listed(&ids, 9)),
+                }
             }
             Self::Again { error } => write!(f, "tried again soon; {error}"),
         }

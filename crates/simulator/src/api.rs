@@ -111,7 +111,9 @@ impl Api {
     pub fn delete(&mut self, kind: &str, name: &str) {
         let lingers = kind == "Pod" || (kind == "PersistentVolumeClaim" && self.is_used(name));
         if lingers {
-            self.change(kind, name, |object| object["metadata"]["deletionTimestamp"] = json!("now"));
+            self.change(kind, name, |object| {
+                object["metadata"]["deletionTimestamp"] = json!("now");
+            });
         } else {
             self.remove(kind, name);
         }
@@ -126,7 +128,11 @@ impl Api {
 
     /// Deletes what belongs to owners that are gone, and claims that nobody uses any more.
     pub fn collect_garbage(&mut self) {
-        let uids: Vec<Value> = self.objects.values().map(|o| o["metadata"]["uid"].clone()).collect();
+        let uids: Vec<Value> = self
+            .objects
+            .values()
+            .map(|o| o["metadata"]["uid"].clone())
+            .collect();
         let mut gone = Vec::new();
         for (key, object) in &self.objects {
             let metadata = &object["metadata"];
@@ -151,7 +157,8 @@ impl Api {
     }
 
     fn is_used(&self, claim: &str) -> bool {
-        self.list("Pod").any(|(_, pod)| claims_of(pod).iter().any(|(_, used)| used == claim))
+        self.list("Pod")
+            .any(|(_, pod)| claims_of(pod).iter().any(|(_, used)| used == claim))
     }
 
     fn put(&mut self, key: ObjectKey, mut object: Value) {
@@ -185,7 +192,9 @@ fn metadata_mut(object: &mut Value) -> &mut Map<String, Value> {
     if !object["metadata"].is_object() {
         object["metadata"] = json!({});
     }
-    object["metadata"].as_object_mut().expect("made an object above")
+    object["metadata"]
+        .as_object_mut()
+        .expect("made an object above")
 }
 
 fn merge(target: &mut Value, source: &Value) {

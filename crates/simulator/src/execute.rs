@@ -24,7 +24,22 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::CrashBefore, Self::CrashAfter, Self::ReplyLost, Self::Failed];
+    pub const ALL: [Self; 4] = [
+        Self::CrashBefore,
+        Self::CrashAfter,
+        Self::ReplyLost,
+        Self::Failed,
+    ];
+
+    /// The word in stories.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CrashBefore => "crash-before",
+            Self::CrashAfter => "crash-after",
+            Self::ReplyLost => "reply-lost",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// How a step went.
@@ -84,11 +99,19 @@ fn violated(sim: &Sim, guard: &Guard) -> Option<String> {
     };
     let holds = match guard {
         Guard::KafkaIs { uid } => kafka_is(uid),
-        Guard::KafkaUnchanged { uid, resource_version } => {
+        Guard::KafkaUnchanged {
+            uid,
+            resource_version,
+        } => {
             kafka_is(uid)
-                && kafka.is_some_and(|kafka| kafka["metadata"]["resourceVersion"] == *resource_version)
+                && kafka
+                    .is_some_and(|kafka| kafka["metadata"]["resourceVersion"] == *resource_version)
         }
-        Guard::Recorded { cluster_id, node, directories } => {
+        Guard::Recorded {
+            cluster_id,
+            node,
+            directories,
+        } => {
             let identity = recorded(sim);
             let own = identity.nodes.get(node).map(|node| &node.directories);
             identity.cluster_id == *cluster_id && own == Some(directories)
@@ -96,7 +119,11 @@ fn violated(sim: &Sim, guard: &Guard) -> Option<String> {
         Guard::QuorumNotFormed => !recorded(sim).quorum_formed,
         Guard::Absent { object } => sim.api.get(&object.kind, &object.name).is_none(),
         Guard::Is { object, uid } => is(object, uid),
-        Guard::Unchanged { object, uid, resource_version } => {
+        Guard::Unchanged {
+            object,
+            uid,
+            resource_version,
+        } => {
             let seen = sim.api.get(&object.kind, &object.name);
             is(object, uid)
                 && seen.is_some_and(|seen| seen["metadata"]["resourceVersion"] == *resource_version)
@@ -109,7 +136,8 @@ fn violated(sim: &Sim, guard: &Guard) -> Option<String> {
         Guard::IsObserver { node, directory } => {
             let quorum = sim.kafka.quorum.as_ref();
             quorum.is_some_and(|quorum| {
-                !quorum.voters.contains_key(node) && quorum.fetched.contains_key(&(*node, directory.clone()))
+                !quorum.voters.contains_key(node)
+                    && quorum.fetched.contains_key(&(*node, directory.clone()))
             })
         }
     };
@@ -119,24 +147,30 @@ fn violated(sim: &Sim, guard: &Guard) -> Option<String> {
 fn recorded(sim: &Sim) -> Identity {
     let kafka = sim.api.get("Kafka", &sim.cluster);
     let text = kafka.and_then(|kafka| kafka["metadata"]["annotations"][IDENTITY].as_str());
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }
 
 fn act(sim: &mut Sim, step: &Step, action: &Action) -> Result<(), Refused> {
     match action {
         Action::Claim { by } => {
-            annotate_kafka(sim, CLAIMED_BY, by.clone());
+            annotate_kafka(sim, CLAIMED_BY, by);
             Ok(())
         }
         Action::RecordIdentity { identity, draw } => {
             let identity = drawn(sim, identity.clone(), draw);
-            let text = serde_json::to_string(&identity).map_err(|error| Refused(error.to_string()))?;
-            annotate_kafka(sim, IDENTITY, text);
+            let text =
+                serde_json::to_string(&identity).map_err(|error| Refused(error.to_string()))?;
+            annotate_kafka(sim, IDENTITY, &text);
             Ok(())
         }
         Action::IssueAuthority(request) => issue_authority(sim, request),
         Action::IssueCertificate(request) => issue_certificate(sim, request),
-        Action::DrawSecret { secret, fixed: _, drawn } => {
+        Action::DrawSecret {
+            secret,
+            fixed: _,
+            drawn,
+        } => {
             let mut secret = secret.clone();
             for key in drawn {
                 let value = sim.draw('P');
@@ -162,9 +196,11 @@ fn act(sim: &mut Sim, step: &Step, action: &Action) -> Result<(), Refused> {
             sim.note_removal(*node);
             sim.kafka.remove_voter(*node, directory).map_err(Refused)
         }
-        Action::AddVoter { node, directory, endpoints: _ } => {
-            sim.kafka.add_voter(*node, directory).map_err(Refused)
-        }
+        Action::AddVoter {
+            node,
+            directory,
+            endpoints: _,
+        } => sim.kafka.add_voter(*node, directory).map_err(Refused),
         Action::RaiseMetadataVersion { level, version: _ } => {
             sim.kafka.metadata_version = Some(*level);
             Ok(())
@@ -172,7 +208,7 @@ fn act(sim: &mut Sim, step: &Step, action: &Action) -> Result<(), Refused> {
     }
 }
 
-fn annotate_kafka(sim: &mut Sim, key: &str, value: String) {
+fn annotate_kafka(sim: &mut Sim, key: &str, value: &str) {
     let name = sim.cluster.clone();
     sim.api.change("Kafka", &name, |kafka| {
         if !kafka["metadata"]["annotations"].is_object() {
@@ -195,8 +231,14 @@ fn drawn(sim: &mut Sim, mut identity: Identity, draw: &Draw) -> Identity {
         }
     }
     for (id, volume) in &draw.initial_controllers {
-        let directory = identity.nodes.get(id).and_then(|node| node.directories.get(volume)).cloned();
-        identity.initial_controllers.extend(directory.map(|directory| (*id, directory)));
+        let directory = identity
+            .nodes
+            .get(id)
+            .and_then(|node| node.directories.get(volume))
+            .cloned();
+        identity
+            .initial_controllers
+            .extend(directory.map(|directory| (*id, directory)));
     }
     identity
 }
@@ -215,15 +257,22 @@ fn issue_authority(sim: &mut Sim, request: &AuthorityRequest) -> Result<(), Refu
     let fingerprint = sim.draw('F');
     let certificate = certificate(sim, &request.common_name, fingerprint.clone(), &fingerprint);
     let mut secret = request.certificate_secret.clone();
-    secret["data"] = json!({ "ca.crt": certificate.pem, "ca.p12": "p12", "ca.password": "password" });
+    secret["data"] =
+        json!({ "ca.crt": certificate.pem, "ca.p12": "p12", "ca.password": "password" });
     secret["certificates"] = json!({ "ca.crt": certificate });
     sim.api.create(&secret)
 }
 
 fn issue_certificate(sim: &mut Sim, request: &CertificateRequest) -> Result<(), Refused> {
     let authority = format!("{}-{}-ca-cert", sim.cluster, request.authority.as_str());
-    let ca = sim.api.get("Secret", &authority).ok_or_else(|| Refused("no authority".to_owned()))?;
-    let signer = ca["certificates"]["ca.crt"]["fingerprint"].as_str().unwrap_or_default().to_owned();
+    let ca = sim
+        .api
+        .get("Secret", &authority)
+        .ok_or_else(|| Refused("no authority".to_owned()))?;
+    let signer = ca["certificates"]["ca.crt"]["fingerprint"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let fingerprint = sim.draw('F');
     let mut certificate = certificate(sim, &request.common_name, fingerprint, &signer);
     certificate.dns_names = request.dns_names.iter().cloned().collect();
@@ -254,7 +303,8 @@ fn certificate(sim: &Sim, name: &str, fingerprint: String, signer: &str) -> Cert
 pub fn tell(sim: &mut Sim, status: &planner::Status) {
     let name = sim.cluster.clone();
     let mut write = |kind: &str, name: &str, status: &Value| {
-        sim.api.change(kind, name, |object| object["status"] = status.clone());
+        sim.api
+            .change(kind, name, |object| object["status"] = status.clone());
     };
     write("Kafka", &name, &status.kafka);
     for (pool, status) in &status.pools {

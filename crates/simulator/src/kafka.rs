@@ -26,6 +26,8 @@ pub struct Kafka {
     pub metadata_version: Option<i16>,
     /// Whether everything that ever went wrong may go wrong: the cluster was never meant to survive.
     pub ephemeral: bool,
+    /// Whether a human accepted that messages are lost.
+    pub loss_accepted: bool,
     formations: u64,
 }
 
@@ -94,7 +96,12 @@ const CATCH_UP: SignedDuration = SignedDuration::from_secs(1);
 
 impl Kafka {
     /// Lets Kafka go on to `now`; returns what must never happen and did.
-    pub fn tick(&mut self, now: Timestamp, processes: &[Process], disks: &mut Disks) -> Vec<String> {
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        processes: &[Process],
+        disks: &mut Disks,
+    ) -> Vec<String> {
         let mut wrong = Vec::new();
         self.form(processes, disks, &mut wrong);
         self.elect(now, processes, disks, &mut wrong);
@@ -109,7 +116,7 @@ impl Kafka {
         self.quorum.as_ref()?.leader
     }
 
-    /// AddRaftVoter.
+    /// `AddRaftVoter`.
     pub fn add_voter(&mut self, node: i32, directory: &str) -> Result<(), String> {
         let quorum = self.led()?;
         if quorum.voters.contains_key(&node) {
@@ -122,7 +129,7 @@ impl Kafka {
         Ok(())
     }
 
-    /// RemoveRaftVoter.
+    /// `RemoveRaftVoter`.
     pub fn remove_voter(&mut self, node: i32, directory: &str) -> Result<(), String> {
         let quorum = self.led()?;
         if quorum.voters.get(&node).map(String::as_str) != Some(directory) {
@@ -149,16 +156,18 @@ impl Kafka {
             let Some(content) = disks.content(&process.metadata_disk) else {
                 continue;
             };
-            if let (Some(initial), 0) = (&content.initial, content.formation) {
-                if initial.get(&process.node) == Some(&content.directory) {
-                    *sets.entry(initial.clone()).or_default() += 1;
-                }
+            if let (Some(initial), 0) = (&content.initial, content.formation)
+                && initial.get(&process.node) == Some(&content.directory)
+            {
+                *sets.entry(initial.clone()).or_default() += 1;
             }
         }
         for (voters, running) in sets {
             let current = self.quorum.as_ref().is_some_and(|quorum| {
                 // Late first voters of the quorum that is: they follow it.
-                voters.iter().any(|(id, directory)| quorum.remembered.contains(&(*id, directory.clone())))
+                voters
+                    .iter()
+                    .any(|(id, directory)| quorum.remembered.contains(&(*id, directory.clone())))
             });
             if current || running <= voters.len() / 2 {
                 continue;
@@ -183,8 +192,16 @@ impl Kafka {
         }
     }
 
-    fn elect(&mut self, now: Timestamp, processes: &[Process], disks: &mut Disks, wrong: &mut Vec<String>) {
-        let Some(quorum) = &mut self.quorum else { return };
+    fn elect(
+        &mut self,
+        now: Timestamp,
+        processes: &[Process],
+        disks: &mut Disks,
+        wrong: &mut Vec<String>,
+    ) {
+        let Some(quorum) = &mut self.quorum else {
+            return;
+        };
         let mut logs: BTreeMap<i32, u64> = BTreeMap::new();
         for process in processes.iter().filter(|process| process.controller) {
             let Some(content) = disks.content(&process.metadata_disk) else {
@@ -194,7 +211,9 @@ impl Kafka {
             if !votes || (content.formation != 0 && content.formation != quorum.formation) {
                 continue;
             }
-            let remembered = quorum.remembered.contains(&(process.node, content.directory.clone()));
+            let remembered = quorum
+                .remembered
+                .contains(&(process.node, content.directory.clone()));
             if remembered && content.log == 0 {
                 wrong.push(format!("node {} votes without memory", process.node));
             }
@@ -204,14 +223,25 @@ impl Kafka {
             quorum.leader = None;
             return;
         }
-        if !quorum.leader.is_some_and(|leader| logs.contains_key(&leader)) {
+        if !quorum
+            .leader
+            .is_some_and(|leader| logs.contains_key(&leader))
+        {
             let best = logs.iter().max_by_key(|(id, log)| (**log, -**id));
             quorum.leader = best.map(|(id, _)| *id);
             quorum.epoch += 1;
         }
-        let leaders = quorum.leader.and_then(|leader| logs.get(&leader)).copied().unwrap_or_default();
+        let leaders = quorum
+            .leader
+            .and_then(|leader| logs.get(&leader))
+            .copied()
+            .unwrap_or_default();
         if leaders < quorum.committed {
-            wrong.push(format!("metadata was lost: {} of {} records", quorum.committed - leaders, quorum.committed));
+            wrong.push(format!(
+                "metadata was lost: {} of {} records",
+                quorum.committed - leaders,
+                quorum.committed
+            ));
             quorum.committed = leaders;
         }
         quorum.committed += 1;
@@ -231,14 +261,22 @@ impl Kafka {
         }
         let running: Vec<(i32, String)> = processes
             .iter()
-            .filter_map(|process| Some((process.node, disks.content(&process.metadata_disk)?.directory.clone())))
+            .filter_map(|process| {
+                Some((
+                    process.node,
+                    disks.content(&process.metadata_disk)?.directory.clone(),
+                ))
+            })
             .collect();
-        quorum.fetched.retain(|key, _| running.contains(key) || quorum.voters.get(&key.0) == Some(&key.1));
+        quorum
+            .fetched
+            .retain(|key, _| running.contains(key) || quorum.voters.get(&key.0) == Some(&key.1));
     }
 
     fn register(&mut self, now: Timestamp, processes: &[Process]) {
-        let Some(leader) = self.leader() else { return };
-        let _ = leader;
+        if self.leader().is_none() {
+            return;
+        }
         for process in processes.iter().filter(|process| process.broker) {
             let broker = self.brokers.entry(process.node).or_insert_with(|| Broker {
                 fenced: true,
@@ -249,7 +287,10 @@ impl Kafka {
             broker.fenced = now < since + CATCH_UP;
         }
         for (id, broker) in &mut self.brokers {
-            if !processes.iter().any(|process| process.broker && process.node == *id) {
+            if !processes
+                .iter()
+                .any(|process| process.broker && process.node == *id)
+            {
                 broker.since = None;
                 broker.fenced |= broker.last.is_none_or(|last| now >= last + SESSION);
             }
@@ -257,8 +298,12 @@ impl Kafka {
     }
 
     fn make_topics(&mut self) {
-        let brokers: Vec<i32> =
-            self.brokers.iter().filter(|(_, broker)| !broker.fenced).map(|(id, _)| *id).collect();
+        let brokers: Vec<i32> = self
+            .brokers
+            .iter()
+            .filter(|(_, broker)| !broker.fenced)
+            .map(|(id, _)| *id)
+            .collect();
         for topic in &self.topics {
             let replicas = usize::try_from(topic.replicas).unwrap_or(1);
             if brokers.len() < replicas || self.leader().is_none() {
@@ -289,28 +334,40 @@ impl Kafka {
         let brokers = &self.brokers;
         let alive = |id: i32| -> Option<String> {
             let unfenced = brokers.get(&id).is_some_and(|broker| !broker.fenced);
-            let process = processes.iter().find(|process| process.broker && process.node == id)?;
+            let process = processes
+                .iter()
+                .find(|process| process.broker && process.node == id)?;
             unfenced.then(|| process.data_disk.clone())
         };
         for (name, partition) in &mut self.partitions {
-            let in_sync = partition.isr.iter().copied().filter(|id| alive(*id).is_some());
+            let in_sync = partition
+                .isr
+                .iter()
+                .copied()
+                .filter(|id| alive(*id).is_some());
             let in_sync: Vec<i32> = in_sync.collect();
             if !in_sync.is_empty() {
                 partition.isr.clone_from(&in_sync);
             }
-            if !partition.leader.is_some_and(|leader| in_sync.contains(&leader)) {
+            if !partition
+                .leader
+                .is_some_and(|leader| in_sync.contains(&leader))
+            {
                 partition.leader = in_sync.first().copied();
             }
             let Some(leader_disk) = partition.leader.and_then(alive) else {
                 continue;
             };
-            let has = disks.content(&leader_disk).and_then(|c| c.partitions.get(name)).copied();
+            let has = disks
+                .content(&leader_disk)
+                .and_then(|c| c.partitions.get(name))
+                .copied();
             let has = has.unwrap_or_default();
             if has < partition.acknowledged {
-                wrong.push(format!(
-                    "{name} lost {} acknowledged messages",
-                    partition.acknowledged - has
-                ));
+                if !self.loss_accepted {
+                    let lost = partition.acknowledged - has;
+                    wrong.push(format!("{name} lost {lost} acknowledged messages"));
+                }
                 partition.acknowledged = has;
             }
             for id in partition.replicas.clone() {

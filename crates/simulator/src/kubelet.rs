@@ -90,10 +90,15 @@ const AGAIN: SignedDuration = SignedDuration::from_secs(1);
 impl Kubelet {
     /// Lets all Pods go on to `now`.
     pub fn tick(&mut self, now: Timestamp, api: &mut Api, disks: &mut Disks) {
-        let pods: Vec<(String, Value)> =
-            api.list("Pod").map(|(name, pod)| (name.to_owned(), pod.clone())).collect();
+        let pods: Vec<(String, Value)> = api
+            .list("Pod")
+            .map(|(name, pod)| (name.to_owned(), pod.clone()))
+            .collect();
         for (name, pod) in &pods {
-            let uid = pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+            let uid = pod["metadata"]["uid"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             let ip = self.address(name);
             let run = self.pods.entry(uid.clone()).or_insert_with(|| Run {
                 name: name.clone(),
@@ -135,9 +140,9 @@ impl Kubelet {
     pub fn processes(&self, now: Timestamp) -> Vec<(String, Process)> {
         let runs = self.pods.iter();
         runs.filter_map(|(uid, run)| match &run.state {
-            RunState::Running { process, answers, .. } if now >= *answers => {
-                Some((uid.clone(), process.clone()))
-            }
+            RunState::Running {
+                process, answers, ..
+            } if now >= *answers => Some((uid.clone(), process.clone())),
             RunState::Running { .. } | RunState::Creating | RunState::Ended { .. } => None,
         })
         .collect()
@@ -187,7 +192,11 @@ impl Kubelet {
         }
         run.state = match start(api, disks, pod, uid, run) {
             Ok(process) => {
-                let boot = if self.slow.contains(&process.node) { SLOW_BOOT } else { BOOT };
+                let boot = if self.slow.contains(&process.node) {
+                    SLOW_BOOT
+                } else {
+                    BOOT
+                };
                 RunState::Running {
                     process,
                     answers: now + boot,
@@ -208,7 +217,10 @@ impl Kubelet {
 /// The node id in a Pod's name.
 pub fn node_id(pod: &Value) -> i32 {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    name.rsplit('-').next().and_then(|id| id.parse().ok()).unwrap_or(-1)
+    name.rsplit('-')
+        .next()
+        .and_then(|id| id.parse().ok())
+        .unwrap_or(-1)
 }
 
 /// Whether everything is there that a kubelet mounts; on a process node the certificate must name the Pod's address
@@ -217,14 +229,21 @@ fn mounts_exist(api: &Api, pod: &Value, address: Option<&str>) -> bool {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let volumes = pod["spec"]["volumes"].as_array();
     let exist = volumes.into_iter().flatten().all(|volume| {
-        let there = |kind: &str, name: &Value| name.as_str().is_none_or(|name| api.get(kind, name).is_some());
+        let there = |kind: &str, name: &Value| {
+            name.as_str()
+                .is_none_or(|name| api.get(kind, name).is_some())
+        };
         there("ConfigMap", &volume["configMap"]["name"])
             && there("Secret", &volume["secret"]["secretName"])
-            && there("PersistentVolumeClaim", &volume["persistentVolumeClaim"]["claimName"])
+            && there(
+                "PersistentVolumeClaim",
+                &volume["persistentVolumeClaim"]["claimName"],
+            )
     });
     let named = address.is_none_or(|address| {
         let secret = api.get("Secret", name);
-        let addresses = secret.map(|secret| &secret["certificates"][format!("{name}.crt")]["addresses"]);
+        let addresses =
+            secret.map(|secret| &secret["certificates"][format!("{name}.crt")]["addresses"]);
         let addresses = addresses.and_then(Value::as_array);
         addresses.is_some_and(|all| all.iter().any(|one| one == address))
     });
@@ -232,9 +251,17 @@ fn mounts_exist(api: &Api, pod: &Value, address: Option<&str>) -> bool {
 }
 
 /// The runner's start: checks the disks, formats as permitted.
-fn start(api: &Api, disks: &mut Disks, pod: &Value, uid: &str, run: &mut Run) -> Result<Process, String> {
+fn start(
+    api: &Api,
+    disks: &mut Disks,
+    pod: &Value,
+    uid: &str,
+    run: &mut Run,
+) -> Result<Process, String> {
     let map = api.get("ConfigMap", &run.name).ok_or("no ConfigMap")?;
-    let text = map["data"][RUNNER_CONFIG_KEY].as_str().ok_or("no runner.json")?;
+    let text = map["data"][RUNNER_CONFIG_KEY]
+        .as_str()
+        .ok_or("no runner.json")?;
     let config: RunnerConfig = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let granted = granted(pod).filter(|_| !run.formatted);
     let claims = claims_of(pod);
@@ -245,7 +272,9 @@ fn start(api: &Api, disks: &mut Disks, pod: &Value, uid: &str, run: &mut Run) ->
         let claim = claims.iter().find(|(name, _)| name == volume);
         let key = match claim {
             Some((_, claim)) => {
-                let uid = api.get("PersistentVolumeClaim", claim).map(|claim| &claim["metadata"]["uid"]);
+                let uid = api
+                    .get("PersistentVolumeClaim", claim)
+                    .map(|claim| &claim["metadata"]["uid"]);
                 format!("pvc:{}", uid.and_then(Value::as_str).unwrap_or_default())
             }
             None => format!("pod:{uid}/{volume}"),
@@ -277,10 +306,17 @@ fn start(api: &Api, disks: &mut Disks, pod: &Value, uid: &str, run: &mut Run) ->
             initial,
             ..Content::default()
         };
-        disks.0.insert(key.clone(), Disk { content: Some(content) });
+        disks.0.insert(
+            key.clone(),
+            Disk {
+                content: Some(content),
+            },
+        );
         run.formatted = true;
     }
-    let metadata = keys.iter().find(|(_, dir)| dir.path == config.metadata_log_dir);
+    let metadata = keys
+        .iter()
+        .find(|(_, dir)| dir.path == config.metadata_log_dir);
     let metadata = metadata.or(keys.first()).ok_or("no log directory")?;
     Ok(Process {
         node: config.node_id.0,
@@ -308,9 +344,13 @@ fn check(content: &Content, config: &RunnerConfig, directory: Option<&str>) -> R
 /// `KLAMM_FORMAT` of a Pod.
 pub fn granted(pod: &Value) -> Option<Format> {
     let containers = pod["spec"]["containers"].as_array()?;
-    let kafka = containers.iter().find(|container| container["name"] == "kafka")?;
+    let kafka = containers
+        .iter()
+        .find(|container| container["name"] == "kafka")?;
     let variables = kafka["env"].as_array()?;
-    let variable = variables.iter().find(|variable| variable["name"] == model::runner::env::FORMAT)?;
+    let variable = variables
+        .iter()
+        .find(|variable| variable["name"] == model::runner::env::FORMAT)?;
     Format::parse(variable["value"].as_str()?)
 }
 

@@ -50,11 +50,26 @@ pub fn look(sim: &Sim, api: &Api, holder: &str) -> Option<Input> {
     world.foreign = Known::At(at, foreign);
     world.pods = Known::At(at, pods);
     let volumes = api.list("PersistentVolumeClaim");
-    world.volumes = Known::At(at, volumes.map(|(name, v)| (name.to_owned(), volume_of(v))).collect());
+    world.volumes = Known::At(
+        at,
+        volumes
+            .map(|(name, v)| (name.to_owned(), volume_of(v)))
+            .collect(),
+    );
     let secrets = api.list("Secret");
-    world.secrets = Known::At(at, secrets.map(|(name, s)| (name.to_owned(), secret_of(s))).collect());
+    world.secrets = Known::At(
+        at,
+        secrets
+            .map(|(name, s)| (name.to_owned(), secret_of(s)))
+            .collect(),
+    );
     let objects = api.all().filter(|(key, _)| is_rendered(&key.kind));
-    world.objects = Known::At(at, objects.map(|(key, o)| (key.clone(), object_of(o))).collect());
+    world.objects = Known::At(
+        at,
+        objects
+            .map(|(key, o)| (key.clone(), object_of(o)))
+            .collect(),
+    );
     world.services = Known::At(at, services(sim, api));
     world.permit = Known::At(
         at,
@@ -119,7 +134,9 @@ fn see_kafka(sim: &Sim, at: Timestamp, world: &mut World) {
         return;
     }
     let some = processes.first().map(|(_, process)| &process.metadata_disk);
-    let cluster_id = some.and_then(|disk| sim.disks.content(disk)).map(|content| content.cluster_id.clone());
+    let cluster_id = some
+        .and_then(|disk| sim.disks.content(disk))
+        .map(|content| content.cluster_id.clone());
     let brokers = sim.kafka.brokers.iter().map(|(id, broker)| {
         let seen = kafka::Broker {
             fenced: broker.fenced,
@@ -162,12 +179,21 @@ fn quorum_of(sim: &Sim) -> kafka::Quorum {
             last_caught_up_ms: ago,
         }
     };
-    let observers = quorum.fetched.keys().filter(|(id, directory)| quorum.voters.get(id) != Some(directory));
+    let observers = quorum
+        .fetched
+        .keys()
+        .filter(|(id, directory)| quorum.voters.get(id) != Some(directory));
     kafka::Quorum {
         leader: quorum.leader,
         epoch: quorum.epoch,
-        voters: quorum.voters.iter().map(|(id, directory)| node(*id, directory)).collect(),
-        observers: observers.map(|(id, directory)| node(*id, directory)).collect(),
+        voters: quorum
+            .voters
+            .iter()
+            .map(|(id, directory)| node(*id, directory))
+            .collect(),
+        observers: observers
+            .map(|(id, directory)| node(*id, directory))
+            .collect(),
     }
 }
 
@@ -200,17 +226,24 @@ fn is_rendered(kind: &str) -> bool {
 }
 
 fn services(sim: &Sim, api: &Api) -> BTreeMap<String, ServiceAddresses> {
-    let services = api.list("Service").enumerate().map(|(index, (name, service))| {
-        let headless = service["spec"]["clusterIP"] == "None";
-        let network = if sim.kubelet.local { "127.77.1" } else { "10.96.0" };
-        let cluster_ip = (!headless).then(|| format!("{network}.{}", index + 1));
-        let seen = ServiceAddresses {
-            cluster_ip,
-            load_balancer: Vec::new(),
-            node_ports: BTreeMap::new(),
-        };
-        (name.to_owned(), seen)
-    });
+    let services = api
+        .list("Service")
+        .enumerate()
+        .map(|(index, (name, service))| {
+            let headless = service["spec"]["clusterIP"] == "None";
+            let network = if sim.kubelet.local {
+                "127.77.1"
+            } else {
+                "10.96.0"
+            };
+            let cluster_ip = (!headless).then(|| format!("{network}.{}", index + 1));
+            let seen = ServiceAddresses {
+                cluster_ip,
+                load_balancer: Vec::new(),
+                node_ports: BTreeMap::new(),
+            };
+            (name.to_owned(), seen)
+        });
     services.collect()
 }
 
@@ -226,7 +259,8 @@ fn meta_of(object: &Value) -> Meta {
     let map = |key: &str| {
         let map = metadata[key].as_object();
         let map = map.into_iter().flatten();
-        map.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+        map.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect()
     };
     let owner = &metadata["ownerReferences"][0];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -247,7 +281,10 @@ fn meta_of(object: &Value) -> Meta {
 fn resource_of(object: &Value) -> Resource {
     let metadata = &object["metadata"];
     Resource {
-        namespace: metadata["namespace"].as_str().unwrap_or_default().to_owned(),
+        namespace: metadata["namespace"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         name: metadata["name"].as_str().unwrap_or_default().to_owned(),
         meta: meta_of(object),
         generation: metadata["generation"].as_i64().unwrap_or_default(),
@@ -257,9 +294,14 @@ fn resource_of(object: &Value) -> Resource {
 
 fn plan_of(object: &Value) -> PlanResource {
     PlanResource {
-        name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+        name: object["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         meta: meta_of(object),
-        generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
+        generation: object["metadata"]["generation"]
+            .as_i64()
+            .unwrap_or_default(),
         spec: object["spec"].clone(),
         status: object["status"].clone(),
     }
@@ -286,14 +328,22 @@ fn volume_of(object: &Value) -> Volume {
         meta: meta_of(object),
         bound: true,
         lost: false,
-        size: object["spec"]["resources"]["requests"]["storage"].as_str().unwrap_or_default().to_owned(),
-        class: object["spec"]["storageClassName"].as_str().map(str::to_owned),
+        size: object["spec"]["resources"]["requests"]["storage"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        class: object["spec"]["storageClassName"]
+            .as_str()
+            .map(str::to_owned),
     }
 }
 
 fn secret_of(object: &Value) -> Secret {
     let data = object["data"].as_object();
-    let keys = data.into_iter().flatten().map(|(key, value)| (key.clone(), value.to_string()));
+    let keys = data
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.clone(), value.to_string()));
     Secret {
         meta: meta_of(object),
         keys: keys.collect(),
@@ -323,7 +373,11 @@ fn pod_of(sim: &Sim, object: &Value) -> Pod {
     Pod {
         meta: meta_of(object),
         node_name: run.map(|_| "machine".to_owned()),
-        phase: if matches!(state, ContainerState::Running) { PodPhase::Running } else { PodPhase::Pending },
+        phase: if matches!(state, ContainerState::Running) {
+            PodPhase::Running
+        } else {
+            PodPhase::Pending
+        },
         pod_ip: run.map(|run| run.ip.clone()),
         host_ip: None,
         ready,

@@ -17,7 +17,9 @@ pub fn summary(sim: &Sim) -> Vec<String> {
     for run in runs {
         match &run.state {
             RunState::Running { ready: true, .. } => ready.push(&run.name),
-            RunState::Running { .. } | RunState::Creating | RunState::Ended { .. } => resting.push(&run.name),
+            RunState::Running { .. } | RunState::Creating | RunState::Ended { .. } => {
+                resting.push(&run.name);
+            }
         }
     }
     ready.sort_unstable();
@@ -30,7 +32,11 @@ pub fn summary(sim: &Sim) -> Vec<String> {
     }
     if let Some(quorum) = &sim.kafka.quorum {
         let voters: Vec<String> = quorum.voters.keys().map(ToString::to_string).collect();
-        let led = if quorum.leader.is_some() { "led" } else { "without a leader" };
+        let led = if quorum.leader.is_some() {
+            "led"
+        } else {
+            "without a leader"
+        };
         lines.push(format!("quorum: {led}, voters {}", voters.join(" ")));
     }
     lines
@@ -44,7 +50,11 @@ pub fn conditions(sim: &Sim) -> Vec<String> {
     let conditions = kafka["status"]["conditions"].as_array();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let lines = conditions.into_iter().flatten().map(|condition| {
-        let head = format!("{}={}", text(&condition["type"]), text(&condition["status"]));
+        let head = format!(
+            "{}={}",
+            text(&condition["type"]),
+            text(&condition["status"])
+        );
         let reason = text(&condition["reason"]);
         let message = text(&condition["message"]);
         match (reason.is_empty(), message.is_empty()) {
@@ -54,14 +64,21 @@ pub fn conditions(sim: &Sim) -> Vec<String> {
         }
     });
     // The same is said by Ready and NotReady, for two dialects.
-    lines.filter(|line| !line.starts_with("NotReady=")).collect()
+    lines
+        .filter(|line| !line.starts_with("NotReady="))
+        .collect()
 }
 
 /// Who holds which disk.
 pub fn disks(sim: &Sim) -> Vec<String> {
     let contents = sim.disks.0.values().map(|disk| match &disk.content {
         None => "empty".to_owned(),
-        Some(content) => format!("node {} {} log {}", content.node, content.directory, content.log > 0),
+        Some(content) => format!(
+            "node {} {} log {}",
+            content.node,
+            content.directory,
+            content.log > 0
+        ),
     });
     let mut lines: Vec<String> = contents.collect();
     lines.sort();
@@ -73,7 +90,9 @@ pub fn disks(sim: &Sim) -> Vec<String> {
 pub fn shape(sim: &Sim) -> BTreeMap<String, String> {
     let mut shape = BTreeMap::new();
     for (key, object) in sim.api.all() {
-        let owner = object["metadata"]["ownerReferences"][0]["kind"].as_str().unwrap_or("nobody");
+        let owner = object["metadata"]["ownerReferences"][0]["kind"]
+            .as_str()
+            .unwrap_or("nobody");
         shape.insert(format!("object {key}"), format!("owned by {owner}"));
     }
     for run in sim.kubelet.pods.values() {
@@ -81,22 +100,33 @@ pub fn shape(sim: &Sim) -> BTreeMap<String, String> {
         shape.insert(format!("pod {}", run.name), format!("ready {ready}"));
     }
     let quorum = sim.kafka.quorum.as_ref();
-    let voters: Vec<i32> = quorum.into_iter().flat_map(|quorum| quorum.voters.keys().copied()).collect();
+    let voters: Vec<i32> = quorum
+        .into_iter()
+        .flat_map(|quorum| quorum.voters.keys().copied())
+        .collect();
     let led = quorum.is_some_and(|quorum| quorum.leader.is_some());
     shape.insert("quorum".to_owned(), format!("voters {voters:?}, led {led}"));
     let kafka = sim.api.get("Kafka", &sim.cluster);
     let identity = kafka.and_then(|kafka| kafka["metadata"]["annotations"][IDENTITY].as_str());
-    let identity: Identity = identity.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let identity: Identity = identity
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
     shape.insert("formed".to_owned(), identity.quorum_formed.to_string());
     for (id, node) in &identity.nodes {
         let served = node.served;
-        shape.insert(format!("node {id}"), format!("of {}, served {served}", node.pool));
+        shape.insert(
+            format!("node {id}"),
+            format!("of {}, served {served}", node.pool),
+        );
     }
     for (index, condition) in conditions(sim).into_iter().enumerate() {
         shape.insert(format!("condition {index}"), condition);
     }
     for (name, partition) in &sim.kafka.partitions {
-        shape.insert(format!("partition {name}"), format!("{} in sync", partition.isr.len()));
+        shape.insert(
+            format!("partition {name}"),
+            format!("{} in sync", partition.isr.len()),
+        );
     }
     shape
 }

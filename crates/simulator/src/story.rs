@@ -4,13 +4,24 @@
 //! spaces, are what came of it. The commands are listed at [`Story::tell`].
 
 use jiff::SignedDuration;
-use model::observed::identity::IDENTITY;
+use model::observed::identity::{ACCEPT_EMPTY_VOLUMES, IDENTITY};
 use serde_json::{Value, json};
 
 use crate::execute::Fault;
 use crate::kafka::Topic;
 use crate::oracle;
 use crate::world::{Order, Sim};
+
+impl Default for Story {
+    /// An empty world.
+    fn default() -> Self {
+        Self {
+            sim: Sim::new("none"),
+            manifests: Vec::new(),
+            told: 0,
+        }
+    }
+}
 
 /// A story being told.
 #[derive(Debug)]
@@ -21,30 +32,9 @@ pub struct Story {
     told: usize,
 }
 
-/// What a story is told under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Conditions {
-    /// What goes wrong at which write.
-    pub fault: Option<(u32, Fault)>,
-    /// In what order ready steps are run.
-    pub order: Order,
-    /// How many looks the operator's view of Kubernetes lags behind.
-    pub stale: usize,
-}
-
-impl Default for Conditions {
-    fn default() -> Self {
-        Self {
-            fault: None,
-            order: Order::Listed,
-            stale: 0,
-        }
-    }
-}
-
 /// Tells a whole script and returns it with its transcript, and the world it ended in.
-pub fn transcript(script: &str, conditions: Conditions) -> (String, Story) {
-    let mut story = Story::begin(conditions);
+pub fn transcript(script: &str) -> (String, Story) {
+    let mut story = Story::default();
     let mut text = String::new();
     for line in script.lines() {
         if line.starts_with("  ") {
@@ -65,26 +55,14 @@ pub fn transcript(script: &str, conditions: Conditions) -> (String, Story) {
 }
 
 impl Story {
-    /// An empty world under these conditions.
-    pub fn begin(conditions: Conditions) -> Self {
-        let mut sim = Sim::new("none");
-        sim.fault = conditions.fault;
-        sim.order = conditions.order;
-        sim.stale = conditions.stale;
-        Self {
-            sim,
-            manifests: Vec::new(),
-            told: 0,
-        }
-    }
-
     /// Carries out one command; returns what came of it, line by line.
     ///
     /// `world NAME [local]: POOL N ROLES STORAGE; …; topic NAME PxR min.isr M` · `apply` · `run` · `wait SECONDS` · `look` ·
     /// `plan` · `status` · `disks` · `kill N` · `wipe N` · `slow N` · `away N` · `back N` · `hide kafka` · `show kafka` ·
     /// `delete pod N` · `delete pvc N` · `delete pool NAME` · `delete kafka` · `delete KIND/NAME` ·
-    /// `edit POINTER JSON` · `edit pool NAME POINTER JSON` · `annotate KEY=VALUE` · `forget KEY` · `permit NAME` ·
-    /// `intruder KIND OWNER` · `override JSON` · `steady N`
+    /// `edit POINTER JSON` · `edit pool NAME POINTER JSON` · `edit-claim NAME KEY=VALUE` · `annotate KEY=VALUE` · `forget KEY` · `permit NAME` ·
+    /// `fault WRITE crash-before|crash-after|reply-lost|failed` · `order SEED` · `stale LOOKS` · `rival on` ·
+    /// `intruder NAME OWNER` · `override JSON` · `steady N`
     pub fn tell(&mut self, line: &str) -> Vec<String> {
         let mut words = line.split_whitespace();
         let command = words.next().unwrap_or_default();
@@ -95,9 +73,20 @@ impl Story {
             ("run", []) => return self.run(),
             ("wait", [seconds]) => return self.wait(seconds),
             ("look", []) => return self.look(),
+            ("fault", [at, what]) => {
+                let fault = Fault::ALL.into_iter().find(|fault| fault.as_str() == *what);
+                self.sim.fault = at.parse().ok().zip(fault);
+            }
+            ("order", [seed]) => self.sim.order = Order::Shuffled(seed.parse().unwrap_or(0)),
+            ("stale", [looks]) => self.sim.stale = looks.parse().unwrap_or(0),
+            ("rival", [on]) => self.sim.rival = *on == "on",
             ("plan", []) => {
                 let plan = self.sim.plan().map(|plan| plan.to_string());
-                return plan.unwrap_or_default().lines().map(str::to_owned).collect();
+                return plan
+                    .unwrap_or_default()
+                    .lines()
+                    .map(str::to_owned)
+                    .collect();
             }
             ("status", []) => return oracle::conditions(&self.sim),
             ("disks", []) => return oracle::disks(&self.sim),
@@ -119,17 +108,26 @@ impl Story {
             }
             ("annotate", [pair]) => {
                 let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                self.sim.kafka.loss_accepted |= key == ACCEPT_EMPTY_VOLUMES;
                 self.annotate(key, &json!(value));
             }
             ("forget", ["identity"]) => self.annotate(IDENTITY, &Value::Null),
             ("forget", [key]) => self.annotate(key, &Value::Null),
+            ("edit-claim", [name, pair]) => {
+                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                self.sim.api.change("PersistentVolumeClaim", name, |claim| {
+                    claim["metadata"]["annotations"][key] = json!(value);
+                });
+            }
             ("permit", [holder]) => (*holder).clone_into(&mut self.sim.permit_holder),
             ("intruder", [name, owner]) => self.intrude(name, owner),
             ("override", json) => {
                 self.sim.make_plan_resource();
                 let value: Value = serde_json::from_str(&json.join(" ")).unwrap_or(Value::Null);
                 let name = self.sim.cluster.clone();
-                self.sim.api.edit("KafkaPlan", &name, |plan| plan["spec"]["overrides"] = value);
+                self.sim
+                    .api
+                    .edit("KafkaPlan", &name, |plan| plan["spec"]["overrides"] = value);
             }
             _ => return vec![format!("error: no such command: {line}")],
         }
@@ -148,6 +146,7 @@ impl Story {
             { "name": "plain", "port": 9092, "type": "internal", "tls": false },
             { "name": "tls", "port": 9093, "type": "internal", "tls": true },
         ]);
+        let mut brokers = 0;
         for part in body.split(';') {
             let words: Vec<&str> = part.split_whitespace().collect();
             match words.as_slice() {
@@ -162,10 +161,15 @@ impl Story {
                 }
                 ["listener", kind] => {
                     if let Some(all) = listeners.as_array_mut() {
-                        all.push(json!({ "name": "external", "port": 9094, "type": kind, "tls": true }));
+                        all.push(
+                            json!({ "name": "external", "port": 9094, "type": kind, "tls": true }),
+                        );
                     }
                 }
                 [pool, replicas, roles, storage] => {
+                    if *roles != "controller" {
+                        brokers += replicas.parse::<u32>().unwrap_or(1);
+                    }
                     let pool = pool_manifest(&name, pool, replicas, roles, storage);
                     self.manifests.push(pool);
                 }
@@ -177,7 +181,7 @@ impl Story {
             "metadata": { "name": name, "namespace": "kafka" },
             "spec": { "kafka": {
                 "listeners": listeners,
-                "config": { "default.replication.factor": 3, "min.insync.replicas": 2 },
+                "config": { "default.replication.factor": brokers.min(3), "min.insync.replicas": brokers.min(2) },
             }},
         }));
         self.apply();
@@ -223,7 +227,10 @@ impl Story {
             self.sim.look();
         }
         let mut lines = self.news();
-        lines.push(format!("{} writes in {looks} looks", self.sim.api.version() - before));
+        lines.push(format!(
+            "{} writes in {looks} looks",
+            self.sim.api.version() - before
+        ));
         lines
     }
 
@@ -247,13 +254,22 @@ impl Story {
             .into_iter()
             .map(|(verb, reason, subjects)| format!("{verb} {}: {reason}", subjects.join(" ")))
             .collect();
-        said.extend(self.sim.violations.drain(..).map(|violation| format!("VIOLATION {violation}")));
+        said.extend(
+            self.sim
+                .violations
+                .drain(..)
+                .map(|violation| format!("VIOLATION {violation}")),
+        );
         said
     }
 
     fn wipe(&mut self, node: i32) {
         for disk in self.sim.disks.0.values_mut() {
-            if disk.content.as_ref().is_some_and(|content| content.node == node) {
+            if disk
+                .content
+                .as_ref()
+                .is_some_and(|content| content.node == node)
+            {
                 disk.content = None;
             }
         }
@@ -264,7 +280,9 @@ impl Story {
         let find = |sim: &Sim, kind: &str, node: &str| {
             let suffix = format!("-{node}");
             let names = sim.api.list(kind).map(|(name, _)| name.to_owned());
-            names.filter(|name| name.ends_with(&suffix)).collect::<Vec<_>>()
+            names
+                .filter(|name| name.ends_with(&suffix))
+                .collect::<Vec<_>>()
         };
         match what {
             ["pod", node] => {
@@ -338,7 +356,9 @@ impl Story {
             "metadata": { "name": owner, "namespace": "kafka" },
         });
         let _ = self.sim.api.create(&set);
-        self.sim.api.change("StrimziPodSet", owner, |set| set["metadata"]["uid"] = json!("uid-of-strimzi"));
+        self.sim.api.change("StrimziPodSet", owner, |set| {
+            set["metadata"]["uid"] = json!("uid-of-strimzi");
+        });
         let _ = self.sim.api.create(&pod);
     }
 }
@@ -350,7 +370,8 @@ fn pool_manifest(cluster: &str, name: &str, replicas: &str, roles: &str, storage
         _ => json!(["controller", "broker"]),
     };
     let claim = |id: u32| {
-        let mut volume = json!({ "id": id, "type": "persistent-claim", "size": "1Gi", "deleteClaim": false });
+        let mut volume =
+            json!({ "id": id, "type": "persistent-claim", "size": "1Gi", "deleteClaim": false });
         if id == 0 {
             volume["kraftMetadata"] = json!("shared");
         }

@@ -52,6 +52,9 @@ pub struct Sim {
     pub order: Order,
     /// Views from the past: how many looks an operator lags behind.
     pub stale: usize,
+    /// Whether a second operator acts on plans that are one look old.
+    pub rival: bool,
+    rival_plan: Option<Plan>,
     past: Vec<Api>,
     draws: u64,
     dead_until: Option<Timestamp>,
@@ -94,6 +97,8 @@ impl Sim {
             fault: None,
             order: Order::Listed,
             stale: 0,
+            rival: false,
+            rival_plan: None,
             past: Vec::new(),
             draws: 0,
             dead_until: None,
@@ -123,7 +128,12 @@ impl Sim {
         self.now += TICK;
         self.api.collect_garbage();
         self.kubelet.tick(self.now, &mut self.api, &mut self.disks);
-        let processes: Vec<_> = self.kubelet.processes(self.now).into_iter().map(|(_, p)| p).collect();
+        let processes: Vec<_> = self
+            .kubelet
+            .processes(self.now)
+            .into_iter()
+            .map(|(_, p)| p)
+            .collect();
         let before = (self.kafka.leader(), self.kafka.brokers.len());
         let wrong = self.kafka.tick(self.now, &processes, &mut self.disks);
         self.violations.extend(wrong);
@@ -140,9 +150,17 @@ impl Sim {
         let now = self.now;
         let mut changed = false;
         for run in self.kubelet.pods.values_mut() {
-            if let RunState::Running { process, answers, ready } = &mut run.state {
-                let led = quorum.as_ref().is_some_and(|quorum| quorum.leader.is_some());
-                let broker = !process.broker || brokers.get(&process.node).is_some_and(|b| !b.fenced);
+            if let RunState::Running {
+                process,
+                answers,
+                ready,
+            } = &mut run.state
+            {
+                let led = quorum
+                    .as_ref()
+                    .is_some_and(|quorum| quorum.leader.is_some());
+                let broker =
+                    !process.broker || brokers.get(&process.node).is_some_and(|b| !b.fenced);
                 let is = now >= *answers && led && broker;
                 changed |= is != *ready;
                 *ready = is;
@@ -162,19 +180,23 @@ impl Sim {
     pub fn look_as(&mut self, holder: &str) -> Option<Plan> {
         self.looks += 1;
         let api = self.seen_api();
-        self.seen = self.api.version();
+        self.seen = api.version();
         let Some(input) = observe::look(self, &api, holder) else {
             self.next_look = self.now + SignedDuration::from_secs(30);
             return None;
         };
         let plan = planner::plan(&input);
-        let outcome = match self.execute(&plan) {
-            Some(outcome) => outcome,
-            None => {
-                self.dead_until = Some(self.now + REBIRTH);
-                return Some(plan);
-            }
+        let Some(outcome) = self.execute(&plan) else {
+            self.dead_until = Some(self.now + REBIRTH);
+            self.rival_plan = None;
+            return Some(plan);
         };
+        if self.rival {
+            // Another operator that still believes in itself carries out what it planned a look ago.
+            if let Some(old) = self.rival_plan.replace(plan.clone()) {
+                let _ = self.execute(&old);
+            }
+        }
         let status = planner::status(&input, &plan, &outcome);
         if holder == self.permit_holder {
             execute::tell(self, &status);
@@ -187,7 +209,7 @@ impl Sim {
 
     /// The plan of a look now, without carrying anything out.
     pub fn plan(&self) -> Option<Plan> {
-        observe::look(self, &self.api, &self.permit_holder).map(|input| planner::plan(&input))
+        observe::look(self, &self.api, "one").map(|input| planner::plan(&input))
     }
 
     /// Lets the world go on until the operator has nothing to do any more and nothing changes; the error says that it
@@ -226,15 +248,27 @@ impl Sim {
 
     /// Whether the quorum has a majority of live voters without this one.
     pub fn majority_without(&self, node: i32) -> bool {
-        let Some(quorum) = self.kafka.quorum.as_ref().filter(|quorum| quorum.leader.is_some()) else {
+        let Some(quorum) = self
+            .kafka
+            .quorum
+            .as_ref()
+            .filter(|quorum| quorum.leader.is_some())
+        else {
             return false;
         };
-        let others: Vec<_> = quorum.voters.iter().filter(|(id, _)| **id != node).collect();
+        let others: Vec<_> = quorum
+            .voters
+            .iter()
+            .filter(|(id, _)| **id != node)
+            .collect();
         let processes = self.kubelet.processes(self.now);
         let alive = others.iter().filter(|(id, directory)| {
             processes.iter().any(|(_, process)| {
                 process.node == **id
-                    && self.disks.content(&process.metadata_disk).is_some_and(|c| c.directory == **directory)
+                    && self
+                        .disks
+                        .content(&process.metadata_disk)
+                        .is_some_and(|c| c.directory == **directory)
             })
         });
         alive.count() > others.len() / 2
@@ -243,34 +277,56 @@ impl Sim {
     /// Notes what a deletion by the operator destroys.
     pub fn note_deletion(&mut self, kind: &str, name: &str) {
         if kind != "Pod" {
-            self.violations.push(format!("the operator deleted {kind} {name}"));
+            self.violations
+                .push(format!("the operator deleted {kind} {name}"));
             return;
         }
-        let uid = self.api.get("Pod", name).and_then(|pod| pod["metadata"]["uid"].as_str());
+        let uid = self
+            .api
+            .get("Pod", name)
+            .and_then(|pod| pod["metadata"]["uid"].as_str());
         let run = uid.and_then(|uid| self.kubelet.pods.get(uid));
-        let serves = run.is_some_and(|run| matches!(run.state, RunState::Running { ready: true, .. }));
+        let serves =
+            run.is_some_and(|run| matches!(run.state, RunState::Running { ready: true, .. }));
         let leads = self.kafka.leader().is_some();
         if serves && leads {
-            self.violations.push(format!("the operator deleted Pod {name}, which serves"));
+            self.violations
+                .push(format!("the operator deleted Pod {name}, which serves"));
         }
     }
 
     /// Notes a removal from the quorum that takes its majority away.
     pub fn note_removal(&mut self, node: i32) {
         if !self.majority_without(node) {
-            self.violations.push(format!("the operator removed voter {node}, without whom there is no majority"));
+            self.violations.push(format!(
+                "the operator removed voter {node}, without whom there is no majority"
+            ));
         }
     }
 
     /// What stays the same when nothing happens: objects and quorum, without what counts on.
     pub fn fingerprint(&self) -> String {
-        let quorum = self.kafka.quorum.as_ref().map(|quorum| (quorum.leader, quorum.voters.clone()));
-        let fenced: Vec<_> = self.kafka.brokers.iter().map(|(id, broker)| (*id, broker.fenced)).collect();
+        let quorum = self
+            .kafka
+            .quorum
+            .as_ref()
+            .map(|quorum| (quorum.leader, quorum.voters.clone()));
+        let fenced: Vec<_> = self
+            .kafka
+            .brokers
+            .iter()
+            .map(|(id, broker)| (*id, broker.fenced))
+            .collect();
         let running: Vec<_> = self
             .kubelet
             .pods
             .values()
-            .map(|run| (run.name.clone(), matches!(run.state, RunState::Running { .. })))
+            .map(|run| {
+                (
+                    run.name.clone(),
+                    matches!(run.state, RunState::Running { .. }),
+                )
+            })
             .collect();
         format!("{} {quorum:?} {fenced:?} {running:?}", self.api.version())
     }
@@ -283,7 +339,10 @@ impl Sim {
         self.past.push(self.api.clone());
         let excess = self.past.len().saturating_sub(self.stale + 1);
         self.past.drain(..excess);
-        self.past.first().cloned().unwrap_or_else(|| self.api.clone())
+        self.past
+            .first()
+            .cloned()
+            .unwrap_or_else(|| self.api.clone())
     }
 
     /// Runs the ready steps; `None` where the operator died.
@@ -299,7 +358,12 @@ impl Sim {
                 Went::End(end) => end,
             };
             if end == StepEnd::Done {
-                self.done.push(format!("{} {}: {}", step.verb.as_str(), step.subject, step.reason));
+                self.done.push(format!(
+                    "{} {}: {}",
+                    step.verb.as_str(),
+                    step.subject,
+                    step.reason
+                ));
             }
             outcome.results.push(StepResult { id: step.id, end });
         }
@@ -308,19 +372,25 @@ impl Sim {
 
     /// What every plan must satisfy.
     fn check_plan(&mut self, plan: &Plan) {
-        let stands_back = matches!(plan.purpose, Purpose::NotOurs | Purpose::Paused | Purpose::Deleting);
+        let stands_back = matches!(
+            plan.purpose,
+            Purpose::NotOurs | Purpose::Paused | Purpose::Deleting
+        );
         if stands_back && plan.ready().next().is_some() {
-            self.violations.push("a plan that stands back has steps to run".to_owned());
+            self.violations
+                .push("a plan that stands back has steps to run".to_owned());
         }
         let mut ids: Vec<&str> = plan.steps().map(|step| step.id.as_str()).collect();
         ids.sort_unstable();
         let count = ids.len();
         ids.dedup();
         if ids.len() != count {
-            self.violations.push("two steps have the same id".to_owned());
+            self.violations
+                .push("two steps have the same id".to_owned());
         }
         if plan.ready().any(|step| step.action.is_none()) {
-            self.violations.push("a ready step has nothing to do".to_owned());
+            self.violations
+                .push("a ready step has nothing to do".to_owned());
         }
     }
 
@@ -340,7 +410,8 @@ impl Sim {
 fn shuffled<T>(mut steps: Vec<T>, seed: u64) -> Vec<T> {
     let mut state = seed;
     for index in (1..steps.len()).rev() {
-        let other = usize::try_from(next(&mut state) % u64::try_from(index + 1).unwrap_or(1)).unwrap_or(0);
+        let other =
+            usize::try_from(next(&mut state) % u64::try_from(index + 1).unwrap_or(1)).unwrap_or(0);
         steps.swap(index, other);
     }
     let keep = usize::try_from(next(&mut state)).unwrap_or(0) % (steps.len() + 1);
@@ -348,7 +419,7 @@ fn shuffled<T>(mut steps: Vec<T>, seed: u64) -> Vec<T> {
     steps
 }
 
-/// SplitMix64: numbers that look random and follow from a seed.
+/// `SplitMix64`: numbers that look random and follow from a seed.
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;

@@ -110,7 +110,7 @@ fn wanted(
         None => recorded(),
         Some(fresh) => {
             let changes = changes::needing_restart(&record.data, &data_of(&fresh));
-            if changes.is_empty() || !node.node.served {
+            if changes.is_empty() || !node.in_use() {
                 Some(fresh)
             } else {
                 refused.push(RefusedChange {

@@ -25,6 +25,7 @@ const START_SECONDS: u32 = 600;
 pub(crate) struct Draft {
     kafka_uid: String,
     steps: BTreeMap<PhaseName, Vec<Step>>,
+    planned_until: Option<PhaseName>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) notes: Vec<Note>,
 }
@@ -45,6 +46,7 @@ impl Draft {
         Self {
             kafka_uid: input.observed.kafka.meta.uid.clone(),
             steps: BTreeMap::new(),
+            planned_until: Some(PhaseName::Finish),
             problems: Vec::new(),
             notes: Vec::new(),
         }
@@ -101,6 +103,11 @@ impl Draft {
         });
     }
 
+    /// Says that the phases after this one cannot be planned yet; `None`: no phase at all.
+    pub(crate) fn plan_until(&mut self, phase: impl Into<Option<PhaseName>>) {
+        self.planned_until = phase.into();
+    }
+
     /// Adds a step that only waits.
     pub(crate) fn wait(&mut self, phase: PhaseName, subject: &str, reason: Reason, wait: Wait) {
         self.push(NewStep {
@@ -133,6 +140,7 @@ impl Draft {
             .map(|name| Phase {
                 name,
                 strategy: strategy(name),
+                planned: Some(name) <= self.planned_until,
                 steps: self.steps.remove(&name).unwrap_or_default(),
             })
             .collect();

@@ -129,6 +129,11 @@ impl<'a> NodeView<'a> {
         made_for.is_none() || made_for == self.node.metadata_directory()
     }
 
+    /// Whether it serves or did: its configuration then changes by a plan only, and its Pod is not replaced for it.
+    pub(crate) fn in_use(&self) -> bool {
+        self.node.served || matches!(self.pod, PodSeen::Present(pod) if pod.ready)
+    }
+
     /// Whether its disks carry data of this cluster as far as is known: what counts for a majority.
     pub(crate) fn remembers(&self) -> bool {
         self.node.formatted && self.disk == Disk::Intact

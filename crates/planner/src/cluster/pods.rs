@@ -15,6 +15,7 @@ use crate::cluster::config::Configured;
 use crate::cluster::disks::leader_wait;
 use crate::cluster::draft::{Draft, NewStep, absent};
 use crate::cluster::node::{Disk, NodeView};
+use crate::cluster::record::Record;
 use crate::cluster::render::{self, Renderer};
 use crate::cluster::view::{PodSeen, View, unknown};
 use crate::guard::Guard;
@@ -87,7 +88,7 @@ impl Pods<'_, '_> {
             .record
             .as_ref()
             .is_some_and(|record| !record.made(&pod.meta));
-        if outdated && !node.node.served && *configured == Configured::Current {
+        if outdated && !node.in_use() && *configured == Configured::Current {
             let paths = vec!["its configuration".to_owned()];
             return delete(node, pod, Reason::Differs { paths }, draft);
         }
@@ -234,8 +235,10 @@ impl Pods<'_, '_> {
 
     /// Objects without which the API server refuses a Pod, and addresses that it must announce.
     fn needed_objects(&self, node: &NodeView<'_>) -> Result<(), Wait> {
-        let record = node.record.as_ref().and_then(|record| record.pod.as_ref());
-        let account = record.and_then(|pod| pod.pointer("/spec/serviceAccountName"));
+        let record = node.record.as_ref().and_then(Record::pod);
+        let account = record
+            .as_ref()
+            .and_then(|pod| pod.pointer("/spec/serviceAccountName"));
         let account = account.and_then(serde_json::Value::as_str);
         let missing = account.filter(|name| self.view.object("ServiceAccount", name).is_none());
         if let Some(account) = missing {

@@ -17,8 +17,6 @@ pub(crate) struct Record<'a> {
     pub(crate) data: BTreeMap<String, String>,
     /// `None` where it was written by a version that we do not understand.
     pub(crate) runner: Option<RunnerConfig>,
-    /// Its Pod as rendered; `None` where there is no readable one.
-    pub(crate) pod: Option<Value>,
 }
 
 impl<'a> Record<'a> {
@@ -29,15 +27,16 @@ impl<'a> Record<'a> {
         let runner = data
             .get(RUNNER_CONFIG_KEY)
             .and_then(|text| serde_json::from_str(text).ok());
-        let pod = data
-            .get(POD_RECORD)
-            .and_then(|text| serde_json::from_str(text).ok());
         Some(Self {
             meta: &object.meta,
             data,
             runner,
-            pod,
         })
+    }
+
+    /// Its Pod as rendered; `None` where there is no readable one.
+    pub(crate) fn pod(&self) -> Option<Value> {
+        serde_json::from_str(self.data.get(POD_RECORD)?).ok()
     }
 
     /// Volume id → directory id that the node was told to expect.

@@ -163,7 +163,7 @@ pub(crate) fn pod(
     record: &Record<'_>,
     grant: Option<Format>,
 ) -> Option<Value> {
-    let mut pod = record.pod.clone()?;
+    let mut pod = record.pod()?;
     let metadata = pod.get_mut("metadata")?.as_object_mut()?;
     // The record may have been made by a Kafka of the same name that is gone.
     metadata.insert("ownerReferences".to_owned(), json!([owner(view, true)]));

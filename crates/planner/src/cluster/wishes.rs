@@ -37,13 +37,23 @@ pub(crate) fn pools(renderer: &Renderer<'_>, nodes: &[NodeView<'_>]) -> Vec<Prob
             });
         }
     }
-    for (pool, nodes) in have {
-        problems.push(Problem::PoolGone {
-            pool: pool.to_owned(),
-            nodes: nodes.iter().map(|node| node.id).collect(),
-        });
-    }
     problems
+}
+
+/// Pools that are gone while their nodes are still there: nobody dies of that.
+pub(crate) fn gone_pools(view: &View<'_>, nodes: &[NodeView<'_>]) -> Vec<Problem> {
+    let mut gone: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for node in nodes {
+        let pool = node.node.pool.as_str();
+        if !view.pools.contains_key(pool) {
+            gone.entry(pool).or_default().push(node.id);
+        }
+    }
+    let problems = gone.into_iter().map(|(pool, nodes)| Problem::PoolGone {
+        pool: pool.to_owned(),
+        nodes,
+    });
+    problems.collect()
 }
 
 /// Things that the Kafka refers to and that are not there.

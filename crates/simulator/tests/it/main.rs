@@ -1,3 +1,10 @@
 //! Stories, faults and properties of the planner, in the simulated world.
 
+mod faults;
+mod properties;
 mod stories;
+
+/// How much is tried: everything with `KLAMM_CAMPAIGN=1`, else what fits into a minute.
+fn is_campaign() -> bool {
+    std::env::var("KLAMM_CAMPAIGN").is_ok_and(|value| value == "1")
+}

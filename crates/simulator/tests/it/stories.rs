@@ -2,40 +2,86 @@
 
 use std::path::PathBuf;
 
-use simulator::story::Conditions;
 use simulator::transcript;
 
+use crate::faults;
+
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("{name}.txt"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("scenarios")
+        .join(format!("{name}.txt"))
+}
+
+/// The script of a story, with its transcript.
+pub(crate) fn read(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap()
 }
 
 fn check(name: &str) {
-    let script = std::fs::read_to_string(path(name)).unwrap();
-    let (told, _) = transcript(&script, Conditions::default());
-    let (again, _) = transcript(&script, Conditions::default());
+    let script = read(name);
+    let (told, _) = transcript(&script);
+    let (again, _) = transcript(&script);
     assert_eq!(told, again, "the same script must give the same bytes");
     expect_test::expect_file![path(name)].assert_eq(&told);
     assert!(!told.contains("VIOLATION"), "{told}");
-    assert!(script.lines().count() < 120, "a story is told in less than 120 lines");
+    assert!(!told.contains("error:"), "{told}");
+    assert!(
+        told.lines().count() < 120,
+        "a story is told in less than 120 lines"
+    );
 }
 
 macro_rules! stories {
     ($($test:ident: $file:literal),* $(,)?) => {
         /// Every story, by file name.
         pub(crate) const STORIES: &[&str] = &[$($file),*];
-        $(#[test] fn $test() { check($file); })*
+
+        mod told {
+            $(#[test] fn $test() { super::check($file); })*
+        }
+
+        mod with_faults {
+            $(#[test] fn $test() { super::faults::check($file); })*
+        }
     };
 }
 
 stories! {
+    all_voters_lost_ephemeral: "all-voters-lost-ephemeral",
+    bad_manifest: "bad-manifest",
+    change_refused: "change-refused",
+    claimed_and_paused: "claimed-and-paused",
+    corrected_before_it_served: "corrected-before-it-served",
+    deleted_and_applied_again: "deleted-and-applied-again",
+    deleted_while_coming_up: "deleted-while-coming-up",
+    disk_wiped: "disk-wiped",
+    ephemeral_deployment: "ephemeral-deployment",
+    ephemeral_pod_lost: "ephemeral-pod-lost",
     first_deployment: "first-deployment",
+    foreign: "foreign",
+    identity_conflict: "identity-conflict",
+    identity_forgotten: "identity-forgotten",
+    jbod_disk_lost: "jbod-disk-lost",
+    kafka_out_of_reach: "kafka-out-of-reach",
+    majority_lost_persistent: "majority-lost-persistent",
+    no_permit: "no-permit",
+    only_copy_lost: "only-copy-lost",
+    plan_paused_by_user: "plan-paused-by-user",
+    pod_lost: "pod-lost",
+    pool_deleted_by_mistake: "pool-deleted-by-mistake",
+    single_node: "single-node",
+    slow_and_away: "slow-and-away",
+    volume_lost: "volume-lost",
 }
 
 #[test]
 fn every_file_is_a_test() {
     let mut files: Vec<String> = std::fs::read_dir(path("x").parent().unwrap())
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            path.file_stem().unwrap().to_str().unwrap().to_owned()
+        })
         .collect();
     files.sort();
     let mut listed = STORIES.to_vec();

@@ -1,0 +1,101 @@
+//! Every write of every story × {crash before it, crash after it, its reply lost, it failed}: the end must be the same
+//! as without the fault, nothing forbidden may happen on the way, and nothing is left to do afterwards.
+
+use simulator::execute::Fault;
+use simulator::oracle::shape;
+use simulator::story::Story;
+use simulator::transcript;
+
+use crate::is_campaign;
+use crate::stories::read;
+
+/// Of so many pairs of write and fault one is tried, unless it is a campaign.
+const ONE_OF: u32 = 61;
+
+/// Tries the faults of one story.
+pub(crate) fn check(name: &str) {
+    let script = commands(&read(name));
+    let (_, plain) = transcript(&script);
+    let writes = plain.sim.writes;
+    let expected = shape(&plain.sim);
+    let mut pair = seed(name);
+    let mut tried = 0;
+    for write in 1..=writes {
+        for fault in Fault::ALL {
+            pair += 1;
+            if !is_campaign() && pair % ONE_OF != 0 {
+                continue;
+            }
+            tried += 1;
+            let faulty = format!("fault {write} {}\n{script}", fault.as_str());
+            let (told, story) = transcript(&faulty);
+            judge(&faulty, &told, story, &expected);
+        }
+    }
+    assert!(
+        tried > 0 || writes * 4 < ONE_OF,
+        "nothing was tried of {name}"
+    );
+}
+
+/// What must hold at the end of a story that was disturbed; a failure shows a story to keep.
+pub(crate) fn judge(
+    script: &str,
+    told: &str,
+    mut story: Story,
+    expected: &std::collections::BTreeMap<String, String>,
+) {
+    assert!(
+        !told.contains("VIOLATION"),
+        "{told}\nkeep this story:\n{script}"
+    );
+    assert!(
+        !told.contains("error:"),
+        "{told}\nkeep this story:\n{script}"
+    );
+    let found = shape(&story.sim);
+    let differs: Vec<String> = expected
+        .iter()
+        .filter(|(key, value)| found.get(*key) != Some(value))
+        .map(|(key, value)| format!("{key}: {value}, found {:?}", found.get(key)))
+        .chain(
+            found
+                .iter()
+                .filter(|(key, _)| !expected.contains_key(*key))
+                .map(|(key, value)| format!("too much: {key}: {value}")),
+        )
+        .collect();
+    assert!(
+        differs.is_empty(),
+        "{differs:#?}\n{told}\nkeep this story:\n{script}"
+    );
+    story.sim.fault = None;
+    let before = story.sim.api.version();
+    for _ in 0..10 {
+        story.sim.tick();
+        story.sim.look();
+    }
+    assert_eq!(
+        before,
+        story.sim.api.version(),
+        "there was more to do\n{told}\nkeep this story:\n{script}"
+    );
+}
+
+/// The commands of a story that change something.
+pub(crate) fn commands(script: &str) -> String {
+    let lines = script.lines().filter(|line| {
+        let asks = ["plan", "status", "disks", "steady"]
+            .iter()
+            .any(|word| line.starts_with(word));
+        !line.starts_with("  ") && !line.starts_with('#') && !asks
+    });
+    lines.map(|line| format!("{line}\n")).collect::<String>() + "run\n"
+}
+
+/// A number that follows from a name, so that each story tries other pairs.
+fn seed(name: &str) -> u32 {
+    name.bytes().fold(0_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+    }) % ONE_OF
+}
