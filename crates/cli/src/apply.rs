@@ -26,8 +26,15 @@ pub(crate) struct Applied {
 /// Applies all documents; namespaces they name are created where absent.
 ///
 /// Documents without a namespace go to `namespace`. Errors: the first refusal, with the document it concerns.
-pub(crate) async fn apply(client: &Client, documents: &[Document], namespace: &str) -> Result<Vec<Applied>> {
-    let discovery = Discovery::new(client.clone()).run().await.context("asking the API server what it serves")?;
+pub(crate) async fn apply(
+    client: &Client,
+    documents: &[Document],
+    namespace: &str,
+) -> Result<Vec<Applied>> {
+    let discovery = Discovery::new(client.clone())
+        .run()
+        .await
+        .context("asking the API server what it serves")?;
     let mut ordered: Vec<&Document> = documents.iter().collect();
     ordered.sort_by_key(|document| order(kind_of(&document.object)));
     ensure_namespaces(client, documents, namespace).await?;
@@ -38,7 +45,12 @@ pub(crate) async fn apply(client: &Client, documents: &[Document], namespace: &s
         let at = || format!("{}: {kind} {name}", document.file);
         let gvk = gvk_of(object).with_context(at)?;
         let (resource, capabilities) = discovery.resolve_gvk(&gvk).ok_or_else(|| {
-            anyhow!("{}: the API server serves no {} {}", document.file, gvk.api_version(), gvk.kind)
+            anyhow!(
+                "{}: the API server serves no {} {}",
+                document.file,
+                gvk.api_version(),
+                gvk.kind
+            )
         })?;
         let mut own = text(object, "/metadata/namespace");
         if own.is_empty() {
@@ -50,16 +62,27 @@ pub(crate) async fn apply(client: &Client, documents: &[Document], namespace: &s
             own.clear();
             Api::all_with(client.clone(), &resource)
         };
-        let params = PatchParams { field_validation: Some(kube::api::ValidationDirective::Strict), ..PatchParams::apply(MANAGER).force() };
-        api.patch(&name, &params, &Patch::Apply(object)).await.with_context(at)?;
-        applied.push(Applied { kind: kind.to_owned(), namespace: own, name });
+        let params = PatchParams {
+            field_validation: Some(kube::api::ValidationDirective::Strict),
+            ..PatchParams::apply(MANAGER).force()
+        };
+        api.patch(&name, &params, &Patch::Apply(object))
+            .await
+            .with_context(at)?;
+        applied.push(Applied {
+            kind: kind.to_owned(),
+            namespace: own,
+            name,
+        });
     }
     Ok(applied)
 }
 
 async fn ensure_namespaces(client: &Client, documents: &[Document], default: &str) -> Result<()> {
-    let mut wanted: BTreeSet<String> =
-        documents.iter().map(|document| text(&document.object, "/metadata/namespace")).collect();
+    let mut wanted: BTreeSet<String> = documents
+        .iter()
+        .map(|document| text(&document.object, "/metadata/namespace"))
+        .collect();
     wanted.insert(default.to_owned());
     wanted.remove("");
     let given: BTreeSet<String> = documents
@@ -69,9 +92,17 @@ async fn ensure_namespaces(client: &Client, documents: &[Document], default: &st
         .collect();
     let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
     for name in wanted.difference(&given) {
-        if api.get_opt(name).await.context("looking for the namespace")?.is_none() {
-            let object = serde_json::from_value(serde_json::json!({ "metadata": { "name": name } }))?;
-            api.create(&PostParams::default(), &object).await.with_context(|| format!("creating namespace {name}"))?;
+        if api
+            .get_opt(name)
+            .await
+            .context("looking for the namespace")?
+            .is_none()
+        {
+            let object =
+                serde_json::from_value(serde_json::json!({ "metadata": { "name": name } }))?;
+            api.create(&PostParams::default(), &object)
+                .await
+                .with_context(|| format!("creating namespace {name}"))?;
             output::progress(&format!("namespace {name} created"));
         }
     }
@@ -86,17 +117,25 @@ fn order(kind: &str) -> u8 {
         "Secret" | "ConfigMap" | "ServiceAccount" => 2,
         "KafkaNodePool" => 4,
         "Kafka" => 5,
-        "KafkaTopic" | "KafkaUser" | "KafkaConnect" | "KafkaConnector" | "KafkaMirrorMaker2" | "KafkaBridge" | "KafkaRebalance" => 6,
+        "KafkaTopic" | "KafkaUser" | "KafkaConnect" | "KafkaConnector" | "KafkaMirrorMaker2"
+        | "KafkaBridge" | "KafkaRebalance" => 6,
         _ => 3,
     }
 }
 
 fn kind_of(object: &Value) -> &str {
-    object.get("kind").and_then(Value::as_str).unwrap_or_default()
+    object
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn text(object: &Value, pointer: &str) -> String {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn gvk_of(object: &Value) -> Result<GroupVersionKind> {

@@ -8,12 +8,17 @@ use crate::output::Format;
 
 /// Runs Apache Kafka without a human in the loop: on Kubernetes, and with the same manifests on one machine.
 #[derive(Debug, Parser)]
-#[command(name = "klamm", version, max_term_width = 110, after_help = "\
+#[command(
+    name = "klamm",
+    version,
+    max_term_width = 110,
+    after_help = "\
 Examples:
   klamm up -f kafka.yaml                 a real Kafka cluster from a manifest, on this machine
   export KUBECONFIG=$(klamm kubeconfig)  then plain kubectl works against it
   klamm status                           what runs
-  klamm down                             stop it; data stays")]
+  klamm down                             stop it; data stays"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -65,38 +70,54 @@ Examples:
 Exit codes: 0 all Ready; 1 not Ready in time; 2 bad input, nothing was changed.")]
     Up(Up),
     /// Stop what runs on this machine; data and objects stay
-    #[command(after_help = "Examples:\n  klamm down\n  klamm down --purge      and remove everything, volumes included")]
+    #[command(
+        after_help = "Examples:\n  klamm down\n  klamm down --purge      and remove everything, volumes included"
+    )]
     Down(Down),
     /// Show the Kafka clusters, or one of them in detail
-    #[command(after_help = "Examples:\n  klamm status\n  klamm status my-cluster\n  klamm status -A -o json")]
+    #[command(
+        after_help = "Examples:\n  klamm status\n  klamm status my-cluster\n  klamm status -A -o json"
+    )]
     Status(Status),
     /// Show what is being done to a cluster and why
-    #[command(after_help = "Examples:\n  klamm plan show my-cluster\n  klamm plan show my-cluster -o json")]
+    #[command(
+        after_help = "Examples:\n  klamm plan show my-cluster\n  klamm plan show my-cluster -o json"
+    )]
     Plan(Plan),
     /// Print the path of the local kubeconfig
-    #[command(after_help = "Example:\n  export KUBECONFIG=$(klamm kubeconfig)\n  kubectl get kafka")]
+    #[command(
+        after_help = "Example:\n  export KUBECONFIG=$(klamm kubeconfig)\n  kubectl get kafka"
+    )]
     Kubeconfig,
     /// Check manifests without anything running
-    #[command(after_help = "Examples:\n  klamm validate -f kafka.yaml\n  klamm validate -f manifests/ -o json\n\n\
-                            Exit codes: 0 all good; 2 problems, all of them listed.")]
+    #[command(
+        after_help = "Examples:\n  klamm validate -f kafka.yaml\n  klamm validate -f manifests/ -o json\n\n\
+                            Exit codes: 0 all good; 2 problems, all of them listed."
+    )]
     Validate(Validate),
     /// Explain a field of a resource: type, default, what is allowed, what Klamm does with it
-    #[command(after_help = "Examples:\n  klamm explain kafka.spec.kafka.listeners\n  klamm explain kafkanodepool.spec.storage")]
+    #[command(
+        after_help = "Examples:\n  klamm explain kafka.spec.kafka.listeners\n  klamm explain kafkanodepool.spec.storage"
+    )]
     Explain(Explain),
     /// Print the custom resource definitions
     #[command(after_help = "Example:\n  klamm crds | kubectl apply --server-side -f -")]
     Crds(Crds),
     /// Run one of Kafka's own tools from the cached runtime
-    #[command(after_help = "Examples:\n  klamm kafka topics --bootstrap-server 127.2.128.1:9092 --list\n  \
+    #[command(
+        after_help = "Examples:\n  klamm kafka topics --bootstrap-server 127.2.128.1:9092 --list\n  \
                             klamm kafka console-producer --bootstrap-server 127.2.128.1:9092 --topic hello\n  \
-                            klamm kafka --version 4.2.1 features --bootstrap-server 127.2.128.1:9092 describe")]
+                            klamm kafka --version 4.2.1 features --bootstrap-server 127.2.128.1:9092 describe"
+    )]
     Kafka(Kafka),
     /// Fetch, check and list the Kafka runtimes of this machine
     #[command(after_help = "Examples:\n  klamm runtime prepare 4.3.1\n  klamm runtime list")]
     Runtime(Runtime),
     /// Run the operator alone, against a Kubernetes cluster
-    #[command(after_help = "Examples:\n  klamm operator                      in a Pod, with its service account\n  \
-                            klamm operator --context dev -n kafka")]
+    #[command(
+        after_help = "Examples:\n  klamm operator                      in a Pod, with its service account\n  \
+                            klamm operator --context dev -n kafka"
+    )]
     Operator(Operator),
     /// Run the node agent alone: this machine as a node of a Kubernetes cluster, Pods as processes
     #[command(after_help = "Example:\n  klamm node --context dev --name my-laptop --schedule")]
@@ -300,7 +321,11 @@ pub(crate) fn parse_duration(text: &str) -> Result<std::time::Duration, String> 
         "h" => 3600,
         _ => return Err(wrong()),
     };
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)?;
+    let seconds = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(wrong)?;
     Ok(std::time::Duration::from_secs(seconds))
 }
 

@@ -17,7 +17,8 @@ pub(crate) async fn operator(home: &Home, args: &Operator) -> Result<ExitCode> {
     if args.install_crds {
         local::apply_definitions(&client).await?;
     }
-    let identity = std::env::var("POD_NAME").unwrap_or_else(|_| format!("klamm-{}", std::process::id()));
+    let identity =
+        std::env::var("POD_NAME").unwrap_or_else(|_| format!("klamm-{}", std::process::id()));
     let mut settings = operator::Settings::new(&args.name, &identity, &namespace);
     settings.selector.clone_from(&args.selector);
     settings.listen = args.listen;
@@ -29,7 +30,9 @@ pub(crate) async fn operator(home: &Home, args: &Operator) -> Result<ExitCode> {
     if let Some(image) = &args.image {
         settings.rendering.klamm_image.clone_from(image);
     }
-    operator::run(client, settings, until_signal()?).await.context("running the operator")?;
+    operator::run(client, settings, until_signal()?)
+        .await
+        .context("running the operator")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -45,10 +48,13 @@ pub(crate) async fn node(global: &Global, home: &Home, args: &Node) -> Result<Ex
     settings.schedule = args.schedule;
     settings.kubelet_port = args.kubelet_port;
     if let Some(file) = &args.client_ca {
-        let pem = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+        let pem =
+            std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
         settings.callers.client_ca_pem = Some(pem);
     }
-    node_agent::run(client, settings, until_signal()?).await.context("running the node agent")?;
+    node_agent::run(client, settings, until_signal()?)
+        .await
+        .context("running the node agent")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -67,7 +73,10 @@ async fn cluster(target: &Target, home: &Home) -> Result<(Client, String)> {
 
 fn until_signal() -> Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let token = stop.clone();
     tokio::spawn(async move {
         tokio::select! {

@@ -24,31 +24,55 @@ pub(crate) async fn connect(target: &Target, home: &Home) -> Result<Connection> 
 }
 
 async fn choose(target: &Target, home: &Home) -> Result<Connection> {
-    let options = KubeConfigOptions { context: target.context.clone(), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context: target.context.clone(),
+        ..KubeConfigOptions::default()
+    };
     let explicit = std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty());
     let (config, what) = if target.context.is_some() || explicit {
         let kubeconfig = Kubeconfig::read().context("reading the kubeconfig")?;
-        let name = target.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.with_context(|| format!("context {name:?}"))?;
+        let name = target
+            .context
+            .clone()
+            .or_else(|| kubeconfig.current_context.clone())
+            .unwrap_or_default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .with_context(|| format!("context {name:?}"))?;
         (config, format!("context {name}"))
     } else if home.running()?.is_some() {
-        (from_home(home).await?, format!("local home {}", home.dir().display()))
+        (
+            from_home(home).await?,
+            format!("local home {}", home.dir().display()),
+        )
     } else {
         bail!(
             "nothing runs on the local home {} and no context is chosen; start it with `klamm up`, or pass --context or KUBECONFIG",
             home.dir().display()
         );
     };
-    let namespace = target.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let scope = if target.all_namespaces { "all namespaces".to_owned() } else { format!("namespace {namespace}") };
+    let namespace = target
+        .namespace
+        .clone()
+        .unwrap_or_else(|| config.default_namespace.clone());
+    let scope = if target.all_namespaces {
+        "all namespaces".to_owned()
+    } else {
+        format!("namespace {namespace}")
+    };
     let client = Client::try_from(config).context("connecting")?;
-    Ok(Connection { client, namespace, described: format!("{what}, {scope}") })
+    Ok(Connection {
+        client,
+        namespace,
+        described: format!("{what}, {scope}"),
+    })
 }
 
 /// The configuration of the API server that serves this home.
 pub(crate) async fn from_home(home: &Home) -> Result<Config> {
     let path = home.kubeconfig();
-    let kubeconfig = Kubeconfig::read_from(&path).with_context(|| format!("reading {}", path.display()))?;
+    let kubeconfig =
+        Kubeconfig::read_from(&path).with_context(|| format!("reading {}", path.display()))?;
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
         .map_err(|error| anyhow!(error).context(format!("using {}", path.display())))

@@ -30,12 +30,20 @@ pub(crate) fn read_sources(arguments: &[PathBuf]) -> Result<Vec<Source>> {
     for argument in arguments {
         if argument.as_os_str() == "-" {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
-            sources.push(Source { file: "-".to_owned(), text });
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("reading standard input")?;
+            sources.push(Source {
+                file: "-".to_owned(),
+                text,
+            });
         } else if argument.is_dir() {
             let files = files_in(argument)?;
             if files.is_empty() {
-                bail!("{}: there is no .yaml, .yml or .json file in this directory", argument.display());
+                bail!(
+                    "{}: there is no .yaml, .yml or .json file in this directory",
+                    argument.display()
+                );
             }
             for file in files {
                 sources.push(read(&file)?);
@@ -48,18 +56,26 @@ pub(crate) fn read_sources(arguments: &[PathBuf]) -> Result<Vec<Source>> {
 }
 
 fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(dir).with_context(|| format!("reading the directory {}", dir.display()))?;
+    let entries = std::fs::read_dir(dir)
+        .with_context(|| format!("reading the directory {}", dir.display()))?;
     let mut files: Vec<_> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|path| path.is_file())
-        .filter(|path| path.extension().is_some_and(|ext| ["yaml", "yml", "json"].iter().any(|known| ext == *known)))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|ext| ["yaml", "yml", "json"].iter().any(|known| ext == *known))
+        })
         .collect();
     files.sort();
     Ok(files)
 }
 
 fn read(file: &Path) -> Result<Source> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    Ok(Source { file: file.display().to_string(), text })
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(Source {
+        file: file.display().to_string(),
+        text,
+    })
 }

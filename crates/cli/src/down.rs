@@ -16,17 +16,26 @@ use crate::output;
 /// The whole command.
 pub(crate) async fn run(global: &Global, home: &Home, args: &Down) -> Result<ExitCode> {
     if !home.dir().is_dir() {
-        output::result(&format!("nothing to stop: there is no home {}", home.dir().display()));
+        output::result(&format!(
+            "nothing to stop: there is no home {}",
+            home.dir().display()
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     let begun = Instant::now();
     if let Some(running) = home.running()? {
-        output::progress(&format!("stopping klamm (process {}): brokers by controlled shutdown …", running.pid));
+        output::progress(&format!(
+            "stopping klamm (process {}): brokers by controlled shutdown …",
+            running.pid
+        ));
         stop_process(home, running.pid, args.timeout).await?;
     }
     // A klamm that was killed leaves its brokers running; adopt them and stop them.
     let Some(held) = home.hold()? else {
-        bail!("another klamm has just taken {}; try again", home.dir().display());
+        bail!(
+            "another klamm has just taken {}; try again",
+            home.dir().display()
+        );
     };
     if home.was_killed() {
         output::progress("stopping brokers that an earlier klamm left running …");
@@ -36,9 +45,20 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Down) -> Result<Exi
     if args.purge {
         purge(home)?;
     }
-    let what = if args.purge { "stopped; everything is removed" } else { "stopped; data stays in" };
-    let place = if args.purge { String::new() } else { format!(" {}", home.dir().display()) };
-    output::result(&format!("{what}{place} ({:.1} s)", begun.elapsed().as_secs_f64()));
+    let what = if args.purge {
+        "stopped; everything is removed"
+    } else {
+        "stopped; data stays in"
+    };
+    let place = if args.purge {
+        String::new()
+    } else {
+        format!(" {}", home.dir().display())
+    };
+    output::result(&format!(
+        "{what}{place} ({:.1} s)",
+        begun.elapsed().as_secs_f64()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,7 +72,11 @@ async fn stop_process(home: &Home, pid: i32, timeout: Duration) -> Result<()> {
     // The lock, not the process table: it is free exactly when everything is stopped.
     while home.hold()?.is_none() {
         if begun.elapsed() > timeout {
-            bail!("process {pid} has not stopped after {} s; see {}", timeout.as_secs(), home.log().display());
+            bail!(
+                "process {pid} has not stopped after {} s; see {}",
+                timeout.as_secs(),
+                home.log().display()
+            );
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -61,7 +85,11 @@ async fn stop_process(home: &Home, pid: i32, timeout: Duration) -> Result<()> {
 
 /// Removes what klamm put there, by name: a home that points at a directory with other things keeps these.
 fn purge(home: &Home) -> Result<()> {
-    for dir in [home.control_plane(), home.node(), home.dir().join("connect")] {
+    for dir in [
+        home.control_plane(),
+        home.node(),
+        home.dir().join("connect"),
+    ] {
         match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("removing {}", dir.display()));

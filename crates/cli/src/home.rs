@@ -45,9 +45,12 @@ impl Home {
     /// `--home`, `KLAMM_HOME`, or the user's data directory.
     pub(crate) fn find(given: Option<&Path>) -> Result<Self> {
         let dir = match given {
-            Some(dir) => std::path::absolute(dir).with_context(|| format!("home {}", dir.display()))?,
-            None => user_dir("XDG_DATA_HOME", ".local/share")
-                .ok_or_else(|| anyhow!("there is no home directory; set KLAMM_HOME or pass --home DIR"))?,
+            Some(dir) => {
+                std::path::absolute(dir).with_context(|| format!("home {}", dir.display()))?
+            }
+            None => user_dir("XDG_DATA_HOME", ".local/share").ok_or_else(|| {
+                anyhow!("there is no home directory; set KLAMM_HOME or pass --home DIR")
+            })?,
         };
         Ok(Self { dir })
     }
@@ -111,7 +114,9 @@ impl Home {
             return Ok(None);
         }
         let path = self.dir.join("running.json");
-        Ok(std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(std::fs::read(&path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     /// Whether whoever served it last ended without saying so; its brokers may run on. Ask while holding the home.
@@ -122,7 +127,10 @@ impl Home {
     /// Says that this process serves the home.
     pub(crate) fn announce(&self, running: &Running, kubeconfig: &str) -> Result<()> {
         write_private(&self.kubeconfig(), kubeconfig.as_bytes())?;
-        write_private(&self.dir.join("running.json"), &serde_json::to_vec(running)?)
+        write_private(
+            &self.dir.join("running.json"),
+            &serde_json::to_vec(running)?,
+        )
     }
 
     /// Says that nobody does.
@@ -136,7 +144,12 @@ impl Home {
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let fresh = path.with_extension("fresh");
     let write = || {
-        let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
+        let mut file = File::options()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&fresh)?;
         file.write_all(content)?;
         std::fs::rename(&fresh, path)
     };
@@ -145,8 +158,15 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
 
 /// `klamm` in a directory of the user. Source: the XDG Base Directory Specification, which ignores relative paths.
 pub(crate) fn user_dir(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let absolute = |value: std::ffi::OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
+    let absolute =
+        |value: std::ffi::OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
     let base = std::env::var_os(variable).and_then(absolute);
-    let base = base.or_else(|| Some(std::env::var_os("HOME").and_then(absolute)?.join(below_home)));
+    let base = base.or_else(|| {
+        Some(
+            std::env::var_os("HOME")
+                .and_then(absolute)?
+                .join(below_home),
+        )
+    });
     base.map(|base| base.join("klamm"))
 }

@@ -10,9 +10,17 @@ use crate::output;
 
 /// Becomes the tool; returns only if that fails, or to list the tools.
 pub(crate) fn run(global: &Global, args: &Kafka) -> Result<()> {
-    let Some((name, arguments)) = args.tool.split_first() else { bail!("name a tool; `klamm kafka list` names them") };
+    let Some((name, arguments)) = args.tool.split_first() else {
+        bail!("name a tool; `klamm kafka list` names them")
+    };
     if name == "list" {
-        output::result(&TOOLS.iter().map(|tool| tool.name).collect::<Vec<_>>().join("\n"));
+        output::result(
+            &TOOLS
+                .iter()
+                .map(|tool| tool.name)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
         return Ok(());
     }
     let tool = Tool::by_name(name).ok_or_else(|| {
@@ -23,18 +31,28 @@ pub(crate) fn run(global: &Global, args: &Kafka) -> Result<()> {
     let version = runtime::version_in_home(&settings)?.unwrap_or_else(|| args.version.clone());
     let mut told = crate::runtime::Teller::new(&version);
     let runtime = runtime::prepare(&settings, &version, &mut |progress| told.tell(&progress))?;
-    let class_path =
-        runtime::class_path(&runtime.home)?.iter().map(|jar| jar.display().to_string()).collect::<Vec<_>>().join(":");
+    let class_path = runtime::class_path(&runtime.home)?
+        .iter()
+        .map(|jar| jar.display().to_string())
+        .collect::<Vec<_>>()
+        .join(":");
     let mut command = std::process::Command::new(&runtime.java.program);
     let heap = std::env::var("KAFKA_HEAP_OPTS").unwrap_or_else(|_| "-Xmx256m".to_owned());
-    command.args(heap.split_whitespace()).args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    command
+        .args(heap.split_whitespace())
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
     if let Some(archive) = &runtime.archive {
-        command.arg(format!("-XX:SharedArchiveFile={}", archive.display())).arg("-Xshare:auto");
+        command
+            .arg(format!("-XX:SharedArchiveFile={}", archive.display()))
+            .arg("-Xshare:auto");
     }
     let log4j2 = runtime.home.join("bin/log4j2.properties");
     if log4j2.is_file() {
         command.arg(format!("-Dlog4j2.configurationFile={}", log4j2.display()));
     }
-    let error = command.args(["-cp", &class_path, tool.class_in(&version)]).args(arguments).exec();
+    let error = command
+        .args(["-cp", &class_path, tool.class_in(&version)])
+        .args(arguments)
+        .exec();
     Err(anyhow!(error).context(format!("starting {}", runtime.java.program.display())))
 }

@@ -37,14 +37,21 @@ struct Part {
 }
 
 impl Part {
-    fn start(work: impl FnOnce(CancellationToken) -> futures::future::BoxFuture<'static, Result<()>>) -> Self {
+    fn start(
+        work: impl FnOnce(CancellationToken) -> futures::future::BoxFuture<'static, Result<()>>,
+    ) -> Self {
         let stop = CancellationToken::new();
-        Self { task: tokio::spawn(work(stop.clone())), stop }
+        Self {
+            task: tokio::spawn(work(stop.clone())),
+            stop,
+        }
     }
 
     async fn stop(self) -> Result<()> {
         self.stop.cancel();
-        self.task.await.context("a part of klamm ended abnormally")?
+        self.task
+            .await
+            .context("a part of klamm ended abnormally")?
     }
 }
 
@@ -55,32 +62,50 @@ impl Local {
     /// Starts everything on a home that this process holds.
     ///
     /// With `operate` false only what stops Pods is started: no operator, nothing new begins.
-    pub(crate) async fn start(global: &Global, home: &Home, held: Held, operate: bool) -> Result<Self> {
-        let node_home = node_agent::home::Home::hold(&home.node(), &node_agent::home::default_registry())
-            .context("taking the node's home")?;
+    pub(crate) async fn start(
+        global: &Global,
+        home: &Home,
+        held: Held,
+        operate: bool,
+    ) -> Result<Self> {
+        let node_home =
+            node_agent::home::Home::hold(&home.node(), &node_agent::home::default_registry())
+                .context("taking the node's home")?;
         let range = node_home.range();
         let mut settings = control_plane::Settings::in_dir(home.control_plane());
         settings.service_network = parse_cidr(&range.services_cidr())?;
-        let control_plane = ControlPlane::open(settings).await.context("opening the control plane")?;
-        let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, remembered_port(home))))
+        let control_plane = ControlPlane::open(settings)
             .await
-            .or(tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await)
-            .context("listening for kubectl")?;
+            .context("opening the control plane")?;
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from((
+            Ipv4Addr::LOCALHOST,
+            remembered_port(home),
+        )))
+        .await
+        .or(tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await)
+        .context("listening for kubectl")?;
         let address = listener.local_addr().context("listening for kubectl")?;
         let client = Client::new(control_plane.service(), "default");
         apply_definitions(&client).await?;
         let serving = {
             let control_plane = control_plane.clone();
-            Part::start(|stop| Box::pin(async move { Ok(control_plane.serve(listener, stop).await?) }))
+            Part::start(|stop| {
+                Box::pin(async move { Ok(control_plane.serve(listener, stop).await?) })
+            })
         };
-        let running = Running { pid: i32::try_from(std::process::id())?, server: format!("https://{address}") };
+        let running = Running {
+            pid: i32::try_from(std::process::id())?,
+            server: format!("https://{address}"),
+        };
         home.announce(&running, &control_plane.kubeconfig(address))?;
         remember_port(home, address.port());
         let agent = {
             let mut settings = agent_settings(global, home, &control_plane, range.node())?;
             settings.held = Some(Arc::new(node_home));
             let client = client.clone();
-            Part::start(|stop| Box::pin(async move { Ok(node_agent::run(client, settings, stop).await?) }))
+            Part::start(|stop| {
+                Box::pin(async move { Ok(node_agent::run(client, settings, stop).await?) })
+            })
         };
         let operator = {
             let client = client.clone();
@@ -97,7 +122,15 @@ impl Local {
                 })
             })
         };
-        Ok(Self { client, home: home.clone(), operator, agent, serving, control_plane, _held: held })
+        Ok(Self {
+            client,
+            home: home.clone(),
+            operator,
+            agent,
+            serving,
+            control_plane,
+            _held: held,
+        })
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -120,7 +153,15 @@ impl Local {
 
     /// Stops all: brokers by controlled shutdown, then the rest.
     pub(crate) async fn stop(self) -> Result<()> {
-        let Self { client, home, operator, agent, serving, control_plane, _held } = self;
+        let Self {
+            client,
+            home,
+            operator,
+            agent,
+            serving,
+            control_plane,
+            _held,
+        } = self;
         drop(client);
         let bounded = |part: Part| async { tokio::time::timeout(PART_LIMIT, part.stop()).await };
         let operator = bounded(operator).await;
@@ -130,8 +171,12 @@ impl Local {
         let serving = bounded(serving).await;
         control_plane.stop();
         agent.context("stopping the node agent")?;
-        operator.context("stopping the operator")?.context("stopping the operator")?;
-        serving.context("stopping the API server")?.context("stopping the API server")
+        operator
+            .context("stopping the operator")?
+            .context("stopping the operator")?;
+        serving
+            .context("stopping the API server")?
+            .context("stopping the API server")
     }
 }
 
@@ -150,7 +195,10 @@ fn agent_settings(
     let serving = control_plane
         .issue_node_certificate(&settings.node_name, &[node.into()])
         .context("making the certificate of the node")?;
-    settings.serving = node_agent::settings::Serving::Certificate { chain_pem: serving.certificate, key_pem: serving.key };
+    settings.serving = node_agent::settings::Serving::Certificate {
+        chain_pem: serving.certificate,
+        key_pem: serving.key,
+    };
     settings.callers.client_ca_pem = Some(control_plane.authority_pem().to_owned());
     Ok(settings)
 }
@@ -160,22 +208,35 @@ pub(crate) async fn apply_definitions(client: &Client) -> Result<()> {
     let resource = ApiResource::erase::<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition>(&());
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     for crd in resources::crds_json() {
-        let name = crd.pointer("/metadata/name").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-        api.patch(&name, &PatchParams::apply("klamm").force(), &Patch::Apply(&crd))
-            .await
-            .with_context(|| format!("installing the definition {name}"))?;
+        let name = crd
+            .pointer("/metadata/name")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        api.patch(
+            &name,
+            &PatchParams::apply("klamm").force(),
+            &Patch::Apply(&crd),
+        )
+        .await
+        .with_context(|| format!("installing the definition {name}"))?;
     }
     Ok(())
 }
 
 fn parse_cidr(cidr: &str) -> Result<(Ipv4Addr, u8)> {
-    let (network, prefix) = cidr.split_once('/').context("a network has a prefix length")?;
+    let (network, prefix) = cidr
+        .split_once('/')
+        .context("a network has a prefix length")?;
     Ok((network.parse()?, prefix.parse()?))
 }
 
 /// The port of the last time, so that a kubeconfig somebody copied goes on working.
 fn remembered_port(home: &Home) -> u16 {
-    std::fs::read_to_string(home.dir().join("port")).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    std::fs::read_to_string(home.dir().join("port"))
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 fn remember_port(home: &Home, port: u16) {

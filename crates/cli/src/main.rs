@@ -63,7 +63,11 @@ fn main() -> ExitCode {
 fn log_to_stderr(global: &args::Global, default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_new(global.log.as_deref().unwrap_or(default))
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -92,12 +96,18 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Two are enough for a control plane of one user, and each costs memory.
 const WORKERS: usize = 2;
 
-async fn run_async(global: &args::Global, home: &home::Home, command: Command) -> anyhow::Result<ExitCode> {
+async fn run_async(
+    global: &args::Global,
+    home: &home::Home,
+    command: Command,
+) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(args) => up::run(global, home, &args).await,
         Command::Down(args) => down::run(global, home, &args).await,
         Command::Status(args) => status::run(home, &args).await.map(|()| ExitCode::SUCCESS),
-        Command::Plan(args) => plan::run(home, &args.command).await.map(|()| ExitCode::SUCCESS),
+        Command::Plan(args) => plan::run(home, &args.command)
+            .await
+            .map(|()| ExitCode::SUCCESS),
         Command::Operator(args) => cluster_parts::operator(home, &args).await,
         Command::Node(args) => cluster_parts::node(global, home, &args).await,
         Command::Kubeconfig => {

@@ -15,7 +15,11 @@ use crate::output::{self, Format};
 
 /// Shows one plan, or all.
 pub(crate) async fn run(home: &Home, command: &PlanCommand) -> Result<()> {
-    let PlanCommand::Show(Status { name, target, output }) = command;
+    let PlanCommand::Show(Status {
+        name,
+        target,
+        output,
+    }) = command;
     let connection = context::connect(target, home).await?;
     let api: Api<KafkaPlan> = if target.all_namespaces {
         Api::all(connection.client)
@@ -23,13 +27,24 @@ pub(crate) async fn run(home: &Home, command: &PlanCommand) -> Result<()> {
         Api::namespaced(connection.client, &connection.namespace)
     };
     let plans = match name {
-        Some(name) => vec![api.get(name).await.with_context(|| format!("the plan of Kafka {name}"))?],
-        None => api.list(&ListParams::default()).await.context("listing plans")?.items,
+        Some(name) => vec![
+            api.get(name)
+                .await
+                .with_context(|| format!("the plan of Kafka {name}"))?,
+        ],
+        None => {
+            api.list(&ListParams::default())
+                .await
+                .context("listing plans")?
+                .items
+        }
     };
     match output {
         Format::Json => output::json(&plans),
         Format::Text if plans.is_empty() => {
-            output::result("No plans here. A Kafka resource has one as soon as the operator has looked at it.");
+            output::result(
+                "No plans here. A Kafka resource has one as soon as the operator has looked at it.",
+            );
             Ok(())
         }
         Format::Text => {
@@ -41,21 +56,44 @@ pub(crate) async fn run(home: &Home, command: &PlanCommand) -> Result<()> {
 
 /// The word of a status, as in manifests.
 pub(crate) fn word(status: PlanStatus) -> String {
-    serde_json::to_value(status).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(status)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// Every step with what there is to say about it, one line each.
 pub(crate) fn steps(plan: &KafkaPlan) -> Vec<(String, String)> {
-    let phases = plan.status.as_ref().and_then(|status| status.phases.as_deref()).unwrap_or_default();
+    let phases = plan
+        .status
+        .as_ref()
+        .and_then(|status| status.phases.as_deref())
+        .unwrap_or_default();
     phases
         .iter()
-        .flat_map(|phase| phase.steps.as_deref().unwrap_or_default().iter().map(move |step| (phase, step)))
-        .map(|(phase, step)| (format!("{}: {}", phase.name, step.name), describe_step(step)))
+        .flat_map(|phase| {
+            phase
+                .steps
+                .as_deref()
+                .unwrap_or_default()
+                .iter()
+                .map(move |step| (phase, step))
+        })
+        .map(|(phase, step)| {
+            (
+                format!("{}: {}", phase.name, step.name),
+                describe_step(step),
+            )
+        })
         .collect()
 }
 
 fn describe_step(step: &PlanStep) -> String {
-    match step.message.as_deref().filter(|message| !message.is_empty()) {
+    match step
+        .message
+        .as_deref()
+        .filter(|message| !message.is_empty())
+    {
         Some(message) => format!("{}  {message}", word(step.status)),
         None => word(step.status),
     }
@@ -66,7 +104,14 @@ pub(crate) fn draw(plan: &KafkaPlan) -> String {
     let status = plan.status.clone().unwrap_or_default();
     let mut text = plan.spec.cluster.clone();
     let state = status.status.map(word);
-    for part in [status.title.as_deref(), state.as_deref(), status.done.as_deref()].into_iter().flatten() {
+    for part in [
+        status.title.as_deref(),
+        state.as_deref(),
+        status.done.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    {
         let _ = write!(text, "  {part}");
     }
     if let Some(since) = &status.since {
@@ -89,13 +134,35 @@ pub(crate) fn draw(plan: &KafkaPlan) -> String {
 }
 
 fn draw_phase(text: &mut String, phase: &PlanPhase, last: bool) {
-    let (branch, stem) = if last { ("└─", "   ") } else { ("├─", "│  ") };
-    let message = phase.message.as_deref().map(|message| format!("  {message}")).unwrap_or_default();
-    let _ = write!(text, "\n{branch} {:<32} {}{message}", phase.name, word(phase.status));
+    let (branch, stem) = if last {
+        ("└─", "   ")
+    } else {
+        ("├─", "│  ")
+    };
+    let message = phase
+        .message
+        .as_deref()
+        .map(|message| format!("  {message}"))
+        .unwrap_or_default();
+    let _ = write!(
+        text,
+        "\n{branch} {:<32} {}{message}",
+        phase.name,
+        word(phase.status)
+    );
     let steps = phase.steps.as_deref().unwrap_or_default();
     for (index, step) in steps.iter().enumerate() {
-        let branch = if index + 1 == steps.len() { "└─" } else { "├─" };
-        let _ = write!(text, "\n{stem}{branch} {:<29} {}", step.name, describe_step(step));
+        let branch = if index + 1 == steps.len() {
+            "└─"
+        } else {
+            "├─"
+        };
+        let _ = write!(
+            text,
+            "\n{stem}{branch} {:<29} {}",
+            step.name,
+            describe_step(step)
+        );
     }
 }
 

@@ -55,8 +55,17 @@ pub(crate) async fn run(home: &Home, args: &Status) -> Result<()> {
         Api::namespaced(client.clone(), &connection.namespace)
     };
     let kafkas = match &args.name {
-        Some(name) => vec![api.get(name).await.with_context(|| format!("Kafka {name}"))?],
-        None => api.list(&ListParams::default()).await.context("listing Kafkas")?.items,
+        Some(name) => vec![
+            api.get(name)
+                .await
+                .with_context(|| format!("Kafka {name}"))?,
+        ],
+        None => {
+            api.list(&ListParams::default())
+                .await
+                .context("listing Kafkas")?
+                .items
+        }
     };
     let mut rows = Vec::new();
     for kafka in &kafkas {
@@ -77,7 +86,8 @@ pub(crate) async fn run(home: &Home, args: &Status) -> Result<()> {
 async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
     let (namespace, name) = (kafka.namespace().unwrap_or_default(), kafka.name_any());
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
-    let selector = ListParams::default().labels(&format!("strimzi.io/cluster={name},strimzi.io/kind=Kafka"));
+    let selector =
+        ListParams::default().labels(&format!("strimzi.io/cluster={name},strimzi.io/kind=Kafka"));
     let pods = pods.list(&selector).await.context("listing Pods")?;
     let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), &namespace);
     // A cluster of another operator has no plans, not even their definition.
@@ -101,18 +111,28 @@ async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
 
 fn node_row(pod: &Pod) -> NodeRow {
     let is = |label: &str| pod.labels().get(label).is_some_and(|value| value == "true");
-    let roles: Vec<&str> = [("strimzi.io/controller-role", "controller"), ("strimzi.io/broker-role", "broker")]
-        .into_iter()
-        .filter(|(label, _)| is(label))
-        .map(|(_, role)| role)
-        .collect();
-    let containers = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let roles: Vec<&str> = [
+        ("strimzi.io/controller-role", "controller"),
+        ("strimzi.io/broker-role", "broker"),
+    ]
+    .into_iter()
+    .filter(|(label, _)| is(label))
+    .map(|(_, role)| role)
+    .collect();
+    let containers = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.container_statuses.as_deref())
+        .unwrap_or_default();
     let state = wait::describe_pod(pod);
     NodeRow {
         pod: pod.name_any(),
         roles: roles.join(","),
         ready: state.starts_with("Ready"),
-        restarts: containers.iter().map(|container| container.restart_count).sum(),
+        restarts: containers
+            .iter()
+            .map(|container| container.restart_count)
+            .sum(),
         state,
     }
 }
@@ -122,24 +142,53 @@ fn overview(rows: &[Row]) -> String {
         .iter()
         .map(|row| {
             let ready = row.nodes.iter().filter(|node| node.ready).count();
-            let plan = row.plan.as_ref().and_then(|plan| plan.status.clone()).unwrap_or_default();
-            let doing = [plan.title, plan.status.map(plan::word), plan.done].into_iter().flatten().collect::<Vec<_>>();
+            let plan = row
+                .plan
+                .as_ref()
+                .and_then(|plan| plan.status.clone())
+                .unwrap_or_default();
+            let doing = [plan.title, plan.status.map(plan::word), plan.done]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>();
             vec![
                 row.namespace.clone(),
                 row.name.clone(),
                 if row.ready { "True" } else { "False" }.to_owned(),
                 format!("{ready}/{}", row.nodes.len()),
                 row.kafka_version.clone().unwrap_or_else(|| "-".to_owned()),
-                row.listeners.iter().map(|access| access.listener.as_str()).collect::<Vec<_>>().join(","),
-                if doing.is_empty() { row.reason.clone().unwrap_or_else(|| "-".to_owned()) } else { doing.join(" ") },
+                row.listeners
+                    .iter()
+                    .map(|access| access.listener.as_str())
+                    .collect::<Vec<_>>()
+                    .join(","),
+                if doing.is_empty() {
+                    row.reason.clone().unwrap_or_else(|| "-".to_owned())
+                } else {
+                    doing.join(" ")
+                },
             ]
         })
         .collect();
-    output::table(&["NAMESPACE", "NAME", "READY", "NODES", "KAFKA", "LISTENERS", "PLAN"], &cells)
+    output::table(
+        &[
+            "NAMESPACE",
+            "NAME",
+            "READY",
+            "NODES",
+            "KAFKA",
+            "LISTENERS",
+            "PLAN",
+        ],
+        &cells,
+    )
 }
 
 fn detail(row: &Row) -> String {
-    let ready = row.reason.as_ref().map_or_else(|| "Ready".to_owned(), |reason| format!("not Ready: {reason}"));
+    let ready = row.reason.as_ref().map_or_else(
+        || "Ready".to_owned(),
+        |reason| format!("not Ready: {reason}"),
+    );
     let mut text = format!("{} (namespace {})  {ready}", row.name, row.namespace);
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
     let _ = write!(
@@ -152,9 +201,19 @@ fn detail(row: &Row) -> String {
     let nodes: Vec<Vec<String>> = row
         .nodes
         .iter()
-        .map(|node| vec![node.pod.clone(), node.roles.clone(), node.restarts.to_string(), node.state.clone()])
+        .map(|node| {
+            vec![
+                node.pod.clone(),
+                node.roles.clone(),
+                node.restarts.to_string(),
+                node.state.clone(),
+            ]
+        })
         .collect();
-    text.push_str(&output::table(&["NODE", "ROLES", "RESTARTS", "STATE"], &nodes));
+    text.push_str(&output::table(
+        &["NODE", "ROLES", "RESTARTS", "STATE"],
+        &nodes,
+    ));
     let listeners: Vec<Vec<String>> = row
         .listeners
         .iter()
@@ -162,13 +221,23 @@ fn detail(row: &Row) -> String {
             vec![
                 access.listener.clone(),
                 if access.tls { "yes" } else { "no" }.to_owned(),
-                access.authentication.clone().unwrap_or_else(|| "none".to_owned()),
+                access
+                    .authentication
+                    .clone()
+                    .unwrap_or_else(|| "none".to_owned()),
                 access.bootstrap_servers.clone(),
             ]
         })
         .collect();
     if !listeners.is_empty() {
-        let _ = write!(text, "\n\n{}", output::table(&["LISTENER", "TLS", "AUTHENTICATION", "BOOTSTRAP"], &listeners));
+        let _ = write!(
+            text,
+            "\n\n{}",
+            output::table(
+                &["LISTENER", "TLS", "AUTHENTICATION", "BOOTSTRAP"],
+                &listeners
+            )
+        );
     }
     for (reason, message) in &row.warnings {
         let _ = write!(text, "\n\nwarning  {reason}: {message}");

@@ -36,7 +36,9 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
             return Ok(ExitCode::from(crate::BAD_INPUT));
         }
     };
-    let Some(documents) = validate::checked(&sources) else { return Ok(ExitCode::from(crate::BAD_INPUT)) };
+    let Some(documents) = validate::checked(&sources) else {
+        return Ok(ExitCode::from(crate::BAD_INPUT));
+    };
     if let Err(error) = prepare_runtimes(global, &documents) {
         output::progress(&format!("klamm: {error:#}"));
         return Ok(ExitCode::FAILURE);
@@ -62,7 +64,9 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
 async fn serve(global: &Global, home: &Home) -> Result<ExitCode> {
     // Away from the terminal that started us; a session leader already is.
     let _ = nix::unistd::setsid();
-    let held = home.hold()?.ok_or_else(|| anyhow!("another klamm serves {} already", home.dir().display()))?;
+    let held = home
+        .hold()?
+        .ok_or_else(|| anyhow!("another klamm serves {} already", home.dir().display()))?;
     let mut local = Local::start(global, home, held, true).await?;
     let mut stop = Stop::listen()?;
     let failure = tokio::select! {
@@ -77,7 +81,12 @@ async fn serve(global: &Global, home: &Home) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn foreground(home: &Home, args: &Up, documents: &[Document], mut local: Local) -> Result<ExitCode> {
+async fn foreground(
+    home: &Home,
+    args: &Up,
+    documents: &[Document],
+    mut local: Local,
+) -> Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let client = local.client();
     let outcome = tokio::select! {
@@ -109,17 +118,28 @@ async fn foreground(home: &Home, args: &Up, documents: &[Document], mut local: L
         stopped = local.stop() => stopped?,
         () = stop.asked() => bail!("stopped waiting; `klamm down` stops what is left"),
     }
-    output::progress(&format!("stopped in {:.1} s", begun.elapsed().as_secs_f64()));
+    output::progress(&format!(
+        "stopped in {:.1} s",
+        begun.elapsed().as_secs_f64()
+    ));
     Ok(code)
 }
 
 /// Applies, waits, prints how to connect.
-async fn bring_up(home: &Home, args: &Up, documents: &[Document], client: &Client) -> Result<ExitCode> {
+async fn bring_up(
+    home: &Home,
+    args: &Up,
+    documents: &[Document],
+    client: &Client,
+) -> Result<ExitCode> {
     let applied = apply::apply(client, documents, &args.namespace).await?;
     for object in &applied {
         output::progress(&format!("applied {} {}", object.kind, object.name));
     }
-    let idle: Vec<_> = applied.iter().filter(|object| IDLE_KINDS.contains(&object.kind.as_str())).collect();
+    let idle: Vec<_> = applied
+        .iter()
+        .filter(|object| IDLE_KINDS.contains(&object.kind.as_str()))
+        .collect();
     for object in idle {
         output::progress(&format!(
             "note: {} {} is stored; this version of klamm does not act on {} yet",
@@ -128,14 +148,21 @@ async fn bring_up(home: &Home, args: &Up, documents: &[Document], client: &Clien
     }
     let clusters = clusters(client).await?;
     if clusters.is_empty() {
-        output::progress("There is no Kafka resource here yet. Example: klamm up -f examples/kafka.yaml");
+        output::progress(
+            "There is no Kafka resource here yet. Example: klamm up -f examples/kafka.yaml",
+        );
     }
     let waiting = wait::until_ready(client, &clusters, args.timeout).await?;
     for (namespace, name) in &clusters {
-        if waiting.iter().any(|(key, _)| key == &(namespace.clone(), name.clone())) {
+        if waiting
+            .iter()
+            .any(|(key, _)| key == &(namespace.clone(), name.clone()))
+        {
             continue;
         }
-        let kafka = Api::<Kafka>::namespaced(client.clone(), namespace).get(name).await?;
+        let kafka = Api::<Kafka>::namespaced(client.clone(), namespace)
+            .get(name)
+            .await?;
         output::result(&connect::describe(home, &kafka)?);
     }
     output::result(&format!(
@@ -157,12 +184,25 @@ async fn bring_up(home: &Home, args: &Up, documents: &[Document], client: &Clien
 }
 
 /// Kinds that are served and stored, but that no loop looks after yet.
-const IDLE_KINDS: &[&str] =
-    &["KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector", "KafkaMirrorMaker2", "KafkaBridge", "KafkaRebalance"];
+const IDLE_KINDS: &[&str] = &[
+    "KafkaTopic",
+    "KafkaUser",
+    "KafkaConnect",
+    "KafkaConnector",
+    "KafkaMirrorMaker2",
+    "KafkaBridge",
+    "KafkaRebalance",
+];
 
 async fn clusters(client: &Client) -> Result<Vec<Key>> {
-    let kafkas = Api::<Kafka>::all(client.clone()).list(&ListParams::default()).await.context("listing Kafkas")?;
-    Ok(kafkas.iter().map(|kafka| (kafka.namespace().unwrap_or_default(), kafka.name_any())).collect())
+    let kafkas = Api::<Kafka>::all(client.clone())
+        .list(&ListParams::default())
+        .await
+        .context("listing Kafkas")?;
+    Ok(kafkas
+        .iter()
+        .map(|kafka| (kafka.namespace().unwrap_or_default(), kafka.name_any()))
+        .collect())
 }
 
 /// Makes the runtime of every Kafka among the documents ready, saying so.
@@ -170,12 +210,23 @@ fn prepare_runtimes(global: &Global, documents: &[Document]) -> Result<()> {
     let settings = crate::runtime::settings(global)?;
     let mut versions: Vec<String> = documents
         .iter()
-        .filter(|document| document.object.get("kind").is_some_and(|kind| kind == "Kafka"))
+        .filter(|document| {
+            document
+                .object
+                .get("kind")
+                .is_some_and(|kind| kind == "Kafka")
+        })
         // A custom image brings its own Kafka; the node agent finds out which.
         .filter(|document| document.object.pointer("/spec/kafka/image").is_none())
         .map(|document| {
-            let version = document.object.pointer("/spec/kafka/version").and_then(serde_json::Value::as_str);
-            version.map_or_else(|| model::desired::KafkaVersion::DEFAULT.to_string(), str::to_owned)
+            let version = document
+                .object
+                .pointer("/spec/kafka/version")
+                .and_then(serde_json::Value::as_str);
+            version.map_or_else(
+                || model::desired::KafkaVersion::DEFAULT.to_string(),
+                str::to_owned,
+            )
         })
         .collect();
     versions.sort();
@@ -196,7 +247,10 @@ fn spawn_detached(global: &Global, home: &Home) -> Result<()> {
         .with_context(|| format!("opening {}", home.log().display()))?;
     let mut command = std::process::Command::new(std::env::current_exe()?);
     command.args(["up", "--serve", "--home"]).arg(home.dir());
-    for (option, value) in [("--cache", &global.cache), ("--kafka-home", &global.kafka_home)] {
+    for (option, value) in [
+        ("--cache", &global.cache),
+        ("--kafka-home", &global.kafka_home),
+    ] {
         if let Some(value) = value {
             command.arg(option).arg(std::path::absolute(value)?);
         }
@@ -204,8 +258,16 @@ fn spawn_detached(global: &Global, home: &Home) -> Result<()> {
     if let Some(filter) = &global.log {
         command.arg("--log").arg(filter);
     }
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn().context("starting klamm in the background")?;
-    output::progress(&format!("klamm runs in the background; its log: {}", home.log().display()));
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("starting klamm in the background")?;
+    output::progress(&format!(
+        "klamm runs in the background; its log: {}",
+        home.log().display()
+    ));
     Ok(())
 }
 
@@ -224,7 +286,11 @@ async fn connect_detached(home: &Home) -> Result<Client> {
             return Ok(client);
         }
         if begun.elapsed() > SERVE_LIMIT {
-            bail!("klamm does not serve {}; see {}", home.dir().display(), home.log().display());
+            bail!(
+                "klamm does not serve {}; see {}",
+                home.dir().display(),
+                home.log().display()
+            );
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -238,7 +304,10 @@ struct Stop {
 
 impl Stop {
     fn listen() -> Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     async fn asked(&mut self) {

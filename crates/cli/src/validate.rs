@@ -33,7 +33,11 @@ pub(crate) fn run(args: &Validate) -> Result<ExitCode> {
         }))?,
         Format::Text => output::result(&report(&validation)),
     }
-    Ok(if validation.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(crate::BAD_INPUT) })
+    Ok(if validation.problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(crate::BAD_INPUT)
+    })
 }
 
 /// The documents of `sources` if all of them are good; else `None`, and every problem was told.
@@ -47,12 +51,21 @@ pub(crate) fn checked(sources: &[Source]) -> Option<Vec<Document>> {
         output::progress(&warnings(&validation));
     }
     let documents = validation.documents.into_iter();
-    Some(documents.map(|document| Document { file: document.place.file, object: document.object }).collect())
+    Some(
+        documents
+            .map(|document| Document {
+                file: document.place.file,
+                object: document.object,
+            })
+            .collect(),
+    )
 }
 
 fn validate(sources: &[Source]) -> Validation {
-    let sources: Vec<validate::Source<'_>> =
-        sources.iter().map(|Source { file, text }| validate::Source { file, text }).collect();
+    let sources: Vec<validate::Source<'_>> = sources
+        .iter()
+        .map(|Source { file, text }| validate::Source { file, text })
+        .collect();
     validate::validate(&sources, &Settings::default())
 }
 
@@ -65,9 +78,18 @@ fn report(validation: &Validation) -> String {
         let _ = writeln!(text, "  {what}");
     }
     text.push_str(&warnings(validation));
-    let Validation { documents, problems, warnings } = validation;
+    let Validation {
+        documents,
+        problems,
+        warnings,
+    } = validation;
     let documents = count(documents.len(), "document");
-    let _ = writeln!(text, "{documents}: {}, {}", count(problems.len(), "problem"), count(warnings.len(), "warning"));
+    let _ = writeln!(
+        text,
+        "{documents}: {}, {}",
+        count(problems.len(), "problem"),
+        count(warnings.len(), "warning")
+    );
     text
 }
 
@@ -82,15 +104,28 @@ fn warnings(validation: &Validation) -> String {
 }
 
 /// The document, once for all that there is to say about it.
-fn heading<'a>(text: &mut String, last: &mut Option<(&'a Place, &'a Subject)>, place: &'a Place, subject: &'a Subject) {
+fn heading<'a>(
+    text: &mut String,
+    last: &mut Option<(&'a Place, &'a Subject)>,
+    place: &'a Place,
+    subject: &'a Subject,
+) {
     if last.replace((place, subject)) != Some((place, subject)) {
-        let named = if subject.kind.is_empty() { String::new() } else { format!(": {subject}") };
+        let named = if subject.kind.is_empty() {
+            String::new()
+        } else {
+            format!(": {subject}")
+        };
         let _ = writeln!(text, "{place}{named}");
     }
 }
 
 fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ const PERIOD: Duration = Duration::from_millis(150);
 pub(crate) type Key = (String, String);
 
 /// Why each cluster that is not Ready is not, in words; empty when all are.
-pub(crate) async fn until_ready(client: &Client, clusters: &[Key], timeout: Duration) -> Result<Vec<(Key, String)>> {
+pub(crate) async fn until_ready(
+    client: &Client,
+    clusters: &[Key],
+    timeout: Duration,
+) -> Result<Vec<(Key, String)>> {
     let started = Instant::now();
     let mut told = Told::new(started);
     loop {
@@ -46,10 +50,14 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
         Err(error) => return Some(error.to_string()),
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let selector = ListParams::default().labels(&format!("strimzi.io/cluster={name},strimzi.io/kind=Kafka"));
+    let selector =
+        ListParams::default().labels(&format!("strimzi.io/cluster={name},strimzi.io/kind=Kafka"));
     if let Ok(pods) = pods.list(&selector).await {
         for pod in pods {
-            told.tell(&pod.metadata.name.clone().unwrap_or_default(), &describe_pod(&pod));
+            told.tell(
+                &pod.metadata.name.clone().unwrap_or_default(),
+                &describe_pod(&pod),
+            );
         }
     }
     let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), namespace);
@@ -59,7 +67,10 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
         }
     }
     let reason = not_ready(&kafka);
-    told.tell(&format!("kafka/{name}"), reason.as_deref().unwrap_or("Ready"));
+    told.tell(
+        &format!("kafka/{name}"),
+        reason.as_deref().unwrap_or("Ready"),
+    );
     for warning in warnings(&kafka) {
         told.tell(&format!("kafka/{name} warning {}", warning.0), &warning.1);
     }
@@ -68,23 +79,35 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
 
 /// Why a Kafka is not Ready by its status; `None` if it is.
 pub(crate) fn not_ready(kafka: &Kafka) -> Option<String> {
-    let Some(status) = &kafka.status else { return Some("no status yet".to_owned()) };
+    let Some(status) = &kafka.status else {
+        return Some("no status yet".to_owned());
+    };
     if status.observed_generation != kafka.metadata.generation {
         return Some("its latest change has not been looked at yet".to_owned());
     }
     let conditions = status.conditions.as_deref().unwrap_or_default();
     let is = |kind: &str| {
-        conditions.iter().find(|c| c.kind.as_deref() == Some(kind) && c.status.as_deref() == Some("True"))
+        conditions
+            .iter()
+            .find(|c| c.kind.as_deref() == Some(kind) && c.status.as_deref() == Some("True"))
     };
     if is("Ready").is_some() {
         return None;
     }
-    let why = is("NotReady").or_else(|| conditions.iter().find(|c| c.kind.as_deref() == Some("Ready")));
+    let why = is("NotReady").or_else(|| {
+        conditions
+            .iter()
+            .find(|c| c.kind.as_deref() == Some("Ready"))
+    });
     Some(why.map_or_else(
         || "not Ready yet".to_owned(),
         |condition| {
             let reason = condition.reason.as_deref().unwrap_or("NotReady");
-            match condition.message.as_deref().filter(|message| !message.is_empty()) {
+            match condition
+                .message
+                .as_deref()
+                .filter(|message| !message.is_empty())
+            {
                 Some(message) => format!("{reason}: {message}"),
                 None => reason.to_owned(),
             }
@@ -94,39 +117,64 @@ pub(crate) fn not_ready(kafka: &Kafka) -> Option<String> {
 
 /// Reason and message of each Warning.
 pub(crate) fn warnings(kafka: &Kafka) -> Vec<(String, String)> {
-    let conditions = kafka.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let conditions = kafka
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default();
     conditions
         .iter()
         .filter(|condition| condition.kind.as_deref() == Some("Warning"))
-        .map(|c| (c.reason.clone().unwrap_or_default(), c.message.clone().unwrap_or_default()))
+        .map(|c| {
+            (
+                c.reason.clone().unwrap_or_default(),
+                c.message.clone().unwrap_or_default(),
+            )
+        })
         .collect()
 }
 
 /// One line about a Pod: what its container does, and why it does not yet.
 pub(crate) fn describe_pod(pod: &Pod) -> String {
-    let Some(status) = &pod.status else { return "created".to_owned() };
+    let Some(status) = &pod.status else {
+        return "created".to_owned();
+    };
     if pod.metadata.deletion_timestamp.is_some() {
         return "stopping".to_owned();
     }
     let conditions = status.conditions.as_deref().unwrap_or_default();
-    let ready = conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
+    let ready = conditions
+        .iter()
+        .any(|c| c.type_ == "Ready" && c.status == "True");
     let address = status.pod_ip.as_deref().unwrap_or("no address yet");
     if ready {
         return format!("Ready at {address}");
     }
     let containers = status.container_statuses.as_deref().unwrap_or_default();
-    let waiting = containers.iter().find_map(|c| c.state.as_ref()?.waiting.as_ref());
+    let waiting = containers
+        .iter()
+        .find_map(|c| c.state.as_ref()?.waiting.as_ref());
     if let Some(waiting) = waiting {
         let reason = waiting.reason.as_deref().unwrap_or("waiting");
-        return match waiting.message.as_deref().filter(|message| !message.is_empty()) {
+        return match waiting
+            .message
+            .as_deref()
+            .filter(|message| !message.is_empty())
+        {
             Some(message) => format!("{reason}: {message}"),
             None => reason.to_owned(),
         };
     }
-    if containers.iter().any(|c| c.state.as_ref().is_some_and(|state| state.running.is_some())) {
+    if containers.iter().any(|c| {
+        c.state
+            .as_ref()
+            .is_some_and(|state| state.running.is_some())
+    }) {
         return format!("starting at {address}");
     }
-    let unscheduled = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    let unscheduled = conditions
+        .iter()
+        .find(|c| c.type_ == "PodScheduled" && c.status == "False");
     match unscheduled.and_then(|condition| condition.message.as_deref()) {
         Some(message) => format!("not scheduled: {message}"),
         None => status.phase.clone().unwrap_or_else(|| "created".to_owned()),
@@ -141,7 +189,10 @@ struct Told {
 
 impl Told {
     fn new(since: Instant) -> Self {
-        Self { since, last: BTreeMap::new() }
+        Self {
+            since,
+            last: BTreeMap::new(),
+        }
     }
 
     fn tell(&mut self, what: &str, state: &str) {
@@ -149,6 +200,9 @@ impl Told {
             return;
         }
         self.last.insert(what.to_owned(), state.to_owned());
-        output::progress(&format!("{:6.1} s  {what}  {state}", self.since.elapsed().as_secs_f64()));
+        output::progress(&format!(
+            "{:6.1} s  {what}  {state}",
+            self.since.elapsed().as_secs_f64()
+        ));
     }
 }

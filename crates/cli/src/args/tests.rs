@@ -10,11 +10,20 @@ fn the_definition_of_the_command_line_holds_together() {
 #[test]
 fn every_command_that_is_shown_has_an_example() {
     fn check(command: &clap::Command, path: &str) {
-        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+        for sub in command
+            .get_subcommands()
+            .filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
+        {
             let path = format!("{path} {}", sub.get_name());
-            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let help = sub
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let groups = sub.get_subcommands().next().is_some();
-            assert!(help.contains("Example") || groups, "`{path} --help` has no example");
+            assert!(
+                help.contains("Example") || groups,
+                "`{path} --help` has no example"
+            );
             check(sub, &path);
         }
     }
