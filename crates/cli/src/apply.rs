@@ -43,7 +43,7 @@ pub(crate) async fn apply(
         let object = &document.object;
         let (kind, name) = (kind_of(object), text(object, "/metadata/name"));
         let at = || format!("{}: {kind} {name}", document.file);
-        let gvk = gvk_of(object).with_context(at)?;
+        let gvk = gvk_of(object);
         let (resource, capabilities) = discovery.resolve_gvk(&gvk).ok_or_else(|| {
             anyhow!(
                 "{}: the API server serves no {} {}",
@@ -138,8 +138,8 @@ fn text(object: &Value, pointer: &str) -> String {
         .to_owned()
 }
 
-fn gvk_of(object: &Value) -> Result<GroupVersionKind> {
+fn gvk_of(object: &Value) -> GroupVersionKind {
     let version = text(object, "/apiVersion");
     let (group, version) = version.rsplit_once('/').unwrap_or(("", &version));
-    Ok(GroupVersionKind::gvk(group, version, kind_of(object)))
+    GroupVersionKind::gvk(group, version, kind_of(object))
 }

@@ -13,7 +13,7 @@ pub(crate) fn run(args: &Crds) -> Result<ExitCode> {
     let definitions = resources::crds_json();
     match args.output {
         Format::Json => {
-            output::json(&json!({"apiVersion": "v1", "kind": "List", "items": definitions}))?
+            output::json(&json!({"apiVersion": "v1", "kind": "List", "items": definitions}))?;
         }
         Format::Text => {
             let mut text = String::new();

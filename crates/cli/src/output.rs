@@ -2,7 +2,7 @@
 //!
 //! No colour codes anywhere; a closed pipe ends the program quietly, as every well-behaved tool does.
 
-use std::io::{self, Write as _};
+use std::io;
 
 /// How results are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

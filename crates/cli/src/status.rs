@@ -1,6 +1,5 @@
 //! `klamm status`: the clusters at a glance, or one of them in detail.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
@@ -30,7 +29,7 @@ struct Row {
     cluster_id: Option<String>,
     nodes: Vec<NodeRow>,
     listeners: Vec<Access>,
-    warnings: BTreeMap<String, String>,
+    warnings: Vec<Warning>,
     #[serde(skip)]
     plan: Option<KafkaPlan>,
 }
@@ -43,6 +42,12 @@ struct NodeRow {
     ready: bool,
     state: String,
     restarts: i32,
+}
+
+#[derive(Debug, Serialize)]
+struct Warning {
+    reason: String,
+    message: String,
 }
 
 /// Shows them.
@@ -102,7 +107,10 @@ async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
         cluster_id: status.cluster_id,
         nodes: pods.iter().map(node_row).collect(),
         listeners: connect::listeners(kafka),
-        warnings: wait::warnings(kafka).into_iter().collect(),
+        warnings: wait::warnings(kafka)
+            .into_iter()
+            .map(|(reason, message)| Warning { reason, message })
+            .collect(),
         plan,
         namespace,
         name,
@@ -239,7 +247,7 @@ fn detail(row: &Row) -> String {
             )
         );
     }
-    for (reason, message) in &row.warnings {
+    for Warning { reason, message } in &row.warnings {
         let _ = write!(text, "\n\nwarning  {reason}: {message}");
     }
     if let Some(plan) = &row.plan {

@@ -272,7 +272,7 @@ fn spawn_detached(global: &Global, home: &Home) -> Result<()> {
 }
 
 /// How long a detached klamm may take to serve; it answers within a fraction of a second.
-const SERVE_LIMIT: Duration = Duration::from_secs(60);
+const SERVE_LIMIT: Duration = Duration::from_mins(1);
 
 /// A client of the klamm that serves the home, once it does.
 async fn connect_detached(home: &Home) -> Result<Client> {

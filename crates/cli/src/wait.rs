@@ -3,7 +3,7 @@
 //! Reads Kafka, `KafkaPlan` and Pods a few times a second and tells each change once: there is no need to be clever,
 //! and a person who waits wants to see why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -72,7 +72,7 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
         reason.as_deref().unwrap_or("Ready"),
     );
     for warning in warnings(&kafka) {
-        told.tell(&format!("kafka/{name} warning {}", warning.0), &warning.1);
+        told.tell_once(&format!("kafka/{name} warning {}", warning.0), &warning.1);
     }
     reason
 }
@@ -185,6 +185,7 @@ pub(crate) fn describe_pod(pod: &Pod) -> String {
 struct Told {
     since: Instant,
     last: BTreeMap<String, String>,
+    once: BTreeSet<(String, String)>,
 }
 
 impl Told {
@@ -192,6 +193,14 @@ impl Told {
         Self {
             since,
             last: BTreeMap::new(),
+            once: BTreeSet::new(),
+        }
+    }
+
+    /// For what may hold several values at a time: each is told the first time it is seen.
+    fn tell_once(&mut self, what: &str, state: &str) {
+        if self.once.insert((what.to_owned(), state.to_owned())) {
+            self.write(what, state);
         }
     }
 
@@ -200,6 +209,10 @@ impl Told {
             return;
         }
         self.last.insert(what.to_owned(), state.to_owned());
+        self.write(what, state);
+    }
+
+    fn write(&self, what: &str, state: &str) {
         output::progress(&format!(
             "{:6.1} s  {what}  {state}",
             self.since.elapsed().as_secs_f64()

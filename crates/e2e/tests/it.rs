@@ -2,8 +2,12 @@
 //!
 //! They run one after the other: each wants the whole machine.
 
+#[cfg(test)]
 mod support;
 
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod first_light;
+#[cfg(test)]
 mod trouble;

@@ -11,7 +11,7 @@ use serde_json::Value;
 static MACHINE: Mutex<()> = Mutex::new(());
 
 /// How long anything that is waited for may take on the busiest machine.
-pub(crate) const LIMIT: Duration = Duration::from_secs(240);
+pub(crate) const LIMIT: Duration = Duration::from_mins(4);
 
 /// A home, and the right to use the machine.
 pub(crate) struct Machine {
@@ -44,10 +44,10 @@ impl Machine {
 
     /// `klamm …` on this home.
     pub(crate) fn command(&self) -> Command {
-        self.command_on(&self.home())
+        Self::command_on(&self.home())
     }
 
-    pub(crate) fn command_on(&self, home: &Path) -> Command {
+    pub(crate) fn command_on(home: &Path) -> Command {
         let mut command = Command::new(program());
         command.env("KLAMM_HOME", home).env_remove("KUBECONFIG");
         command
@@ -176,7 +176,7 @@ impl Drop for Machine {
             .map(|entry| entry.path())
         {
             if home.is_dir() {
-                let _ = self.command_on(&home).args(["down", "--purge"]).output();
+                let _ = Self::command_on(&home).args(["down", "--purge"]).output();
             }
         }
         let left = self.processes();
