@@ -21,7 +21,7 @@ use crate::error::Chain;
 use crate::hands::Hands;
 
 /// How long after the last time something is told as the same series: as in client-go.
-const SERIES_WINDOW: Duration = Duration::from_secs(6 * 60);
+const SERIES_WINDOW: Duration = Duration::from_mins(6);
 /// How many different things are remembered per cluster.
 const MAX_REMEMBERED: usize = 128;
 /// Longest note the API server takes, in bytes.
@@ -74,7 +74,7 @@ pub(crate) async fn tell(
     match written {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            tracing::debug!(reason = happened.reason, error = %Chain(&error), "cannot write an event")
+            tracing::debug!(reason = happened.reason, error = %Chain(&error), "cannot write an event");
         }
         Err(_) => tracing::debug!(reason = happened.reason, "writing an event took too long"),
     }

@@ -155,7 +155,7 @@ impl Keeper {
                     tracing::warn!(lease = %self.settings.name, error = %Chain(&error), "cannot renew the leader's lease");
                 }
                 Err(_) => {
-                    tracing::warn!(lease = %self.settings.name, "renewing the leader's lease took too long")
+                    tracing::warn!(lease = %self.settings.name, "renewing the leader's lease took too long");
                 }
             }
             let held = self
@@ -298,7 +298,7 @@ impl Keeper {
         match tokio::time::timeout(Duration::from_secs(2), give_back).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::debug!(error = %Chain(&error), "could not give the leader's lease back")
+                tracing::debug!(error = %Chain(&error), "could not give the leader's lease back");
             }
             Err(_) => tracing::debug!("could not give the leader's lease back in time"),
         }

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many looks are kept at most.
@@ -55,10 +56,11 @@ impl Recorder {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = String::new();
         for Look { cluster, at, input } in &kept.looks {
-            lines.push_str(&format!(
-                "{{\"cluster\":{},\"at\":\"{at}\",\"input\":{input}}}\n",
-                serde_json::Value::from(cluster.as_str())
-            ));
+            let cluster = serde_json::Value::from(cluster.as_str());
+            let _ = writeln!(
+                lines,
+                "{{\"cluster\":{cluster},\"at\":\"{at}\",\"input\":{input}}}"
+            );
         }
         lines
     }

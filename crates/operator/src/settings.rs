@@ -54,7 +54,7 @@ impl Settings {
             },
             defaults: model::desired::parse::Settings::default(),
             rendering: manifests::Settings::default(),
-            look_period: Duration::from_secs(120),
+            look_period: Duration::from_mins(2),
             debounce: Duration::from_millis(20),
             parallel_steps: 8,
             listen: None,

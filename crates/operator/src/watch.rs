@@ -127,7 +127,7 @@ pub(crate) async fn watch_reference(api: Api<Metadata>, name: String, changed: i
             Ok(Event::Apply(_) | Event::Delete(_) | Event::InitDone) => changed(),
             Ok(Event::Init | Event::InitApply(_)) => {}
             Err(error) => {
-                tracing::debug!(name, error = %Chain(&error), "watching a referenced object")
+                tracing::debug!(name, error = %Chain(&error), "watching a referenced object");
             }
         }
     }
@@ -174,10 +174,9 @@ async fn watch_related(api: Api<Metadata>, kind: Kind, config: Config, news: mps
     let mut events = Box::pin(watcher(api, config).backoff(Pace::default()));
     while let Some(event) = events.next().await {
         let object = match event {
-            Ok(Event::Apply(object) | Event::Delete(object)) => object,
             // What was there before the watch began is seen by the first look at its cluster; what went or came
             // while a watch was broken, by the periodic one at the latest.
-            Ok(Event::InitApply(object)) => object,
+            Ok(Event::Apply(object) | Event::Delete(object) | Event::InitApply(object)) => object,
             Ok(Event::Init | Event::InitDone) => continue,
             Err(error) => {
                 tracing::debug!(kind = kind.kind, error = %Chain(&error), "watching");

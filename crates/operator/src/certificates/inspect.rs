@@ -128,14 +128,14 @@ fn read_der(what: &str, position: usize, der: &[u8]) -> Result<Facts, Error> {
                             facts.dns.insert((*dns).to_owned());
                         }
                         GeneralName::IPAddress(bytes) => {
-                            facts.addresses.extend(read_address(bytes))
+                            facts.addresses.extend(read_address(bytes));
                         }
                         _ => {}
                     }
                 }
             }
             ParsedExtension::SubjectKeyIdentifier(identifier) => {
-                facts.key_identifier = Some(identifier.0.to_vec())
+                facts.key_identifier = Some(identifier.0.to_vec());
             }
             ParsedExtension::AuthorityKeyIdentifier(identifier) => {
                 facts.authority_key_identifier =

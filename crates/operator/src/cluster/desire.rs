@@ -74,7 +74,7 @@ fn typed<K: DeserializeOwned>(object: &DynamicObject) -> Result<K, Vec<Problem>>
             field: "spec".to_owned(),
             given: "its value".to_owned(),
             // The definitions refuse such objects; `klamm validate` names the field.
-            allowed: format!("what the definition of {} describes ({error})", kind),
+            allowed: format!("what the definition of {kind} describes ({error})"),
             example: String::new(),
         }]
     })

@@ -70,10 +70,10 @@ async fn attempt(subject: &Subject<'_>, step: &Step) -> Result<StepEnd, Error> {
     if let Some(found) = guards::check(subject, &step.guards).await? {
         return Ok(StepEnd::Refused { found });
     }
-    if is_disruptive(action) {
-        if let Some(found) = claim::claim(subject, step).await? {
-            return Ok(StepEnd::Refused { found });
-        }
+    if is_disruptive(action)
+        && let Some(found) = claim::claim(subject, step).await?
+    {
+        return Ok(StepEnd::Refused { found });
     }
     // A guard may have taken its time.
     if !subject.hands.permit.held() {

@@ -99,7 +99,7 @@ pub(crate) async fn observe(
     world.plan = plan.value().and_then(Option::as_ref).map(plan_of);
     let pods = pods.map(|pods| {
         pods.into_iter()
-            .map(|pod| pods::split(&name, pod))
+            .map(|pod| pods::split(&name, &pod))
             .collect::<Vec<_>>()
     });
     world.foreign = pods::foreign(&pods, &pod_sets);
@@ -190,7 +190,7 @@ async fn read_objects(
         }
         match reader.get(kind, &name).await {
             Known::At(_, found) => {
-                objects.extend(found.map(|object| kubernetes::object_of(kind.kind, object)))
+                objects.extend(found.map(|object| kubernetes::object_of(kind.kind, object)));
             }
             Known::Unknown(why) => return Known::Unknown(why),
         }

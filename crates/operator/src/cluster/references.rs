@@ -51,7 +51,7 @@ impl References {
                 let api = kind.metadata_within(&self.client, &self.namespace);
                 let (changed, name) = (Arc::clone(&self.changed), name.clone());
                 tokio::spawn(watch::watch_reference(api, name, move || {
-                    changed.notify_one()
+                    changed.notify_one();
                 }))
                 .abort_handle()
             });

@@ -92,10 +92,10 @@ async fn write_status(
     match apply::merge(&hands.client, kind, object, Some("status"), &patch).await {
         Ok(Written::Yes(_) | Written::Unchanged) => {}
         Ok(Written::Refused(found)) => {
-            tracing::debug!(kind = kind.kind, found, "status not written")
+            tracing::debug!(kind = kind.kind, found, "status not written");
         }
         Err(error) => {
-            tracing::warn!(kind = kind.kind, error = %Chain(&error), "status not written")
+            tracing::warn!(kind = kind.kind, error = %Chain(&error), "status not written");
         }
     }
 }
@@ -106,30 +106,27 @@ async fn write_plan(hands: &Hands, input: &Input, wanted: &Value) {
     if kafka.meta.deleting {
         return;
     }
-    let (uid, found) = match &input.observed.plan {
-        Some(plan) => (plan.meta.uid.clone(), plan.status.clone()),
-        None => {
-            let object = json!({
-                "apiVersion": kinds::KAFKA_PLAN.api_version(), "kind": kinds::KAFKA_PLAN.kind,
-                "metadata": {
-                    "name": kafka.name, "namespace": kafka.namespace,
-                    "labels": { crate::watch::CLUSTER_LABEL: kafka.name },
-                    "ownerReferences": [{
-                        "apiVersion": kinds::KAFKA.api_version(), "kind": kinds::KAFKA.kind,
-                        "name": kafka.name, "uid": kafka.meta.uid, "controller": false, "blockOwnerDeletion": false,
-                    }],
-                },
-                "spec": { "cluster": kafka.name },
-            });
-            match apply::create(&hands.client, kinds::KAFKA_PLAN, &kafka.namespace, &object).await {
-                Ok(Written::Yes(created)) => {
-                    (created.metadata.uid.unwrap_or_default(), Value::Null)
-                }
-                Ok(Written::Unchanged | Written::Refused(_)) => return,
-                Err(error) => {
-                    tracing::debug!(error = %Chain(&error), "there can be no KafkaPlan");
-                    return;
-                }
+    let (uid, found) = if let Some(plan) = &input.observed.plan {
+        (plan.meta.uid.clone(), plan.status.clone())
+    } else {
+        let object = json!({
+            "apiVersion": kinds::KAFKA_PLAN.api_version(), "kind": kinds::KAFKA_PLAN.kind,
+            "metadata": {
+                "name": kafka.name, "namespace": kafka.namespace,
+                "labels": { crate::watch::CLUSTER_LABEL: kafka.name },
+                "ownerReferences": [{
+                    "apiVersion": kinds::KAFKA.api_version(), "kind": kinds::KAFKA.kind,
+                    "name": kafka.name, "uid": kafka.meta.uid, "controller": false, "blockOwnerDeletion": false,
+                }],
+            },
+            "spec": { "cluster": kafka.name },
+        });
+        match apply::create(&hands.client, kinds::KAFKA_PLAN, &kafka.namespace, &object).await {
+            Ok(Written::Yes(created)) => (created.metadata.uid.unwrap_or_default(), Value::Null),
+            Ok(Written::Unchanged | Written::Refused(_)) => return,
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), "there can be no KafkaPlan");
+                return;
             }
         }
     };

@@ -28,7 +28,7 @@ async fn create(client: kube::Client) -> Result<ConfigMap, kube::Error> {
 async fn with(fault: Fault) -> (Option<Result<ConfigMap, kube::Error>>, usize) {
     let (client, reached) = counting();
     let client = Faults::judged_by(move |_| fault).around(client);
-    let outcome = tokio::time::timeout(Duration::from_secs(60), create(client))
+    let outcome = tokio::time::timeout(Duration::from_mins(1), create(client))
         .await
         .ok();
     (outcome, reached.load(Ordering::SeqCst))

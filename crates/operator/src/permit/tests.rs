@@ -43,10 +43,11 @@ impl Server {
                 .to_owned()
         };
         match (parts.method, &*held) {
-            (Method::GET, None) => reply(StatusCode::NOT_FOUND, &failure(404, "NotFound")),
+            (Method::GET | Method::PUT, None) => {
+                reply(StatusCode::NOT_FOUND, &failure(404, "NotFound"))
+            }
             (Method::GET, Some(lease)) => reply(StatusCode::OK, lease),
             (Method::POST, Some(_)) => reply(StatusCode::CONFLICT, &failure(409, "AlreadyExists")),
-            (Method::PUT, None) => reply(StatusCode::NOT_FOUND, &failure(404, "NotFound")),
             (_, found) => {
                 let mut written: Value = serde_json::from_slice(&body).unwrap();
                 let next = match found {

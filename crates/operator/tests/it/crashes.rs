@@ -16,6 +16,7 @@ use super::manifests;
 use super::world::{World, Writes};
 
 /// A fault at the n-th write, counted from 1, heartbeats left out.
+#[derive(Clone, Copy)]
 struct Point {
     number: u64,
     fault: Fault,
@@ -26,19 +27,19 @@ struct Struck {
     /// How many writes there were.
     writes: Arc<AtomicU64>,
     /// Told when the fault strikes.
-    struck: Arc<Notify>,
+    told: Arc<Notify>,
 }
 
 fn strike(point: Point) -> Struck {
     let writes = Arc::new(AtomicU64::new(0));
-    let struck = Arc::new(Notify::new());
-    let (counted, told) = (Arc::clone(&writes), Arc::clone(&struck));
+    let told = Arc::new(Notify::new());
+    let (counted, strikes) = (Arc::clone(&writes), Arc::clone(&told));
     let faults = Faults::judged_by(move |call| {
         if !call.is_write() || call.is_heartbeat() {
             return Fault::None;
         }
         if counted.fetch_add(1, Ordering::SeqCst) + 1 == point.number {
-            told.notify_one();
+            strikes.notify_one();
             return point.fault;
         }
         Fault::None
@@ -46,7 +47,7 @@ fn strike(point: Point) -> Struck {
     Struck {
         faults,
         writes,
-        struck,
+        told,
     }
 }
 
@@ -79,7 +80,7 @@ async fn run<S: Story>(point: Point) -> bool {
             }
         };
         tokio::select! {
-            () = struck.struck.notified() => {
+            () = struck.told.notified() => {
                 // Long enough for what was sent to take effect.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 operator.crash().await;
@@ -110,9 +111,9 @@ async fn run<S: Story>(point: Point) -> bool {
 /// An operator that starts afresh finds nothing to do.
 async fn assert_quiet(world: &World, label: &str) {
     let (operator, writes): (_, Writes) = world.counted_operator();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let settled = writes.count();
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
     assert_eq!(writes.count(), settled, "still something to do, {label}");
     operator.stop().await;
 }
@@ -140,7 +141,7 @@ async fn writes_of<S: Story>() -> u64 {
     world
         .until("the story is over", || S::is_over(&world))
         .await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     operator.stop().await;
     writes.count()
 }
@@ -216,7 +217,7 @@ impl Story for PodLost {
         let operator = world.operator();
         world.apply(&manifests::three_dual("demo")).await;
         world.until_ready("demo").await;
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         operator.stop().await;
         world.delete(kinds::POD, "demo-dual-1").await;
         world

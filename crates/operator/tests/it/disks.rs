@@ -7,9 +7,9 @@ use model::runner::{Format, RunnerConfig};
 /// What stands on a disk, as in `meta.properties`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Disk {
-    pub(crate) cluster_id: String,
-    pub(crate) node_id: i32,
-    pub(crate) directory_id: String,
+    pub(crate) cluster: String,
+    pub(crate) node: i32,
+    pub(crate) directory: String,
 }
 
 /// All disks by the uid of their volume claim, or of their Pod where nothing outlives it.
@@ -29,33 +29,33 @@ impl Disks {
         volume: impl Fn(u32) -> String,
     ) -> Result<(), String> {
         for directory in &config.log_dirs {
-            let id = u32::try_from(directory.volume.0).unwrap();
+            let id = directory.volume.0;
             let key = (volume(id), id);
             let wanted = Disk {
-                cluster_id: config.cluster_id.clone(),
-                node_id: config.node_id.0,
-                directory_id: directory
+                cluster: config.cluster_id.clone(),
+                node: config.node_id.0,
+                directory: directory
                     .directory_id
                     .clone()
                     .expect("directory ids are chosen before the first start"),
             };
             match (self.formatted.get(&key), permission) {
-                (Some(found), _) if found.cluster_id != wanted.cluster_id => {
+                (Some(found), _) if found.cluster != wanted.cluster => {
                     return Err(format!(
                         "ForeignCluster {id}: the disk belongs to cluster {}",
-                        found.cluster_id
+                        found.cluster
                     ));
                 }
-                (Some(found), _) if found.node_id != wanted.node_id => {
+                (Some(found), _) if found.node != wanted.node => {
                     return Err(format!(
                         "ForeignNode {id}: the disk belongs to node {}",
-                        found.node_id
+                        found.node
                     ));
                 }
-                (Some(found), _) if found.directory_id != wanted.directory_id => {
+                (Some(found), _) if found.directory != wanted.directory => {
                     return Err(format!(
                         "ForeignDirectory {id}: the disk is directory {}",
-                        found.directory_id
+                        found.directory
                     ));
                 }
                 (Some(_), _) => {}

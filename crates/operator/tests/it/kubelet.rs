@@ -256,12 +256,12 @@ impl Kubelet {
             Ok(()) => json!({
                 "phase": "Running", "podIP": address.to_string(), "podIPs": [{"ip": address.to_string()}],
                 "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}],
-                "containerStatuses": [container(json!({"running": {"startedAt": "2026-11-20T12:00:00Z"}}), true)],
+                "containerStatuses": [container(&json!({"running": {"startedAt": "2026-11-20T12:00:00Z"}}), true)],
             }),
             Err(message) => json!({
                 "phase": "Running", "podIP": address.to_string(),
                 "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}],
-                "containerStatuses": [container(json!({"terminated":
+                "containerStatuses": [container(&json!({"terminated":
                     {"exitCode": 78, "reason": "Error", "message": message, "startedAt": "2026-11-20T12:00:00Z",
                      "finishedAt": "2026-11-20T12:00:00Z"}}), false)],
             }),
@@ -285,7 +285,7 @@ impl Kubelet {
             shared.next_address
         };
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, number));
-        let waiting = container(json!({"waiting": {"reason": "ContainerCreating"}}), false);
+        let waiting = container(&json!({"waiting": {"reason": "ContainerCreating"}}), false);
         let status = json!({
             "phase": "Pending", "podIP": address.to_string(),
             "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}],
@@ -351,50 +351,50 @@ impl std::fmt::Debug for Running {
     }
 }
 
-fn container(state: serde_json::Value, ready: bool) -> serde_json::Value {
+fn container(state: &serde_json::Value, ready: bool) -> serde_json::Value {
     json!({"name": "kafka", "image": "apache/kafka:4.3.1", "imageID": "", "ready": ready, "restartCount": 0, "state": state})
 }
 
 /// A node of Kafka comes up.
 fn join(state: &mut State, config: &RunnerConfig, permission: Option<Format>, address: IpAddr) {
     let id = config.node_id.0;
-    if let (Some(Format::Initial), Some(first)) = (permission, &config.initial_controllers) {
-        if state.cluster_id != config.cluster_id {
-            // Brokers may have come up before the first controller.
-            let nodes = std::mem::take(&mut state.nodes);
-            let observers = std::mem::take(&mut state.observers);
-            *state = State {
-                nodes,
-                observers,
-                ..State::empty(&config.cluster_id)
-            };
-            state.finalized_features.insert(
-                "metadata.version".to_owned(),
-                config.metadata_version.level(),
+    if let (Some(Format::Initial), Some(first)) = (permission, &config.initial_controllers)
+        && state.cluster_id != config.cluster_id
+    {
+        // Brokers may have come up before the first controller.
+        let nodes = std::mem::take(&mut state.nodes);
+        let observers = std::mem::take(&mut state.observers);
+        *state = State {
+            nodes,
+            observers,
+            ..State::empty(&config.cluster_id)
+        };
+        state.finalized_features.insert(
+            "metadata.version".to_owned(),
+            config.metadata_version.level(),
+        );
+        state
+            .supported_features
+            .insert("metadata.version".to_owned(), (7, 29));
+        for voter in first.split(',') {
+            let (node, rest) = voter.split_once('@').unwrap();
+            let mut parts = rest.split(':');
+            let (host, port, directory) = (
+                parts.next().unwrap(),
+                parts.next().unwrap(),
+                parts.next().unwrap(),
             );
-            state
-                .supported_features
-                .insert("metadata.version".to_owned(), (7, 29));
-            for voter in first.split(',') {
-                let (node, rest) = voter.split_once('@').unwrap();
-                let mut parts = rest.split(':');
-                let (host, port, directory) = (
-                    parts.next().unwrap(),
-                    parts.next().unwrap(),
-                    parts.next().unwrap(),
-                );
-                let listener = VoterEndpoint {
-                    name: "CONTROLPLANE-9090".to_owned(),
-                    host: host.to_owned(),
-                    port: port.parse().unwrap(),
-                };
-                let replica = TestVoter {
-                    directory_id: parse_kafka_id(directory).unwrap(),
-                    log_end_offset: 100,
-                    listeners: vec![listener],
-                };
-                state.voters.insert(node.parse().unwrap(), replica);
-            }
+            let listener = VoterEndpoint {
+                name: "CONTROLPLANE-9090".to_owned(),
+                host: host.to_owned(),
+                port: port.parse().unwrap(),
+            };
+            let replica = TestVoter {
+                directory_id: parse_kafka_id(directory).unwrap(),
+                log_end_offset: 100,
+                listeners: vec![listener],
+            };
+            state.voters.insert(node.parse().unwrap(), replica);
         }
     }
     let at = |port, yes: bool| yes.then(|| SocketAddr::new(address, port));

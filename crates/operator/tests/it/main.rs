@@ -1,5 +1,12 @@
 //! Operator and control plane in one process: real observe, execute, tell, against a scripted kubelet and Kafka.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "what a test cannot do without stops the test"
+)]
+
 mod crashes;
 mod disks;
 mod kubelet;

@@ -92,7 +92,7 @@ async fn a_thousand_looks_in_steady_state_write_nothing() {
     world.apply(&manifests::three_dual("demo")).await;
     world.until_ready("demo").await;
     // What follows from being ready (events, the last status) is written by now.
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     let before = writes.count();
     assert!(
         before > 20,
@@ -100,7 +100,7 @@ async fn a_thousand_looks_in_steady_state_write_nothing() {
     );
     let looked = writes.looks();
     while writes.looks() < looked + 1000 {
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
     }
     assert_eq!(writes.count(), before);
     operator.stop().await;
@@ -212,7 +212,7 @@ async fn what_belongs_to_somebody_else_is_never_touched() {
             world.condition("demo", "Klamm").await.is_some()
         })
         .await;
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
     assert_eq!(world.names(kinds::POD).await, ["demo-dual-0"]);
     assert!(world.names(kinds::SECRET).await.is_empty());
     assert!(
@@ -237,7 +237,7 @@ async fn of_two_operators_one_acts() {
     });
     let second = world.operator_with(faults, "b");
     world.delete(kinds::POD, "demo-dual-1").await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert!(world.is_ready("demo").await);
     assert_eq!(writes.count(), 0);
     first.crash().await;
@@ -259,7 +259,7 @@ async fn a_wiped_controller_is_healed_without_becoming_a_voter_without_memory() 
     let operator = world.operator();
     world.apply(&manifests::three_dual("demo")).await;
     world.until_ready("demo").await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let claims = world.list(kinds::PERSISTENT_VOLUME_CLAIM).await;
     let claim = claims
         .iter()

@@ -227,7 +227,7 @@ impl World {
 
     /// Waits until `holds`; a failure prints what the Kafka says.
     pub(crate) async fn until<F: Future<Output = bool>>(&self, what: &str, holds: impl Fn() -> F) {
-        const BOUND: Duration = Duration::from_secs(10 * 60);
+        const BOUND: Duration = Duration::from_mins(10);
         const STEP: Duration = Duration::from_millis(250);
         let begun = tokio::time::Instant::now();
         while !holds().await {

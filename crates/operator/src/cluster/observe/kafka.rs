@@ -206,7 +206,10 @@ async fn read_identity(
     };
     // Certificates of a former authority stand beside the present one while it is being replaced.
     let mut bundle = Vec::new();
-    for (_, ByteString(value)) in trusted.iter().filter(|(key, _)| key.ends_with(".crt")) {
+    for (_, ByteString(value)) in trusted
+        .iter()
+        .filter(|(key, _)| key.strip_suffix(".crt").is_some())
+    {
         bundle.extend_from_slice(value);
         bundle.push(b'\n');
     }
@@ -221,7 +224,7 @@ async fn read_identity(
 
 fn faults(hands: &Hands) -> kafka_client::Faults {
     /// Longer than every bound.
-    const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+    const FOR_EVER: Duration = Duration::from_hours(24);
     let Some(judge) = hands.settings.faults.judge_of(Target::Kafka) else {
         return kafka_client::Faults::default();
     };

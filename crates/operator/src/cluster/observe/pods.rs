@@ -41,7 +41,7 @@ pub(crate) struct RunningNode {
 }
 
 /// Tells whose a Pod is.
-pub(super) fn split(cluster: &str, pod: DynamicObject) -> Whose {
+pub(super) fn split(cluster: &str, pod: &DynamicObject) -> Whose {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let meta = meta_of(&pod.metadata);
     match &meta.owner {
@@ -61,7 +61,7 @@ pub(super) fn split(cluster: &str, pod: DynamicObject) -> Whose {
             });
         }
     }
-    let typed = serde_json::to_value(&pod).and_then(serde_json::from_value::<core::Pod>);
+    let typed = serde_json::to_value(pod).and_then(serde_json::from_value::<core::Pod>);
     match typed {
         Ok(typed) => Whose::Ours(Box::new((name, pod_of(meta, &typed)))),
         Err(error) => Whose::Unreadable(format!("Pod {name}: {error}")),

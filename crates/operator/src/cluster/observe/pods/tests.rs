@@ -15,7 +15,7 @@ fn pod(name: &str, owner: Option<(&str, &str)>, spec_and_status: Value) -> Dynam
     serde_json::from_value(pod).unwrap()
 }
 
-fn ours_of(object: DynamicObject) -> Pod {
+fn ours_of(object: &DynamicObject) -> Pod {
     ours(split("demo", object)).expect("the Kafka owns it").1
 }
 
@@ -24,17 +24,17 @@ fn a_pod_of_a_pod_set_or_of_nobody_is_foreign() {
     let pods = vec![
         split(
             "demo",
-            pod("demo-dual-0", Some(("Kafka", "demo")), json!({})),
+            &pod("demo-dual-0", Some(("Kafka", "demo")), json!({})),
         ),
         split(
             "demo",
-            pod(
+            &pod(
                 "demo-dual-1",
                 Some(("StrimziPodSet", "demo-dual")),
                 json!({}),
             ),
         ),
-        split("demo", pod("demo-dual-2", None, json!({}))),
+        split("demo", &pod("demo-dual-2", None, json!({}))),
     ];
     let at = "2026-11-20T12:00:00Z".parse().unwrap();
     let found = foreign(&Known::At(at, pods), &Known::At(at, Vec::new()));
@@ -62,7 +62,7 @@ fn whose_pods_they_are_is_unknown_when_pod_sets_cannot_be_read() {
 
 #[test]
 fn a_pod_that_nobody_has_seen_yet_is_pending() {
-    let pod = ours_of(pod(
+    let pod = ours_of(&pod(
         "demo-dual-0",
         Some(("Kafka", "demo")),
         json!({"spec": {"containers": []}}),
@@ -73,7 +73,7 @@ fn a_pod_that_nobody_has_seen_yet_is_pending() {
 
 #[test]
 fn what_a_container_said_at_its_end_and_what_it_may_format_are_seen() {
-    let pod = ours_of(pod(
+    let pod = ours_of(&pod(
         "demo-dual-0",
         Some(("Kafka", "demo")),
         json!({
