@@ -4,6 +4,7 @@
 //! Not here: what their fields may be ([`crate::schema`]), what a CRD itself may say ([`crate::crd`]).
 
 mod builtin;
+mod custom;
 pub(crate) mod events;
 
 use std::collections::BTreeMap;
@@ -212,11 +213,8 @@ impl Registry {
                 .filter(|(revision, _)| *revision == record.revision);
             let resources = match kept {
                 Some((_, resources)) => resources.clone(),
-                None => match serde_json::from_slice::<Value>(&record.json) {
-                    Ok(crd) => custom(&crd, record.revision)
-                        .into_iter()
-                        .map(Arc::new)
-                        .collect(),
+                None => match custom::resources(&record) {
+                    Ok(resources) => resources.into_iter().map(Arc::new).collect(),
                     Err(error) => {
                         tracing::error!(%key, %error, "a stored definition is not JSON");
                         continue;
@@ -333,112 +331,6 @@ fn compare_versions(a: &str, b: &str) -> std::cmp::Ordering {
         (None, Some(_)) => std::cmp::Ordering::Less,
         (None, None) => b.cmp(a),
     }
-}
-
-/// The resources a CRD defines, one per served version.
-fn custom(crd: &Value, revision: u64) -> Vec<Resource> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let list = |value: &Value| -> Vec<String> {
-        value
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect()
-    };
-    let spec = &crd["spec"];
-    let (group, names) = (text(&spec["group"]), &spec["names"]);
-    let versions = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
-    let stored_in = versions
-        .iter()
-        .find(|v| v["storage"] == true)
-        .map(|v| text(&v["name"]))
-        .unwrap_or_default();
-    let served = versions.iter().filter(|v| v["served"] == true);
-    served
-        .map(|version| {
-            let name = text(&version["name"]);
-            let kind = text(&names["kind"]);
-            let deprecated = version["deprecated"] == true;
-            let deprecation = deprecated.then(|| match version["deprecationWarning"].as_str() {
-                Some(warning) => warning.to_owned(),
-                None => format!("{group}/{name} {kind} is deprecated"),
-            });
-            Resource {
-                group: group.clone(),
-                version: name,
-                list_kind: names["listKind"]
-                    .as_str()
-                    .map_or_else(|| format!("{kind}List"), str::to_owned),
-                kind,
-                plural: text(&names["plural"]),
-                singular: text(&names["singular"]),
-                short_names: list(&names["shortNames"]),
-                categories: list(&names["categories"]),
-                namespaced: spec["scope"] == "Namespaced",
-                status: version["subresources"]["status"].is_object(),
-                generation: true,
-                scale: scale_paths(&version["subresources"]["scale"]),
-                subresources: &[],
-                stored: true,
-                source: Source::Custom(revision),
-                storage: (group.clone(), stored_in.clone()),
-                columns: columns(version),
-                selectable: version["selectableFields"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|f| f["jsonPath"].as_str())
-                    .map(|path| path.trim_start_matches('.').to_owned())
-                    .collect(),
-                deprecation,
-                schema: OnceLock::new(),
-            }
-        })
-        .collect()
-}
-
-fn scale_paths(scale: &Value) -> Option<ScalePaths> {
-    let path = |key: &str| {
-        scale[key]
-            .as_str()
-            .map(|p| p.trim_start_matches('.').to_owned())
-    };
-    Some(ScalePaths {
-        spec_replicas: path("specReplicasPath")?,
-        status_replicas: path("statusReplicasPath")?,
-        selector: path("labelSelectorPath"),
-    })
-}
-
-fn columns(version: &Value) -> Vec<Column> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let given = version["additionalPrinterColumns"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let mut columns: Vec<Column> = given
-        .map(|c| Column {
-            name: text(&c["name"]),
-            kind: text(&c["type"]),
-            format: text(&c["format"]),
-            description: text(&c["description"]),
-            priority: c["priority"].as_i64().unwrap_or(0),
-            path: text(&c["jsonPath"]),
-        })
-        .collect();
-    if columns.is_empty() {
-        columns.push(Column {
-            name: "Age".to_owned(),
-            kind: "date".to_owned(),
-            format: String::new(),
-            description: "When the object was created.".to_owned(),
-            priority: 0,
-            path: ".metadata.creationTimestamp".to_owned(),
-        });
-    }
-    columns
 }
 
 #[cfg(test)]

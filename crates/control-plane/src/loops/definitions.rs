@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Concern, keys, objects, remove, remove_finalizer};
+use super::{Concern, keys, remove, remove_finalizer};
 use crate::crd::CLEANUP_FINALIZER;
 use crate::failure::Failure;
 use crate::metadata;
 use crate::resource::{CRD_GROUP, CRD_PLURAL};
 use crate::server::Server;
-use crate::store::{Event, Key};
+use crate::store::{Event, Key, Range};
 use crate::verbs::delete::Options;
 
 /// Definitions whose deletion has begun.
@@ -32,8 +32,21 @@ impl Concern for Definitions {
         let mut this = Self {
             going: BTreeSet::new(),
         };
-        for (key, object) in objects(server, &Key::prefix(CRD_GROUP, CRD_PLURAL, None)) {
-            this.look_at(&key, &object);
+        let prefix = Key::prefix(CRD_GROUP, CRD_PLURAL, None);
+        let page = server
+            .store
+            .list(
+                Range {
+                    prefix: &prefix,
+                    ..Range::default()
+                },
+                |_, _| true,
+            )
+            .unwrap_or_default();
+        for (key, record) in page.items {
+            if let Some(object) = metadata::outline(&record.json) {
+                this.look_at(&key, &object);
+            }
         }
         this
     }
@@ -45,7 +58,7 @@ impl Concern for Definitions {
         }
         if event.new.is_none() {
             self.going.remove(&event.key);
-        } else if let Ok(object) = super::parse(&event.last().json) {
+        } else if let Some(object) = metadata::outline(&event.last().json) {
             self.look_at(&event.key, &object);
         }
     }

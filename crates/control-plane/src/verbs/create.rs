@@ -142,19 +142,48 @@ pub(crate) async fn insert(
         let schema = resource.schema(&server.store)?;
         apply::track(None, &mut object, &call.manager(), None, &schema, &now);
     }
+    let (group, plural, name) = (
+        &resource.group,
+        &resource.plural,
+        metadata::name(&object).to_owned(),
+    );
+    if !generated {
+        let key = resource.key(metadata::namespace(&object), &name);
+        return match put(
+            server,
+            key,
+            Expect::Absent,
+            stored_form(resource, object),
+            dry_run,
+        )
+        .await
+        {
+            Ok(record) => Ok((record, warnings)),
+            Err(CommitError::Exists | CommitError::Changed) => {
+                Err(Failure::already_exists(group, plural, &name))
+            }
+            Err(CommitError::Disk(why)) => Err(Failure::internal(why)),
+        };
+    }
     for _ in 0..NAME_ATTEMPTS {
         let key = resource.key(metadata::namespace(&object), metadata::name(&object));
-        let stored = stored_form(resource, object.clone());
-        match put(server, key, Expect::Absent, stored, dry_run).await {
+        match put(
+            server,
+            key,
+            Expect::Absent,
+            stored_form(resource, object.clone()),
+            dry_run,
+        )
+        .await
+        {
             Ok(record) => return Ok((record, warnings)),
-            Err(CommitError::Exists) if generated => metadata::generate_name(&mut object),
-            Err(CommitError::Exists | CommitError::Changed) => break,
+            Err(CommitError::Exists | CommitError::Changed) => metadata::generate_name(&mut object),
             Err(CommitError::Disk(why)) => return Err(Failure::internal(why)),
         }
     }
     Err(Failure::already_exists(
-        &resource.group,
-        &resource.plural,
+        group,
+        plural,
         metadata::name(&object),
     ))
 }
