@@ -55,8 +55,9 @@ pub(crate) fn notes(view: &View<'_>, renderer: &Renderer<'_>) -> Vec<Note> {
     }
     let listeners = renderer.cluster.listeners.iter().enumerate();
     let unreachable = listeners.filter(|(_, listener)| match listener.kind {
-        ListenerKind::Internal | ListenerKind::ClusterIp | ListenerKind::NodePort => false,
-        ListenerKind::LoadBalancer
+        ListenerKind::Internal | ListenerKind::ClusterIp => false,
+        ListenerKind::NodePort
+        | ListenerKind::LoadBalancer
         | ListenerKind::Ingress
         | ListenerKind::Route
         | ListenerKind::TlsRoute => true,
@@ -67,8 +68,8 @@ pub(crate) fn notes(view: &View<'_>, renderer: &Renderer<'_>) -> Vec<Note> {
                 .as_str()
                 .to_owned(),
             message: format!(
-                "spec.kafka.listeners[{index}]: on one machine nothing gives a {} an address; \
-                 listener {} is reached at the brokers' own addresses",
+                "spec.kafka.listeners[{index}]: on one machine nothing outside reaches a listener of type {}; \
+                 listener {} is reached from this machine, at the addresses in status.listeners",
                 listener.kind.as_str(),
                 listener.name
             ),
