@@ -50,7 +50,7 @@ where
                     Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
                     Ok(_) => changed.send_modify(|count| *count += 1),
                     Err(error) => {
-                        tracing::debug!(kind = %K::kind(&()), %error, "watch interrupted")
+                        tracing::debug!(kind = %K::kind(&()), %error, "watch interrupted");
                     }
                 }
             }

@@ -6,6 +6,7 @@
 //! Not here: who watches Pods and Services (`lib`), mounting (`container_exec::namespace`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::net::Ipv4Addr;
@@ -26,8 +27,15 @@ pub(crate) struct Hosts {
     directory: PathBuf,
     /// Containers may get a mount namespace; `true` inside: with a user namespace.
     mounts: Option<bool>,
-    written: Mutex<BTreeMap<String, String>>,
-    entries: Mutex<Entries>,
+    state: Mutex<State>,
+}
+
+/// What the files say. One lock for both parts: a file first asked for while names change must not miss the change.
+#[derive(Debug, Default)]
+struct State {
+    entries: Entries,
+    /// Content of each file, by namespace.
+    written: BTreeMap<String, String>,
 }
 
 /// Names and their addresses.
@@ -44,8 +52,7 @@ impl Hosts {
         Self {
             directory,
             mounts,
-            written: Mutex::default(),
-            entries: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -56,12 +63,8 @@ impl Hosts {
 
     /// The file for programs that are told where it is. Made if it is not there.
     pub(crate) fn file(&self, namespace: &str) -> io::Result<PathBuf> {
-        let entries = self
-            .entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        self.write(namespace, &entries)?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write(namespace, &mut state)?;
         Ok(self.directory.join(namespace))
     }
 
@@ -84,31 +87,22 @@ impl Hosts {
         services: &[impl AsRef<Service>],
     ) -> io::Result<()> {
         let entries = entries(pods, services);
-        {
-            let mut current = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            if *current == entries {
-                return Ok(());
-            }
-            *current = entries.clone();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.entries == entries {
+            return Ok(());
         }
-        let known: Vec<String> = self
-            .written
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .cloned()
-            .collect();
-        for namespace in known {
-            self.write(&namespace, &entries)?;
+        state.entries = entries;
+        let namespaces: Vec<String> = state.written.keys().cloned().collect();
+        for namespace in namespaces {
+            self.write(&namespace, &mut state)?;
         }
         Ok(())
     }
 
-    fn write(&self, namespace: &str, entries: &Entries) -> io::Result<()> {
+    fn write(&self, namespace: &str, state: &mut State) -> io::Result<()> {
         let machine = fs::read_to_string("/etc/hosts").unwrap_or_default();
-        let text = render(namespace, entries, &machine);
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written.get(namespace) == Some(&text) {
+        let text = render(namespace, &state.entries, &machine);
+        if state.written.get(namespace) == Some(&text) {
             return Ok(());
         }
         files::private_dir(&self.directory)?;
@@ -119,10 +113,10 @@ impl Hosts {
             .write(true)
             .mode(0o644)
             .open(self.bound(namespace))?;
-        // One write, then the length: a reader meanwhile sees whole old or new lines at worst followed by old ones.
+        // One write, then the length: at worst a reader meanwhile sees old lines after the new ones.
         bound.write_all_at(text.as_bytes(), 0)?;
         bound.set_len(text.len() as u64)?;
-        written.insert(namespace.to_owned(), text);
+        state.written.insert(namespace.to_owned(), text);
         Ok(())
     }
 }
@@ -218,7 +212,8 @@ fn render(namespace: &str, entries: &Entries, machine: &str) -> String {
         .iter()
         .chain(entries.local.get(namespace).into_iter().flatten())
     {
-        text.push_str(&format!("{address} {name}\n"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{address} {name}");
     }
     text
 }

@@ -28,6 +28,13 @@ struct Tended {
     told_gone: bool,
 }
 
+impl Drop for Tended {
+    /// A worker does not outlive the agent; its containers do.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// Runs the Pods of this node until `stop`; then stops them or leaves them, as the settings say.
 pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
     let mut changes = context.cluster.pods.changes();
@@ -57,11 +64,10 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
         let mut unsure = false;
         for (uid, pod) in &mut tended {
             match pods.get(uid) {
+                Some(object) if pod.version == object.resource_version() => {}
                 Some(object) => {
-                    if pod.version != object.resource_version() {
-                        pod.version = object.resource_version();
-                        let _ = pod.post.send(News::Pod(Arc::clone(object)));
-                    }
+                    pod.version = object.resource_version();
+                    let _ = pod.post.send(News::Pod(Arc::clone(object)));
                 }
                 None if !pod.told_gone => match is_gone(&context, &pod.key, uid).await {
                     Some(true) => {
@@ -120,8 +126,8 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
     for pod in tended.values() {
         let _ = pod.post.send(news());
     }
-    for pod in tended.into_values() {
-        let _ = pod.task.await;
+    for pod in tended.values_mut() {
+        let _ = (&mut pod.task).await;
     }
     if context.settings.on_stop == OnStop::StopPods {
         while orphans.join_next().await.is_some() {}

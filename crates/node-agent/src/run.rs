@@ -88,6 +88,7 @@ pub async fn run(client: Client, settings: Settings, stop: CancellationToken) ->
     let Some(cluster) = listed else { return Ok(()) };
     let (events, writing) = Events::start(client.clone(), settings.node_name.clone());
     let writing = tokio::spawn(writing);
+    volumes::sweep_memory();
     let capacity = node::capacity(layout.home());
     let mounts = if settings.mount_namespaces {
         try_mounts(&settings, &layout).await

@@ -197,8 +197,13 @@ struct Place {
 }
 
 /// Finds a container by the names in a path, or says why not.
-fn find(context: &Context, namespace: &str, pod: &str, container: &str) -> Result<Place, Response> {
-    let missing = |text: String| (StatusCode::NOT_FOUND, text).into_response();
+fn find(
+    context: &Context,
+    namespace: &str,
+    pod: &str,
+    container: &str,
+) -> Result<Place, Box<Response>> {
+    let missing = |text: String| Box::new((StatusCode::NOT_FOUND, text).into_response());
     let object = context
         .cluster
         .pods

@@ -69,6 +69,7 @@ impl std::fmt::Debug for Callers {
 
 /// Everything an agent needs to know. Build with [`Settings::new`], then set fields.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "switches, each by itself")]
 pub struct Settings {
     /// Directory of this installation; all files of the agent live below it.
     pub home: PathBuf,

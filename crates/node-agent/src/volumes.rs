@@ -72,12 +72,22 @@ pub(crate) fn empty_dir(
 
 /// A directory of ours in memory; `None` where the machine has none. Homes do not meet in it.
 fn memory_dir(home: &Path, uid: &str, volume: &str) -> Option<PathBuf> {
-    memory_base(home).map(|base| base.join(format!("{uid}_{volume}")))
+    let base = memory_base(home)?;
+    files::private_dir(&base).ok()?;
+    let whose = base.join(WHOSE);
+    if !whose.exists() {
+        files::replace(&whose, home.as_os_str().as_encoded_bytes(), 0o600).ok()?;
+    }
+    Some(base.join(format!("{uid}_{volume}")))
 }
+
+/// File in a directory in memory that names its home.
+const WHOSE: &str = ".home";
+const SHARED_MEMORY: &str = "/dev/shm";
 
 /// Where the memory volumes of a home are.
 pub(crate) fn memory_base(home: &Path) -> Option<PathBuf> {
-    let shm = Path::new("/dev/shm");
+    let shm = Path::new(SHARED_MEMORY);
     let usable = fs::metadata(shm).is_ok_and(|metadata| metadata.is_dir())
         && rustix::fs::access(shm, rustix::fs::Access::WRITE_OK).is_ok();
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
@@ -85,22 +95,36 @@ pub(crate) fn memory_base(home: &Path) -> Option<PathBuf> {
     usable.then(|| shm.join(format!("klamm-{}", digest.get(..16).unwrap_or_default())))
 }
 
+/// Removes the memory volumes of homes that are no more: whoever removed such a home did not know of them.
+pub(crate) fn sweep_memory() {
+    use std::os::unix::ffi::OsStringExt as _;
+    for entry in fs::read_dir(SHARED_MEMORY).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("klamm-")
+            && let Ok(home) = fs::read(entry.path().join(WHOSE))
+            && !Path::new(&std::ffi::OsString::from_vec(home)).exists()
+        {
+            let _ = files::remove(&entry.path());
+        }
+    }
+}
+
 /// Removes what a Pod had in memory.
 pub(crate) fn drop_memory(home: &Path, uid: &str) {
     let Some(base) = memory_base(home) else {
         return;
     };
+    let mut others = false;
     for entry in fs::read_dir(&base).into_iter().flatten().flatten() {
-        if entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(&format!("{uid}_"))
-        {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(&format!("{uid}_")) {
             let _ = files::remove(&entry.path());
+        } else {
+            others |= name != WHOSE;
         }
     }
-    // Only goes when it is empty.
-    let _ = fs::remove_dir(&base);
+    if !others {
+        let _ = files::remove(&base);
+    }
 }
 
 /// The volumes of a Pod by name.

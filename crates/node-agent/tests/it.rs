@@ -1,5 +1,6 @@
 //! The node agent against the embedded control plane, with small programs of this machine as containers.
 
+#[cfg(test)]
 mod it {
     pub(crate) mod rig;
 

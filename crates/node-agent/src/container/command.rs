@@ -93,7 +93,7 @@ pub(crate) fn path(name: &str, mounts: &[String], root: &Path, image: &Image) ->
 pub(crate) struct Surroundings<'a> {
     /// `PATH` for programs, before which the image's directories go.
     pub path: &'a str,
-    /// Variables of the agent that pass through (LANG, JAVA_HOME).
+    /// Variables of the agent that pass through (`LANG`, `JAVA_HOME`).
     pub passed: BTreeMap<String, String>,
     /// The variables of the contract between node and container (`KLAMM_*`), and HOSTNAME.
     pub node: BTreeMap<String, String>,

@@ -143,10 +143,10 @@ impl View {
             return;
         };
         if let Some(since) = self.request.since
-            && !std::str::from_utf8(time)
+            && std::str::from_utf8(time)
                 .ok()
                 .and_then(|time| time.parse().ok())
-                .is_some_and(|time: Timestamp| time >= since)
+                .is_none_or(|time: Timestamp| time < since)
         {
             return;
         }

@@ -18,6 +18,12 @@ async fn read(attempt: &Path, request: LogRequest) -> String {
     String::from_utf8(text).unwrap()
 }
 
+fn lines_of(numbers: std::ops::Range<u64>) -> String {
+    numbers.fold(String::new(), |text, number| {
+        text + &format!("line {number}\n")
+    })
+}
+
 const LIMITS: LogLimits = LogLimits {
     max_bytes: 200,
     max_files: 3,
@@ -42,9 +48,7 @@ async fn lines_come_back_across_rotations() {
             },
         )
         .await;
-        let expected: String = (12 - lines..12)
-            .map(|number| format!("line {number}\n"))
-            .collect();
+        let expected = lines_of(12 - lines..12);
         assert_eq!(tail, expected, "last {lines}");
     }
     assert_eq!(
@@ -154,6 +158,6 @@ async fn following_sees_what_is_written_later_and_rotated_away() {
         text.extend_from_slice(&piece);
     }
     reading.await.unwrap();
-    let expected: String = (0..30).map(|number| format!("line {number}\n")).collect();
+    let expected = lines_of(0..30);
     assert_eq!(String::from_utf8(text).unwrap(), expected);
 }

@@ -174,24 +174,27 @@ fn initialize(look: &Look<'_>, plan: &mut Plan) {
         .iter()
         .any(|seen| seen.role == Role::Main && seen.state != State::Fresh);
     for (position, seen) in look.containers.iter().enumerate() {
-        match (seen.role, seen.state) {
-            (Role::Main, _) | (Role::Sidecar, State::Running { started: true }) => {}
-            (Role::Init, _) if past => {}
-            (Role::Init, State::Exited { code: 0, .. }) => {}
-            (_, State::Running { .. }) if past => {}
-            (_, State::Running { .. }) => return,
-            (_, State::Fresh | State::Exited { .. }) => {
-                match again(seen, look.now) {
-                    Again::No => {
-                        plan.init_failed = true;
-                        return;
-                    }
-                    other => queue(plan, look, position, &other),
-                }
-                if !past {
-                    return;
-                }
+        let done = match (seen.role, seen.state) {
+            (Role::Main, _) => true,
+            (Role::Init, state) => past || matches!(state, State::Exited { code: 0, .. }),
+            (Role::Sidecar, State::Running { started }) => past || started,
+            (Role::Sidecar, _) => false,
+        };
+        if done {
+            continue;
+        }
+        if matches!(seen.state, State::Running { .. }) {
+            return;
+        }
+        match again(seen, look.now) {
+            Again::No => {
+                plan.init_failed = true;
+                return;
             }
+            other => queue(plan, look, position, &other),
+        }
+        if !past {
+            return;
         }
     }
     plan.initialized = true;

@@ -47,6 +47,10 @@ pub(crate) enum ToldState {
 
 /// All there is to tell.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one Pod"
+)]
 pub(crate) struct Tale<'a> {
     pub uid: &'a str,
     pub containers: Vec<Told<'a>>,
@@ -81,12 +85,10 @@ pub(crate) fn pod_status(tale: &Tale<'_>, before: &PodStatus) -> PodStatus {
         host_ip: Some(tale.host_ip.clone()),
         host_ips: Some(vec![HostIP {
             ip: tale.host_ip.clone(),
-            ..HostIP::default()
         }]),
         pod_ip: Some(tale.pod_ip.clone()),
         pod_ips: Some(vec![PodIP {
             ip: tale.pod_ip.clone(),
-            ..PodIP::default()
         }]),
         qos_class: before.qos_class.clone(),
         start_time: before
@@ -157,26 +159,25 @@ fn container_status(tale: &Tale<'_>, told: &Told<'_>) -> ContainerStatus {
         finished_at: Some(Time(seconds(exit.finished_at))),
     };
     let mut state = ContainerState::default();
-    let mut container_id = None;
-    match &told.state {
+    let container_id = match &told.state {
         ToldState::Waiting { reason, message } => {
             state.waiting = Some(ContainerStateWaiting {
                 reason: Some(reason.clone()),
                 message: message.clone(),
             });
-            container_id = told.last.as_ref().map(|(attempt, _)| id(*attempt));
+            told.last.as_ref().map(|(attempt, _)| id(*attempt))
         }
         ToldState::Running { attempt, since } => {
             state.running = Some(ContainerStateRunning {
                 started_at: Some(Time(seconds(*since))),
             });
-            container_id = Some(id(*attempt));
+            Some(id(*attempt))
         }
         ToldState::Ended { attempt, exit } => {
             state.terminated = Some(terminated(*attempt, exit));
-            container_id = Some(id(*attempt));
+            Some(id(*attempt))
         }
-    }
+    };
     ContainerStatus {
         name: told.container.name.clone(),
         image: told.container.image.clone().unwrap_or_default(),

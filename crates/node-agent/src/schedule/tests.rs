@@ -12,7 +12,7 @@ fn why(spec: serde_json::Value) -> Option<String> {
     misfit(&serde_json::from_value(spec).unwrap(), &labels, "here")
 }
 
-fn affinity(terms: serde_json::Value) -> serde_json::Value {
+fn affinity(terms: &serde_json::Value) -> serde_json::Value {
     json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}})
 }
 
@@ -27,7 +27,7 @@ fn a_pod_goes_where_its_labels_say() {
     );
     let expression = |operator: &str, key: &str, values: &[&str]| {
         affinity(
-            json!([{"matchExpressions": [{"key": key, "operator": operator, "values": values}]}]),
+            &json!([{"matchExpressions": [{"key": key, "operator": operator, "values": values}]}]),
         )
     };
     for (operator, key, values, fits) in [
@@ -50,9 +50,9 @@ fn a_pod_goes_where_its_labels_say() {
     }
     let field =
         json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["here"]}]}]);
-    assert_eq!(why(affinity(field)), None);
+    assert_eq!(why(affinity(&field)), None);
     assert!(
-        why(affinity(json!([{}]))).is_some(),
+        why(affinity(&json!([{}]))).is_some(),
         "an empty term matches nothing"
     );
 }

@@ -35,6 +35,10 @@ const CLOSE: u8 = 255;
 
 /// What is asked for, in the kubelet's words and in the API's.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the switches of the request, each by itself"
+)]
 struct Asked {
     command: Vec<String>,
     stdin: bool,
@@ -52,7 +56,7 @@ pub(super) async fn answer(
     let asked = parse(query.as_deref().unwrap_or_default());
     let place = match find(&context, &namespace, &pod, &container) {
         Ok(place) => place,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if asked.command.is_empty() {
         return (

@@ -26,24 +26,20 @@ pub(super) async fn answer(
 ) -> Response {
     let place = match find(&context, &namespace, &pod, &container) {
         Ok(place) => place,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let previous = flag(&query, "previous");
-    let attempt = match place.dir.latest() {
-        None => {
-            let text = format!("container {container:?} in pod {pod:?} is waiting to start");
-            return (StatusCode::BAD_REQUEST, text).into_response();
-        }
-        Some(latest) if previous => match latest.checked_sub(1) {
-            Some(before) => place.dir.attempt(before),
-            None => {
-                let text =
-                    format!("previous terminated container {container:?} in pod {pod:?} not found");
-                return (StatusCode::BAD_REQUEST, text).into_response();
-            }
-        },
-        Some(latest) => place.dir.attempt(latest),
+    let refuse = |why: &str| {
+        let text = format!("container {container:?} in pod {pod:?} {why}");
+        (StatusCode::BAD_REQUEST, text).into_response()
     };
+    let Some(latest) = place.dir.latest() else {
+        return refuse("is waiting to start");
+    };
+    let Some(number) = latest.checked_sub(u32::from(previous)) else {
+        return refuse("has not been terminated before: there is no previous log");
+    };
+    let attempt = place.dir.attempt(number);
     let request = match request(&query, previous, Timestamp::now()) {
         Ok(request) => request,
         Err(problem) => return (StatusCode::UNPROCESSABLE_ENTITY, problem).into_response(),

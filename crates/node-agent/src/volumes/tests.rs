@@ -153,7 +153,27 @@ fn a_memory_volume_is_private_and_goes_with_the_pod() {
         "secret"
     );
     drop_memory(home, "u");
-    if memory_base(home).is_some() {
-        assert!(!made.exists());
+    if let Some(base) = memory_base(home) {
+        assert!(!made.exists() && !base.exists());
     }
+}
+
+#[test]
+fn memory_of_homes_that_are_no_more_is_swept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (gone, kept) = (dir.path().join("gone"), dir.path().join("kept"));
+    for home in [&gone, &kept] {
+        fs::create_dir(home).unwrap();
+    }
+    let Some(base) = memory_base(&gone) else {
+        println!("skipped: this machine has no shared memory");
+        return;
+    };
+    empty_dir(&gone, &gone.join("pods/u"), "u", "run", true).unwrap();
+    empty_dir(&kept, &kept.join("pods/u"), "u", "run", true).unwrap();
+    fs::remove_dir_all(&gone).unwrap();
+    sweep_memory();
+    assert!(!base.exists());
+    assert!(memory_base(&kept).unwrap().exists());
+    drop_memory(&kept, "u");
 }

@@ -167,7 +167,7 @@ async fn stopped_pods_start_again_with_their_files() {
     assert_eq!(rig.home.processes(), Vec::<i32>::new());
     let stopped = rig.get("a").await.unwrap();
     assert!(!is_ready(&stopped), "a stopped Pod does not look ready");
-    rig.start_agent(|_| {}).await;
+    rig.start_agent(|_| {});
     let again = rig
         .until("a", "ready again", |pod| {
             is_ready(pod) && main_status(pod)["restartCount"] == 1
@@ -189,7 +189,7 @@ async fn an_agent_may_leave_its_pods_running() {
     rig.stop_agent().await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(alive(main));
-    rig.start_agent(|_| {}).await;
+    rig.start_agent(|_| {});
     rig.delete("a").await;
     assert!(!alive(main));
 }

@@ -58,7 +58,7 @@ async fn pods_of_another_cluster_are_not_touched() {
             .contains("belong to another cluster")
     );
     assert_eq!(rig.home.processes().len(), 2);
-    rig.start_agent(|_| {}).await;
+    rig.start_agent(|_| {});
     rig.until("a", "ready", is_ready).await;
     rig.delete("a").await;
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Nothing in these tests takes long; a machine under load may.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const NAMESPACE: &str = "test";
 
 /// The binary that plays `klamm`.
@@ -73,9 +73,12 @@ impl TestHome {
 
 impl Drop for TestHome {
     fn drop(&mut self) {
-        for _ in 0..100 {
+        // An agent that is being dropped may start one more.
+        let mut quiet = 0;
+        for _ in 0..200 {
             let left = self.processes();
-            if left.is_empty() {
+            quiet = if left.is_empty() { quiet + 1 } else { 0 };
+            if quiet == 5 {
                 break;
             }
             for pid in left {
@@ -94,11 +97,17 @@ pub(crate) struct Agent {
     task: JoinHandle<Result<(), node_agent::Error>>,
 }
 
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 impl Agent {
     /// Asks it to stop and waits until it has.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
+        tokio::time::timeout(PATIENCE, &mut self.task)
             .await
             .expect("the agent stops")
             .unwrap()
@@ -108,10 +117,11 @@ impl Agent {
 
 /// A control plane, a home, and (mostly) an agent.
 pub(crate) struct Rig {
+    // Dropped in this order: no agent brings back what the home kills.
+    agent: Option<Agent>,
     pub home: Arc<TestHome>,
     pub plane: ControlPlane,
     pub client: Client,
-    agent: Option<Agent>,
 }
 
 impl Rig {
@@ -123,7 +133,7 @@ impl Rig {
     /// With an agent whose settings are changed first.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let mut rig = Self::without_agent().await;
-        rig.start_agent(change).await;
+        rig.start_agent(change);
         rig
     }
 
@@ -150,7 +160,7 @@ impl Rig {
     }
 
     /// Starts an agent in this process.
-    pub(crate) async fn start_agent(&mut self, change: impl FnOnce(&mut Settings)) {
+    pub(crate) fn start_agent(&mut self, change: impl FnOnce(&mut Settings)) {
         let held = Arc::new(Home::hold(self.home.path(), &registry()).unwrap());
         let mut settings = Settings::new(self.home.path(), harness());
         let certificate = self
@@ -240,16 +250,12 @@ impl Rig {
             }
         })
         .await;
-        match waited {
-            Ok(found) => found,
-            Err(_) => {
-                let events = self.events(pod).await;
-                panic!(
-                    "{pod} is not {what}:\n{}\n{events:#?}",
-                    serde_json::to_string_pretty(&last.and_then(|pod| pod.status)).unwrap()
-                )
-            }
+        if let Ok(found) = waited {
+            return found;
         }
+        let events = self.events(pod).await;
+        let status = serde_json::to_string_pretty(&last.and_then(|pod| pod.status)).unwrap();
+        panic!("{pod} is not {what}:\n{status}\n{events:#?}")
     }
 
     pub(crate) async fn ready(&self, pod: &str) -> Pod {

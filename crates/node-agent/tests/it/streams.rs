@@ -19,9 +19,10 @@ async fn connected(rig: &Rig) -> (Api<Pod>, DropGuard) {
     let (plane, token) = (rig.plane.clone(), stop.clone());
     tokio::spawn(async move { plane.serve(listener, token).await });
     let kubeconfig = kube::config::Kubeconfig::from_yaml(&kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &Default::default())
-        .await
-        .unwrap();
+    let config =
+        Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
+            .await
+            .unwrap();
     let client = Client::try_from(config).unwrap();
     (
         Api::namespaced(client, super::rig::NAMESPACE),
@@ -144,7 +145,8 @@ async fn commands_run_inside_with_input_output_and_status() {
         stdout.read_to_string(&mut out),
         stderr.read_to_string(&mut err)
     );
-    (read_out.unwrap(), read_err.unwrap());
+    read_out.unwrap();
+    read_err.unwrap();
     assert_eq!((out.as_str(), err.as_str()), ("yes\ntyped", "oops\n"));
     let status = session.take_status().unwrap().await.unwrap();
     assert_eq!(status.reason.as_deref(), Some("NonZeroExitCode"));

@@ -33,7 +33,8 @@ async fn a_claims_volume_outlives_pods_and_goes_with_the_claim() {
     rig.event("first", "persistentvolumeclaim \"disk\" not found")
         .await;
     let _: PersistentVolumeClaim = rig.create(claim("disk", &Value::Null)).await;
-    rig.ready("first").await;
+    let first = rig.ready("first").await;
+    content(&rig.container_dir(&first).join("root/var/lib/data/users")).await;
     rig.delete("first").await;
     let second = use_claim(&rig, "second", "disk").await;
     rig.ready("second").await;
@@ -79,7 +80,7 @@ async fn a_claims_volume_outlives_pods_and_goes_with_the_claim() {
     let volumes = Api::<PersistentVolume>::all(rig.client.clone());
     eventually("the volume goes", async || {
         volumes
-            .list(&Default::default())
+            .list(&kube::api::ListParams::default())
             .await
             .unwrap()
             .items

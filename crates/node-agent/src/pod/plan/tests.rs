@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -55,16 +57,17 @@ fn look(words: &str, restart: Restart, now: i64, expected: &Expect) {
     let plan = plan(&look);
     let mut text = String::new();
     for start in &plan.start {
-        text += &format!(
-            "start {} (then wait {} s)\n",
+        let _ = writeln!(
+            text,
+            "start {} (then wait {} s)",
             start.container, start.next_wait_seconds
         );
     }
     for stop in &plan.stop {
-        text += &format!("stop {stop}\n");
+        let _ = writeln!(text, "stop {stop}");
     }
     for (container, wait) in &plan.backing_off {
-        text += &format!("back off {container} for {wait} s\n");
+        let _ = writeln!(text, "back off {container} for {wait} s");
     }
     for (word, is) in [
         ("initialized", plan.initialized),
@@ -72,11 +75,11 @@ fn look(words: &str, restart: Restart, now: i64, expected: &Expect) {
         ("finished", plan.finished),
     ] {
         if is {
-            text += &format!("{word}\n");
+            let _ = writeln!(text, "{word}");
         }
     }
     if let Some(at) = plan.wake_at {
-        text += &format!("look again at {}\n", at.as_second());
+        let _ = writeln!(text, "look again at {}", at.as_second());
     }
     expected.assert_eq(&text);
 }

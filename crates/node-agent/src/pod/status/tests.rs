@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -28,7 +30,7 @@ fn told(container: &Container, role: Role, state: ToldState) -> Told<'_> {
     }
 }
 
-fn tale<'a>(containers: Vec<Told<'a>>, restart: Restart, initialized: bool, now: i64) -> Tale<'a> {
+fn tale(containers: Vec<Told<'_>>, restart: Restart, initialized: bool, now: i64) -> Tale<'_> {
     Tale {
         uid: "u",
         containers,
@@ -55,14 +57,19 @@ fn check(tale: &Tale<'_>, before: &PodStatus, expected: &Expect) -> PodStatus {
             .unwrap()
             .0
             .as_second();
-        text += &format!("{}={} since {since}", condition.type_, condition.status);
+        let _ = write!(
+            text,
+            "{}={} since {since}",
+            condition.type_, condition.status
+        );
         if let Some(reason) = &condition.reason {
-            text += &format!(
+            let _ = write!(
+                text,
                 " {reason}: {}",
                 condition.message.as_deref().unwrap_or_default()
             );
         }
-        text += "\n";
+        text.push('\n');
     }
     expected.assert_eq(&text);
     status

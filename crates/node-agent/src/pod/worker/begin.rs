@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Now, Slot, Worker};
+use super::Worker;
+use super::slot::{Now, Slot};
 use crate::cgroup::Limits;
 use crate::container::attempt::{Running, Start};
 use crate::container::command::{self, Asked, Surroundings};
@@ -334,7 +335,12 @@ impl Worker {
 
     /// The kubelet's word for "not yet".
     pub(super) fn waiting_word(&self) -> &'static str {
-        if self.slots.iter().any(|slot| slot.role != super::Role::Main) && !self.initialized() {
+        if self
+            .slots
+            .iter()
+            .any(|slot| slot.role != crate::pod::plan::Role::Main)
+            && !self.initialized()
+        {
             "PodInitializing"
         } else {
             "ContainerCreating"

@@ -6,7 +6,8 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::{Ending, Now, Slot, Worker};
+use super::slot::{Now, Slot};
+use super::{Ending, Worker};
 use crate::pod::plan::{Plan, Role};
 use crate::pod::status::{Tale, Told, ToldState, pod_status};
 
@@ -95,7 +96,7 @@ impl Worker {
                 .slots
                 .iter()
                 .find(|slot| slot.role == Role::Main)
-                .map_or(super::Restart::Always, |slot| slot.restart),
+                .map_or(crate::pod::plan::Restart::Always, |slot| slot.restart),
             gates: spec
                 .and_then(|spec| spec.readiness_gates.as_ref())
                 .into_iter()

@@ -1,6 +1,6 @@
 //! An agent in a process of its own, so that tests can kill it; and the helper processes of containers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Some("agent") => {
             let [home, registry, kubeconfig] =
                 [(); 3].map(|()| PathBuf::from(args.next().expect("HOME REGISTRY KUBECONFIG")));
-            agent(home, registry, kubeconfig);
+            agent(&home, &registry, &kubeconfig);
             ExitCode::SUCCESS
         }
         _ => ExitCode::from(2),
@@ -25,14 +25,14 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn agent(home: PathBuf, registry: PathBuf, kubeconfig: PathBuf) {
+async fn agent(home: &Path, registry: &Path, kubeconfig: &Path) {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("kubeconfig");
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
         .expect("config");
     let client = Client::try_from(config).expect("client");
-    let mut settings = Settings::new(&home, std::env::current_exe().expect("own path"));
-    settings.held = Some(Arc::new(Home::hold(&home, &registry).expect("home")));
+    let mut settings = Settings::new(home, std::env::current_exe().expect("own path"));
+    settings.held = Some(Arc::new(Home::hold(home, registry).expect("home")));
     settings.allow_host_images = true;
     settings.cgroups = false;
     settings.on_stop = OnStop::LeaveRunning;

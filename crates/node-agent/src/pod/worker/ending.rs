@@ -1,0 +1,108 @@
+//! The end of containers and of the Pod.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{DeleteParams, Preconditions};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::slot::Now;
+use super::{Ending, News, Worker};
+use crate::pod::probe::Target;
+use crate::pod::stop;
+use crate::{files, volumes};
+
+impl Worker {
+    /// Begins to stop a container, or moves the end of patience if that has begun.
+    pub(super) fn stop(&mut self, slot: usize, grace: Duration, why: &str) {
+        let deadline = Instant::now() + grace;
+        let reference = self.container_reference(slot);
+        let Some(entry) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Now::Running { running, .. } = &entry.now else {
+            return;
+        };
+        if let Some(stopping) = &entry.stopping {
+            // Patience only ever gets shorter: asking again must not prolong it.
+            stopping.send_if_modified(|at| {
+                let sooner = deadline < *at;
+                if sooner {
+                    *at = deadline;
+                }
+                sooner
+            });
+            return;
+        }
+        self.context.events.normal(
+            &reference,
+            "Killing",
+            format!("{why} {}", entry.container.name),
+        );
+        let (sender, receiver) = watch::channel(deadline);
+        entry.stopping = Some(sender);
+        let target = Arc::new(Target {
+            settings: Arc::clone(&self.context.settings),
+            container: entry.container.clone(),
+            root: entry.dir.root(),
+            running: (**running).clone(),
+            ip: self.ip,
+        });
+        let events = self.context.events.clone();
+        tokio::spawn(stop::stop(target, receiver, move |error| {
+            events.warn(&reference, "FailedPreStopHook", error);
+        }));
+    }
+
+    /// Everything has stopped: leaves no trace but what must stay.
+    pub(super) async fn end(&mut self) {
+        match self.ending {
+            Some(Ending::AgentStops) => {
+                let _ = self.dir.stop_sandbox(&self.sandbox);
+                return;
+            }
+            Some(Ending::Deleted) => {
+                self.clean_up();
+                self.delete_object().await;
+            }
+            Some(Ending::Gone) | None => self.clean_up(),
+        }
+        tracing::info!(namespace = self.namespace, pod = self.name, "Pod is gone");
+    }
+
+    pub(super) fn clean_up(&self) {
+        volumes::drop_memory(self.context.layout.home(), &self.uid);
+        if let Err(error) = files::remove(&self.dir.0) {
+            tracing::warn!(pod = self.name, %error, "the Pod's directory could not be removed");
+        }
+    }
+
+    /// Takes the last step of a graceful deletion: the object itself, only if it is still this very Pod.
+    pub(super) async fn delete_object(&mut self) {
+        let api: Api<Pod> = Api::namespaced(self.context.client.clone(), &self.namespace);
+        let params = DeleteParams {
+            grace_period_seconds: Some(0),
+            preconditions: Some(Preconditions {
+                uid: Some(self.uid.clone()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        loop {
+            match api.delete(&self.name, &params).await {
+                Ok(_) => return,
+                Err(kube::Error::Api(error)) if matches!(error.code, 404 | 409) => return,
+                Err(error) => tracing::debug!(pod = self.name, %error, "deleting the Pod object"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                news = self.news.recv() => if matches!(news, None | Some(News::Gone | News::Leave | News::Stop)) {
+                    return;
+                },
+            }
+        }
+    }
+}
