@@ -87,9 +87,21 @@ pub(crate) fn apply(
                 return Err(Error::Conflicts(conflicts));
             };
             let own: Vec<String> = own.paths().iter().map(|path| path_text(path)).collect();
-            let foreign: Vec<Conflict> = conflicts.into_iter().filter(|c| !own.contains(&c.field)).collect();
+            let foreign: Vec<Conflict> = conflicts
+                .into_iter()
+                .filter(|c| !own.contains(&c.field))
+                .collect();
             if foreign.is_empty() {
-                attempt(live, applied, &Manager { force: true, ..manager.clone() }, schema, now)
+                attempt(
+                    live,
+                    applied,
+                    &Manager {
+                        force: true,
+                        ..manager.clone()
+                    },
+                    schema,
+                    now,
+                )
             } else {
                 Err(Error::Conflicts(foreign))
             }
@@ -113,8 +125,16 @@ fn attempt(
     let mut applied = applied.clone();
     strip_managed(&mut applied);
     if live.is_some() && managed.0.is_empty() {
-        let change = difference(node, &empty, &before).without(&ignored(schema, manager.subresource));
-        own_updates(&mut managed, "before-first-apply", manager.subresource, schema, now, &change);
+        let change =
+            difference(node, &empty, &before).without(&ignored(schema, manager.subresource));
+        own_updates(
+            &mut managed,
+            "before-first-apply",
+            manager.subresource,
+            schema,
+            now,
+            &change,
+        );
     }
 
     let owner = Owner {
@@ -126,12 +146,21 @@ fn attempt(
     let ignored = ignored(schema, manager.subresource);
     let merged = merge::merged(node, &before, &applied).map_err(|why| {
         let identity = crate::schema::identity(schema, &applied);
-        Error::Malformed(format!("failed to create typed patch object ({identity}): {why}"))
+        Error::Malformed(format!(
+            "failed to create typed patch object ({identity}): {why}"
+        ))
     })?;
     let set = fields_of(node, &applied).recursive_difference(&ignored);
     let last = managed.0.get(&owner).cloned();
     let time = last.as_ref().and_then(|last| last.time.clone());
-    managed.0.insert(owner.clone(), Owned { fields: set, api_version: schema.api_version(), time });
+    managed.0.insert(
+        owner.clone(),
+        Owned {
+            fields: set,
+            api_version: schema.api_version(),
+            time,
+        },
+    );
 
     let merged = match last.as_ref().filter(|last| !last.fields.is_empty()) {
         Some(last) => prune(schema, &merged, &managed, &last.fields),
@@ -172,10 +201,18 @@ pub(crate) fn track(
     let empty = crate::schema::nothing(schema);
     let mut before = old.unwrap_or(&empty).clone();
     let lived = Managed::of(&before).unwrap_or_default();
-    let mut managed = match new.pointer("/metadata/managedFields").and_then(Value::as_array) {
+    let mut managed = match new
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+    {
         _ if subresource.is_some_and(|s| !s.is_empty()) => lived,
         // An empty list, or one empty entry, asks to forget all owners.
-        Some(entries) if entries.iter().all(|e| e.as_object().is_some_and(Map::is_empty)) && entries.len() <= 1 => {
+        Some(entries)
+            if entries
+                .iter()
+                .all(|e| e.as_object().is_some_and(Map::is_empty))
+                && entries.len() <= 1 =>
+        {
             Managed::default()
         }
         Some(entries) => match Managed::read(entries) {
@@ -215,7 +252,11 @@ fn own_updates(
     if gained.is_empty() {
         return;
     }
-    let name = if manager.is_empty() { "unknown" } else { manager };
+    let name = if manager.is_empty() {
+        "unknown"
+    } else {
+        manager
+    };
     let owner = Owner {
         manager: name.to_owned(),
         operation: Operation::Update,
@@ -232,7 +273,12 @@ fn own_updates(
 }
 
 /// Takes what an applier changed from its other owners, or tells whose it is.
-fn take_over(managed: &mut Managed, owner: &Owner, change: &Difference, force: bool) -> Result<(), Error> {
+fn take_over(
+    managed: &mut Managed,
+    owner: &Owner,
+    change: &Difference,
+    force: bool,
+) -> Result<(), Error> {
     let touched = change.modified.union(&change.added);
     let lost: BTreeMap<Owner, Set> = managed
         .0
@@ -272,7 +318,10 @@ fn prune(schema: &Schema, merged: &Value, managed: &Managed, last: &Set) -> Valu
     let remove = |set: &Set| without(node, merged, set).unwrap_or_else(|| json!({}));
     let last = named(last);
     let pruned = remove(&last);
-    let owned = managed.0.values().fold(Set::default(), |all, owned| all.union(&owned.fields));
+    let owned = managed
+        .0
+        .values()
+        .fold(Set::default(), |all, owned| all.union(&owned.fields));
     let all = named(&fields_of(node, merged));
     // What somebody owns comes back …
     let kept = named(&fields_of(node, &pruned)).union(&named(&owned));
@@ -295,7 +344,9 @@ fn ignored(schema: &Schema, subresource: Option<&str>) -> Set {
                     out.insert(&[field("metadata"), field("deletionTimestamp")]);
                     out.insert(&[field("metadata"), field("ownerReferences")]);
                 }
-                (false, "Deployment" | "DaemonSet") => out.insert(&[field("metadata"), field("labels")]),
+                (false, "Deployment" | "DaemonSet") => {
+                    out.insert(&[field("metadata"), field("labels")])
+                }
                 (false, "CustomResourceDefinition") => out.insert(&[field("metadata")]),
                 _ => {}
             }
@@ -312,9 +363,17 @@ fn never_owned() -> Set {
     for name in ["apiVersion", "kind", "metadata"] {
         out.insert(&[field(name)]);
     }
-    for name in
-        ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"]
-    {
+    for name in [
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "clusterName",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    ] {
         out.insert(&[field("metadata"), field(name)]);
     }
     out
@@ -322,7 +381,11 @@ fn never_owned() -> Set {
 
 /// The fields that client-side apply wrote and nobody changed since.
 fn last_applied_fields(schema: &Schema, live: &Value) -> Option<Set> {
-    let text = live.get("metadata")?.get("annotations")?.get(LAST_APPLIED)?.as_str()?;
+    let text = live
+        .get("metadata")?
+        .get("annotations")?
+        .get(LAST_APPLIED)?
+        .as_str()?;
     let last: Value = serde_json::from_str(text).ok()?;
     if last.get("apiVersion").and_then(Value::as_str) != Some(schema.api_version().as_str()) {
         return None;
@@ -332,17 +395,33 @@ fn last_applied_fields(schema: &Schema, live: &Value) -> Option<Set> {
     strip_managed(&mut live);
     let change = difference(node, &last, &live);
     let own = fields_of(node, &last);
-    Some(own.difference(&change.modified).difference(&change.added).difference(&change.removed))
+    Some(
+        own.difference(&change.modified)
+            .difference(&change.added)
+            .difference(&change.removed),
+    )
 }
 
 /// An object that client-side apply once wrote keeps its annotation true, so that both ways can be mixed.
 fn refresh_last_applied(object: &mut Value, applied: &Value) {
-    let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) else { return };
-    if annotations.get(LAST_APPLIED).and_then(Value::as_str).is_none_or(str::is_empty) {
+    let Some(annotations) = object
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
+    if annotations
+        .get(LAST_APPLIED)
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
         return;
     }
     let mut last = applied.clone();
-    if let Some(annotations) = last.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+    if let Some(annotations) = last
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    {
         annotations.remove(LAST_APPLIED);
     }
     annotations.insert(LAST_APPLIED.to_owned(), Value::String(format!("{last}\n")));

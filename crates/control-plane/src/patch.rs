@@ -19,6 +19,9 @@ pub(crate) use strategic::strategic;
 /// Longest JSON patch: operations.
 const MOST_OPERATIONS: usize = 10_000;
 
+/// All that a kube-apiserver says of an operation that does not fit.
+const MISFIT: &str = "the server rejected our request due to an error in our request";
+
 /// Why a patch cannot be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Error {
@@ -34,40 +37,34 @@ pub(crate) fn json(doc: &Value, patch: &Value) -> Result<Value, Error> {
         .map_err(|why| Error::Malformed(format!("error decoding patch: {why}")))?;
     if patch.0.len() > MOST_OPERATIONS {
         let count = patch.0.len();
-        let text = format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}");
+        let text = format!(
+            "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}"
+        );
         return Err(Error::Malformed(text));
     }
     let mut out = doc.clone();
     for operation in &patch.0 {
-        let one = std::slice::from_ref(operation);
-        json_patch::patch(&mut out, one).map_err(|_| Error::Inapplicable(misfit(&out, operation)))?;
+        if let json_patch::PatchOperation::Replace(replace) = operation
+            && put(&mut out, replace.path.as_str(), &replace.value)
+        {
+            continue;
+        }
+        json_patch::patch(&mut out, std::slice::from_ref(operation))
+            .map_err(|_| Error::Inapplicable(MISFIT.to_owned()))?;
     }
     Ok(out)
 }
 
-/// Why one operation does not fit, in the words of the library a kube-apiserver uses.
-fn misfit(doc: &Value, operation: &json_patch::PatchOperation) -> String {
-    use json_patch::PatchOperation as Op;
-    let missing = |path: &str| {
-        let (parent, _) = path.rsplit_once('/').unwrap_or(("", path));
-        doc.pointer(parent).is_none_or(|parent| !parent.is_object() && !parent.is_array())
+/// Sets a field of an object that is there: as in Kubernetes, replacing a field that is not there adds it.
+fn put(doc: &mut Value, path: &str, value: &Value) -> bool {
+    let Some((parent, field)) = path.rsplit_once('/') else {
+        return false;
     };
-    let does_not_apply = |verb: &str, path: &str| {
-        if missing(path) {
-            format!("{verb} operation does not apply: doc is missing path: {path}: missing value")
-        } else {
-            let key = if verb == "replace" { "key" } else { "path" };
-            format!("{verb} operation does not apply: doc is missing {key}: {path}: missing value")
-        }
+    let Some(Value::Object(map)) = doc.pointer_mut(parent) else {
+        return false;
     };
-    match operation {
-        Op::Add(op) => does_not_apply("add", op.path.as_str()),
-        Op::Remove(op) => does_not_apply("remove", op.path.as_str()),
-        Op::Replace(op) => does_not_apply("replace", op.path.as_str()),
-        Op::Move(op) => does_not_apply("move", op.from.as_str()),
-        Op::Copy(op) => does_not_apply("copy", op.from.as_str()),
-        Op::Test(op) => format!("testing value {} failed: test failed", op.path.as_str()),
-    }
+    map.insert(field.replace("~1", "/").replace("~0", "~"), value.clone());
+    true
 }
 
 /// RFC 7386.

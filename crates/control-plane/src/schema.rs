@@ -74,7 +74,8 @@ impl Schema {
     /// The schema of a built-in kind.
     pub(crate) fn builtin(group: &str, version: &str, kind: &str) -> Option<Arc<Self>> {
         let root = builtin::node(group, version, kind)?;
-        let status = matches!(&root.shape, Shape::Object(object) if object.property("status").is_some());
+        let status =
+            matches!(&root.shape, Shape::Object(object) if object.property("status").is_some());
         Some(Arc::new(Self {
             group: group.to_owned(),
             version: version.to_owned(),
@@ -93,9 +94,17 @@ impl Schema {
             return Err(causes);
         }
         let Some((root, status)) = structural::root(crd, version) else {
-            return Err(vec![Cause::required("spec.versions", &format!("version {version} is not there"))]);
+            return Err(vec![Cause::required(
+                "spec.versions",
+                &format!("version {version} is not there"),
+            )]);
         };
-        let text = |pointer: &str| crd.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
+        let text = |pointer: &str| {
+            crd.pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned()
+        };
         let rules = rules::any(&root);
         Ok(Self {
             group: text("/spec/group"),
@@ -115,7 +124,11 @@ impl Schema {
 
     /// `apps/v1`, `v1`.
     pub(crate) fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// The kind's name.

@@ -26,7 +26,9 @@ pub(crate) fn atom<'a>(node: &'a Node, value: &Value) -> Atom<'a> {
     match (&node.shape, value) {
         (Shape::Object(object), Value::Object(_) | Value::Null) if !object.atomic => Atom::Object,
         (Shape::Any, Value::Object(_)) => Atom::Object,
-        (Shape::Array(array), Value::Array(_) | Value::Null) if array.list != ListType::Atomic => Atom::List(array),
+        (Shape::Array(array), Value::Array(_) | Value::Null) if array.list != ListType::Atomic => {
+            Atom::List(array)
+        }
         _ => Atom::Leaf,
     }
 }
@@ -50,14 +52,24 @@ fn declared(node: &Node, name: &str) -> bool {
 pub(crate) fn item_step(array: &Array, item: &Value) -> Result<Step, String> {
     match &array.list {
         ListType::Set => match item {
-            Value::Object(_) => Err("associative list without keys has an element that's a map type".to_owned()),
-            Value::Array(_) => Err("not supported: associative list with lists as elements".to_owned()),
-            Value::Null => Err("associative list without keys has an element that's an explicit null".to_owned()),
+            Value::Object(_) => {
+                Err("associative list without keys has an element that's a map type".to_owned())
+            }
+            Value::Array(_) => {
+                Err("not supported: associative list with lists as elements".to_owned())
+            }
+            Value::Null => Err(
+                "associative list without keys has an element that's an explicit null".to_owned(),
+            ),
             Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(Step::Value(item.clone())),
         },
         ListType::Map(names) => {
             let Value::Object(fields) = item else {
-                let what = if item.is_null() { "a null element" } else { "non-map elements" };
+                let what = if item.is_null() {
+                    "a null element"
+                } else {
+                    "non-map elements"
+                };
                 return Err(format!("associative list with keys may not have {what}"));
             };
             let mut keys: Vec<(String, Value)> = names
@@ -133,7 +145,9 @@ fn collect(node: &Node, value: &Value, at: &mut Vec<Step>, set: &mut Set) {
 fn grouped<'a>(array: &Array, items: &'a [Value]) -> Vec<(Step, Vec<&'a Value>)> {
     let mut out: Vec<(Step, Vec<&Value>)> = Vec::new();
     for item in items {
-        let Ok(step) = item_step(array, item) else { continue };
+        let Ok(step) = item_step(array, item) else {
+            continue;
+        };
         match out.iter_mut().find(|(known, _)| *known == step) {
             Some((_, values)) => values.push(item),
             None => out.push((step, vec![item])),
@@ -172,7 +186,13 @@ pub(crate) fn difference(node: &Node, old: &Value, new: &Value) -> Difference {
     out
 }
 
-fn compare(node: &Node, old: Option<&Value>, new: Option<&Value>, at: &mut Vec<Step>, out: &mut Difference) {
+fn compare(
+    node: &Node,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    at: &mut Vec<Step>,
+    out: &mut Difference,
+) {
     let leaf = |at: &[Step], out: &mut Difference| match (old, new) {
         (None, Some(_)) => out.added.insert(at),
         (Some(_), None) => out.removed.insert(at),
@@ -188,17 +208,27 @@ fn compare(node: &Node, old: Option<&Value>, new: Option<&Value>, at: &mut Vec<S
                 return;
             }
             let names = before.into_iter().flat_map(Map::keys);
-            let more = after.into_iter().flat_map(Map::keys).filter(|name| before.is_none_or(|b| !b.contains_key(*name)));
+            let more = after
+                .into_iter()
+                .flat_map(Map::keys)
+                .filter(|name| before.is_none_or(|b| !b.contains_key(*name)));
             for name in names.chain(more) {
                 at.push(Step::Field(name.clone()));
-                let (one, other) = (before.and_then(|m| m.get(name)), after.and_then(|m| m.get(name)));
+                let (one, other) = (
+                    before.and_then(|m| m.get(name)),
+                    after.and_then(|m| m.get(name)),
+                );
                 compare(field(node, name), one, other, at, out);
                 at.pop();
             }
         }
         (None | Some(Atom::List(_)), None | Some(Atom::List(_))) => {
-            let Shape::Array(array) = &node.shape else { return };
-            let items = |value: Option<&'_ Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+            let Shape::Array(array) = &node.shape else {
+                return;
+            };
+            let items = |value: Option<&'_ Value>| {
+                value.and_then(Value::as_array).cloned().unwrap_or_default()
+            };
             let (before, after) = (items(old), items(new));
             if before.is_empty() && after.is_empty() {
                 leaf(at, out);
@@ -222,14 +252,26 @@ fn entries(value: Option<&Value>) -> Option<&Map<String, Value>> {
     value.and_then(Value::as_object)
 }
 
-fn compare_items(array: &Array, old: &[Value], new: &[Value], at: &mut Vec<Step>, out: &mut Difference) {
+fn compare_items(
+    array: &Array,
+    old: &[Value],
+    new: &[Value],
+    at: &mut Vec<Step>,
+    out: &mut Difference,
+) {
     let (old, new) = (grouped(array, old), grouped(array, new));
     let mut steps: Vec<&Step> = old.iter().map(|(step, _)| step).collect();
-    steps.extend(new.iter().map(|(step, _)| step).filter(|step| !old.iter().any(|(known, _)| known == *step)));
+    steps.extend(
+        new.iter()
+            .map(|(step, _)| step)
+            .filter(|step| !old.iter().any(|(known, _)| known == *step)),
+    );
     for step in steps {
         let of = |side: &[(Step, Vec<&Value>)]| -> Vec<Value> {
             let found = side.iter().find(|(known, _)| known == step);
-            found.map(|(_, values)| values.iter().map(|value| (*value).clone()).collect()).unwrap_or_default()
+            found
+                .map(|(_, values)| values.iter().map(|value| (*value).clone()).collect())
+                .unwrap_or_default()
         };
         let (before, after) = (of(&old), of(&new));
         at.push(step.clone());
@@ -267,7 +309,11 @@ pub(crate) fn without(node: &Node, value: &Value, removed: &Set) -> Option<Value
                 if removed.members.contains(&step) {
                     continue;
                 }
-                let rest = match removed.children.get(&step).filter(|below| !below.is_empty()) {
+                let rest = match removed
+                    .children
+                    .get(&step)
+                    .filter(|below| !below.is_empty())
+                {
                     Some(below) => without(field(node, name), item, below).unwrap_or(Value::Null),
                     None => item.clone(),
                 };
@@ -278,20 +324,31 @@ pub(crate) fn without(node: &Node, value: &Value, removed: &Set) -> Option<Value
         (Atom::List(array), Value::Array(items)) if !items.is_empty() => {
             let mut out = Vec::new();
             for item in items {
-                let Ok(step) = item_step(array, item) else { continue };
+                let Ok(step) = item_step(array, item) else {
+                    continue;
+                };
                 if removed.members.contains(&step) {
                     continue;
                 }
-                out.push(match removed.children.get(&step).filter(|below| !below.is_empty()) {
-                    Some(below) => without(&array.items, item, below).unwrap_or(Value::Null),
-                    None => item.clone(),
-                });
+                out.push(
+                    match removed
+                        .children
+                        .get(&step)
+                        .filter(|below| !below.is_empty())
+                    {
+                        Some(below) => without(&array.items, item, below).unwrap_or(Value::Null),
+                        None => item.clone(),
+                    },
+                );
             }
             (!out.is_empty()).then_some(Value::Array(out))
         }
         (Atom::Leaf, value) => match (&node.shape, value) {
             // Nothing of an atomic value remains when something below it goes.
-            (Shape::Object(_) | Shape::Array(_) | Shape::Any, Value::Object(_) | Value::Array(_)) => None,
+            (
+                Shape::Object(_) | Shape::Array(_) | Shape::Any,
+                Value::Object(_) | Value::Array(_),
+            ) => None,
             _ => Some(value.clone()),
         },
         (Atom::Object | Atom::List(_), _) => None,

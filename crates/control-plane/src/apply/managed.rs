@@ -46,7 +46,13 @@ impl Managed {
     pub(crate) fn read(entries: &[Value]) -> Option<Self> {
         let mut out = BTreeMap::new();
         for entry in entries {
-            let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
+            let text = |key: &str| {
+                entry
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or("")
+                    .to_owned()
+            };
             let operation = match entry.get("operation").and_then(Value::as_str)? {
                 "Apply" => Operation::Apply,
                 "Update" => Operation::Update,
@@ -59,19 +65,35 @@ impl Managed {
             let owner = Owner {
                 manager: text("manager"),
                 operation,
-                api_version: if operation == Operation::Apply { String::new() } else { api_version.clone() },
+                api_version: if operation == Operation::Apply {
+                    String::new()
+                } else {
+                    api_version.clone()
+                },
                 subresource: text("subresource"),
             };
             let fields = Set::from_fields(entry.get("fieldsV1").unwrap_or(&Value::Null));
-            let time = entry.get("time").and_then(Value::as_str).map(ToOwned::to_owned);
-            out.insert(owner, Owned { fields, api_version, time });
+            let time = entry
+                .get("time")
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned);
+            out.insert(
+                owner,
+                Owned {
+                    fields,
+                    api_version,
+                    time,
+                },
+            );
         }
         Some(Self(out))
     }
 
     /// Reads those of an object.
     pub(crate) fn of(object: &Value) -> Option<Self> {
-        let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
+        let entries = object
+            .pointer("/metadata/managedFields")
+            .and_then(Value::as_array);
         Self::read(entries.map_or(&[], Vec::as_slice))
     }
 
@@ -79,11 +101,28 @@ impl Managed {
     pub(crate) fn write(&self, object: &mut Value) {
         let mut entries: Vec<(&Owner, &Owned)> = self.0.iter().collect();
         entries.sort_by(|(one, a), (other, b)| {
-            (one.operation, &a.time, &one.manager, &a.api_version, &one.subresource)
-                .cmp(&(other.operation, &b.time, &other.manager, &b.api_version, &other.subresource))
+            (
+                one.operation,
+                &a.time,
+                &one.manager,
+                &a.api_version,
+                &one.subresource,
+            )
+                .cmp(&(
+                    other.operation,
+                    &b.time,
+                    &other.manager,
+                    &b.api_version,
+                    &other.subresource,
+                ))
         });
-        let entries: Vec<Value> = entries.into_iter().map(|(owner, owned)| entry(owner, owned)).collect();
-        let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+        let entries: Vec<Value> = entries
+            .into_iter()
+            .map(|(owner, owned)| entry(owner, owned))
+            .collect();
+        let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+            return;
+        };
         if entries.is_empty() {
             metadata.remove("managedFields");
         } else {
@@ -98,20 +137,28 @@ impl Managed {
 
     /// Folds the oldest updaters into one where there are too many.
     pub(crate) fn cap_updaters(&mut self) {
-        let updaters: Vec<Owner> = self.0.keys().filter(|o| o.operation == Operation::Update).cloned().collect();
+        let updaters: Vec<Owner> = self
+            .0
+            .keys()
+            .filter(|o| o.operation == Operation::Update)
+            .cloned()
+            .collect();
         let mut over = updaters.len().saturating_sub(MOST_UPDATERS);
         if over == 0 {
             return;
         }
         let time_of = |owner: &Owner| self.0.get(owner).and_then(|owned| owned.time.clone());
-        let mut oldest: Vec<(Option<String>, Owner)> = updaters.into_iter().map(|o| (time_of(&o), o)).collect();
+        let mut oldest: Vec<(Option<String>, Owner)> =
+            updaters.into_iter().map(|o| (time_of(&o), o)).collect();
         oldest.sort();
         let mut first_of: BTreeMap<String, Owner> = BTreeMap::new();
         for (time, owner) in oldest {
             if over == 0 {
                 break;
             }
-            let Some(version) = self.0.get(&owner).map(|owned| owned.api_version.clone()) else { continue };
+            let Some(version) = self.0.get(&owner).map(|owned| owned.api_version.clone()) else {
+                continue;
+            };
             let Some(first) = first_of.get(&version).cloned() else {
                 first_of.insert(version, owner);
                 continue;
@@ -127,7 +174,9 @@ impl Managed {
             {
                 self.0.insert(bucket.clone(), owned);
             }
-            let Some(folded) = self.0.remove(&owner) else { continue };
+            let Some(folded) = self.0.remove(&owner) else {
+                continue;
+            };
             if let Some(owned) = self.0.get_mut(&bucket) {
                 owned.fields = owned.fields.union(&folded.fields);
                 owned.time = time;

@@ -11,7 +11,12 @@ pub(crate) fn merged(node: &Node, live: &Value, applied: &Value) -> Result<Value
     merge(node, Some(live), Some(applied), "").map(|out| out.unwrap_or(Value::Null))
 }
 
-fn merge(node: &Node, live: Option<&Value>, applied: Option<&Value>, at: &str) -> Result<Option<Value>, String> {
+fn merge(
+    node: &Node,
+    live: Option<&Value>,
+    applied: Option<&Value>,
+    at: &str,
+) -> Result<Option<Value>, String> {
     let leaf = || applied.or(live).cloned();
     let shape = |value: Option<&Value>| value.map(|value| atom(node, value));
     match (shape(live), shape(applied)) {
@@ -23,10 +28,18 @@ fn merge(node: &Node, live: Option<&Value>, applied: Option<&Value>, at: &str) -
             }
             let mut out = Map::new();
             let names = one.into_iter().flat_map(Map::keys);
-            let more = other.into_iter().flat_map(Map::keys).filter(|name| one.is_none_or(|one| !one.contains_key(*name)));
+            let more = other
+                .into_iter()
+                .flat_map(Map::keys)
+                .filter(|name| one.is_none_or(|one| !one.contains_key(*name)));
             for name in names.chain(more) {
-                let (before, after) = (one.and_then(|map| map.get(name)), other.and_then(|map| map.get(name)));
-                if let Some(value) = merge(field(node, name), before, after, &format!("{at}.{name}"))? {
+                let (before, after) = (
+                    one.and_then(|map| map.get(name)),
+                    other.and_then(|map| map.get(name)),
+                );
+                if let Some(value) =
+                    merge(field(node, name), before, after, &format!("{at}.{name}"))?
+                {
                     out.insert(name.clone(), value);
                 }
             }
@@ -66,7 +79,12 @@ fn steps(array: &Array, items: &[Value], at: &str, twice: bool) -> Result<Vec<St
 }
 
 /// The applied order rules; live items keep their place before the next item both have.
-fn merge_items(array: &Array, live: &[Value], applied: &[Value], at: &str) -> Result<Vec<Value>, String> {
+fn merge_items(
+    array: &Array,
+    live: &[Value],
+    applied: &[Value],
+    at: &str,
+) -> Result<Vec<Value>, String> {
     let theirs = steps(array, applied, at, false)?;
     let ours = steps(array, live, at, true)?;
     let unique = |step: &Step| ours.iter().filter(|known| *known == step).count() == 1;

@@ -56,7 +56,9 @@ impl Step {
             "v" => serde_json::from_str(rest).ok().map(Self::Value),
             "i" => rest.parse().ok().map(Self::Index),
             "k" => {
-                let Value::Object(map) = serde_json::from_str(rest).ok()? else { return None };
+                let Value::Object(map) = serde_json::from_str(rest).ok()? else {
+                    return None;
+                };
                 let mut keys: Vec<(String, Value)> = map.into_iter().collect();
                 keys.sort_by(|a, b| a.0.cmp(&b.0));
                 Some(Self::Key(keys))
@@ -70,8 +72,10 @@ impl Step {
         match self {
             Self::Field(name) => format!("f:{name}"),
             Self::Key(keys) => {
-                let fields: Vec<String> =
-                    keys.iter().map(|(name, value)| format!("{}:{value}", Value::from(name.as_str()))).collect();
+                let fields: Vec<String> = keys
+                    .iter()
+                    .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())))
+                    .collect();
                 format!("k:{{{}}}", fields.join(","))
             }
             Self::Value(value) => format!("v:{value}"),
@@ -85,7 +89,10 @@ impl fmt::Display for Step {
         match self {
             Self::Field(name) => write!(f, ".{name}"),
             Self::Key(keys) => {
-                let fields: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let fields: Vec<String> = keys
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
                 write!(f, "[{}]", fields.join(","))
             }
             Self::Value(value) => write!(f, "[={value}]"),
@@ -117,7 +124,10 @@ fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Number(one), Value::Number(other)) => match (one.as_i64(), other.as_i64()) {
             (Some(one), Some(other)) => one.cmp(&other),
-            _ => one.as_f64().unwrap_or(0.0).total_cmp(&other.as_f64().unwrap_or(0.0)),
+            _ => one
+                .as_f64()
+                .unwrap_or(0.0)
+                .total_cmp(&other.as_f64().unwrap_or(0.0)),
         },
         (Value::String(one), Value::String(other)) => one.cmp(other),
         (Value::Bool(one), Value::Bool(other)) => one.cmp(other),

@@ -41,7 +41,10 @@ impl Set {
         match path {
             [] => false,
             [last] => self.members.contains(last),
-            [first, rest @ ..] => self.children.get(first).is_some_and(|child| child.has(rest)),
+            [first, rest @ ..] => self
+                .children
+                .get(first)
+                .is_some_and(|child| child.has(rest)),
         }
     }
 
@@ -51,7 +54,10 @@ impl Set {
         let mut out = self.clone();
         out.members.extend(other.members.iter().cloned());
         for (step, child) in &other.children {
-            let merged = out.children.get(step).map_or_else(|| child.clone(), |mine| mine.union(child));
+            let merged = out
+                .children
+                .get(step)
+                .map_or_else(|| child.clone(), |mine| mine.union(child));
             out.children.insert(step.clone(), merged);
         }
         out
@@ -65,7 +71,10 @@ impl Set {
             let both = child.intersection(other.children.get(step)?);
             (!both.is_empty()).then(|| (step.clone(), both))
         });
-        Self { members, children: children.collect() }
+        Self {
+            members,
+            children: children.collect(),
+        }
     }
 
     /// Fields of this that are not fields of the other. A field below one of the other's goes too only if the other
@@ -80,21 +89,31 @@ impl Set {
             };
             (!rest.is_empty()).then(|| (step.clone(), rest))
         });
-        Self { members, children: children.collect() }
+        Self {
+            members,
+            children: children.collect(),
+        }
     }
 
     /// Fields of this that are neither fields of the other nor below one.
     #[must_use]
     pub(crate) fn recursive_difference(&self, other: &Self) -> Self {
         let members = self.members.difference(&other.members).cloned().collect();
-        let children = self.children.iter().filter(|(step, _)| !other.members.contains(step)).filter_map(|(step, child)| {
-            let rest = match other.children.get(step) {
-                Some(theirs) => child.recursive_difference(theirs),
-                None => child.clone(),
-            };
-            (!rest.is_empty()).then(|| (step.clone(), rest))
-        });
-        Self { members, children: children.collect() }
+        let children = self
+            .children
+            .iter()
+            .filter(|(step, _)| !other.members.contains(step))
+            .filter_map(|(step, child)| {
+                let rest = match other.children.get(step) {
+                    Some(theirs) => child.recursive_difference(theirs),
+                    None => child.clone(),
+                };
+                (!rest.is_empty()).then(|| (step.clone(), rest))
+            });
+        Self {
+            members,
+            children: children.collect(),
+        }
     }
 
     /// The same, and every declared field on the way to a member is a member.
@@ -102,7 +121,13 @@ impl Set {
     pub(crate) fn with_named_fields(&self, node: Option<&Node>) -> Self {
         let mut members = self.members.clone();
         for step in self.children.keys() {
-            if let (Step::Field(name), Some(Node { shape: Shape::Object(object), .. })) = (step, node)
+            if let (
+                Step::Field(name),
+                Some(Node {
+                    shape: Shape::Object(object),
+                    ..
+                }),
+            ) = (step, node)
                 && object.property(name).is_some()
             {
                 members.insert(step.clone());
@@ -112,7 +137,10 @@ impl Set {
             let below = node.and_then(|node| below(node, step));
             (step.clone(), child.with_named_fields(below))
         });
-        Self { members, children: children.collect() }
+        Self {
+            members,
+            children: children.collect(),
+        }
     }
 
     /// Every field, depth first, with its path.
@@ -126,7 +154,11 @@ impl Set {
                 }
                 before.pop();
             }
-            for (step, child) in set.children.iter().filter(|(step, _)| !set.members.contains(step)) {
+            for (step, child) in set
+                .children
+                .iter()
+                .filter(|(step, _)| !set.members.contains(step))
+            {
                 before.push(step.clone());
                 walk(child, before, out);
                 before.pop();
@@ -141,9 +173,13 @@ impl Set {
     pub(crate) fn from_fields(fields: &Value) -> Self {
         let mut out = Self::default();
         for (key, inner) in fields.as_object().into_iter().flatten() {
-            let Some(step) = Step::parse(key) else { continue };
+            let Some(step) = Step::parse(key) else {
+                continue;
+            };
             let child = Self::from_fields(inner);
-            let leaf = inner.as_object().is_none_or(|map| map.is_empty() || map.contains_key("."));
+            let leaf = inner
+                .as_object()
+                .is_none_or(|map| map.is_empty() || map.contains_key("."));
             if leaf {
                 out.members.insert(step.clone());
             }

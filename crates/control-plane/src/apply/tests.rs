@@ -13,7 +13,11 @@ fn schema(group: &str, kind: &str) -> std::sync::Arc<Schema> {
 }
 
 fn by<'a>(name: &'a str) -> Manager<'a> {
-    Manager { name, subresource: None, force: false }
+    Manager {
+        name,
+        subresource: None,
+        force: false,
+    }
 }
 
 fn config_map(data: Value) -> Value {
@@ -34,10 +38,17 @@ fn deployment(replicas: Option<u64>, containers: Value) -> Value {
 /// Owners and their fields, one per line.
 fn owners(object: &Value) -> String {
     let mut out = String::new();
-    for entry in object["metadata"]["managedFields"].as_array().into_iter().flatten() {
+    for entry in object["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let text = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
         let (manager, operation, time) = (text("manager"), text("operation"), text("time"));
-        out.push_str(&format!("{manager} {operation} {} {time}\n", text("subresource")));
+        out.push_str(&format!(
+            "{manager} {operation} {} {time}\n",
+            text("subresource")
+        ));
         out.push_str(&format!("  {}\n", entry["fieldsV1"]));
     }
     out
@@ -50,7 +61,10 @@ fn check(text: &str, expected: &Expect) {
 #[test]
 fn a_new_object_belongs_to_its_applier() {
     let schema = schema("apps", "Deployment");
-    let applied = deployment(Some(3), json!([{"name": "c", "image": "i", "ports": [{"containerPort": 80}]}]));
+    let applied = deployment(
+        Some(3),
+        json!([{"name": "c", "image": "i", "ports": [{"containerPort": 80}]}]),
+    );
     let out = apply(None, &applied, &by("one"), &schema, T1).unwrap();
     check(
         &owners(&out),
@@ -66,24 +80,54 @@ fn applying_again_changes_nothing() {
     let schema = schema("apps", "Deployment");
     let applied = deployment(Some(3), json!([{"name": "c", "image": "i"}]));
     let once = apply(None, &applied, &by("one"), &schema, T1).unwrap();
-    assert_eq!(apply(Some(&once), &applied, &by("one"), &schema, T2).unwrap(), once);
+    assert_eq!(
+        apply(Some(&once), &applied, &by("one"), &schema, T2).unwrap(),
+        once
+    );
 }
 
 #[test]
 fn what_is_no_longer_applied_disappears() {
     let schema = schema("apps", "Deployment");
-    let both = deployment(Some(3), json!([{"name": "c", "image": "i"}, {"name": "d", "image": "j"}]));
+    let both = deployment(
+        Some(3),
+        json!([{"name": "c", "image": "i"}, {"name": "d", "image": "j"}]),
+    );
     let once = apply(None, &both, &by("one"), &schema, T1).unwrap();
-    let out = apply(Some(&once), &deployment(None, json!([{"name": "d"}])), &by("one"), &schema, T2).unwrap();
-    assert_eq!(out["spec"]["template"]["spec"]["containers"], json!([{"name": "d"}]));
+    let out = apply(
+        Some(&once),
+        &deployment(None, json!([{"name": "d"}])),
+        &by("one"),
+        &schema,
+        T2,
+    )
+    .unwrap();
+    assert_eq!(
+        out["spec"]["template"]["spec"]["containers"],
+        json!([{"name": "d"}])
+    );
     assert_eq!(out["spec"].get("replicas"), None);
 }
 
 #[test]
 fn what_another_owns_stays() {
     let schema = schema("", "ConfigMap");
-    let one = apply(None, &config_map(json!({"a": "1", "b": "2"})), &by("one"), &schema, T1).unwrap();
-    let two = apply(Some(&one), &config_map(json!({"b": "2", "c": "3"})), &by("two"), &schema, T1).unwrap();
+    let one = apply(
+        None,
+        &config_map(json!({"a": "1", "b": "2"})),
+        &by("one"),
+        &schema,
+        T1,
+    )
+    .unwrap();
+    let two = apply(
+        Some(&one),
+        &config_map(json!({"b": "2", "c": "3"})),
+        &by("two"),
+        &schema,
+        T1,
+    )
+    .unwrap();
     let out = apply(Some(&two), &config_map(json!({})), &by("one"), &schema, T2).unwrap();
     assert_eq!(out["data"], json!({"b": "2", "c": "3"}));
     check(
@@ -100,14 +144,28 @@ fn what_another_owns_stays() {
 #[test]
 fn a_field_of_another_is_a_conflict_unless_forced() {
     let schema = schema("", "ConfigMap");
-    let live = apply(None, &config_map(json!({"a": "1"})), &by("one"), &schema, T1).unwrap();
+    let live = apply(
+        None,
+        &config_map(json!({"a": "1"})),
+        &by("one"),
+        &schema,
+        T1,
+    )
+    .unwrap();
     let change = config_map(json!({"a": "2"}));
-    let Err(Error::Conflicts(conflicts)) = apply(Some(&live), &change, &by("two"), &schema, T2) else {
+    let Err(Error::Conflicts(conflicts)) = apply(Some(&live), &change, &by("two"), &schema, T2)
+    else {
         unreachable!("this must conflict")
     };
     assert_eq!(conflicts.len(), 1);
-    assert_eq!((conflicts[0].manager.as_str(), conflicts[0].field.as_str()), ("one", ".data.a"));
-    let forced = Manager { force: true, ..by("two") };
+    assert_eq!(
+        (conflicts[0].manager.as_str(), conflicts[0].field.as_str()),
+        ("one", ".data.a")
+    );
+    let forced = Manager {
+        force: true,
+        ..by("two")
+    };
     let out = apply(Some(&live), &change, &forced, &schema, T2).unwrap();
     check(
         &owners(&out),
@@ -121,7 +179,14 @@ fn a_field_of_another_is_a_conflict_unless_forced() {
 #[test]
 fn an_update_owns_what_it_changes() {
     let schema = schema("", "ConfigMap");
-    let live = apply(None, &config_map(json!({"a": "1", "b": "2"})), &by("one"), &schema, T1).unwrap();
+    let live = apply(
+        None,
+        &config_map(json!({"a": "1", "b": "2"})),
+        &by("one"),
+        &schema,
+        T1,
+    )
+    .unwrap();
     let mut new = live.clone();
     new["data"]["a"] = json!("9");
     track(Some(&live), &mut new, "editor", None, &schema, T2);
@@ -162,7 +227,9 @@ fn an_item_named_twice_is_refused() {
     };
     check(
         &text,
-        &expect![[r#"failed to create typed patch object (n/a; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="c"]"#]],
+        &expect![[
+            r#"failed to create typed patch object (n/a; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="c"]"#
+        ]],
     );
 }
 
@@ -170,7 +237,14 @@ fn an_item_named_twice_is_refused() {
 fn an_object_nobody_tracked_belongs_to_its_past() {
     let schema = schema("", "ConfigMap");
     let live = config_map(json!({"a": "1"}));
-    let out = apply(Some(&live), &config_map(json!({"b": "2"})), &by("one"), &schema, T1).unwrap();
+    let out = apply(
+        Some(&live),
+        &config_map(json!({"b": "2"})),
+        &by("one"),
+        &schema,
+        T1,
+    )
+    .unwrap();
     check(
         &owners(&out),
         &expect![[r#"

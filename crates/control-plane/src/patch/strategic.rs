@@ -19,10 +19,14 @@ const ORDER: &str = "$setElementOrder/";
 pub(crate) fn strategic(schema: &Schema, doc: &Value, patch: &Value) -> Result<Value, Error> {
     if schema.is_custom() {
         // Kubernetes answers 415 before it comes here.
-        return Err(Error::Malformed("strategic merge patch is not supported for custom resources".to_owned()));
+        return Err(Error::Malformed(
+            "strategic merge patch is not supported for custom resources".to_owned(),
+        ));
     }
     match (doc, patch) {
-        (Value::Object(doc), Value::Object(patch)) => objects(Some(schema.root()), doc, patch).map(Value::Object),
+        (Value::Object(doc), Value::Object(patch)) => {
+            objects(Some(schema.root()), doc, patch).map(Value::Object)
+        }
         _ => Err(Error::Malformed("invalid JSON document".to_owned())),
     }
 }
@@ -38,7 +42,11 @@ fn items(node: Option<&Node>) -> Option<&Node> {
     }
 }
 
-fn objects(node: Option<&Node>, doc: &Map<String, Value>, patch: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
+fn objects(
+    node: Option<&Node>,
+    doc: &Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<Map<String, Value>, Error> {
     let mut patch = patch.clone();
     match patch.remove(DIRECTIVE) {
         None => {}
@@ -47,10 +55,16 @@ fn objects(node: Option<&Node>, doc: &Map<String, Value>, patch: &Map<String, Va
             "delete" => return Ok(Map::new()),
             "merge" => {}
             other => {
-                return Err(Error::Malformed(format!("unknown patch type found: {other}")));
+                return Err(Error::Malformed(format!(
+                    "unknown patch type found: {other}"
+                )));
             }
         },
-        Some(other) => return Err(Error::Malformed(format!("unknown patch type found: {other}"))),
+        Some(other) => {
+            return Err(Error::Malformed(format!(
+                "unknown patch type found: {other}"
+            )));
+        }
     }
     let mut out = doc.clone();
     retain(&mut out, &mut patch)?;
@@ -58,14 +72,18 @@ fn objects(node: Option<&Node>, doc: &Map<String, Value>, patch: &Map<String, Va
     for name in patch.keys().cloned().collect::<Vec<_>>() {
         if let Some(field) = name.strip_prefix(DELETE_FROM) {
             let Some(Value::Array(gone)) = patch.remove(&name) else {
-                return Err(Error::Malformed("invalid patch format of primitive list".to_owned()));
+                return Err(Error::Malformed(
+                    "invalid patch format of primitive list".to_owned(),
+                ));
             };
             if let Some(Value::Array(list)) = out.get_mut(field) {
                 list.retain(|item| !gone.contains(item));
             }
         } else if let Some(field) = name.strip_prefix(ORDER) {
             let Some(Value::Array(order)) = patch.remove(&name) else {
-                return Err(Error::Malformed("invalid patch format of setElementOrder list".to_owned()));
+                return Err(Error::Malformed(
+                    "invalid patch format of setElementOrder list".to_owned(),
+                ));
             };
             orders.push((field.to_owned(), order));
         }
@@ -78,7 +96,11 @@ fn objects(node: Option<&Node>, doc: &Map<String, Value>, patch: &Map<String, Va
                 out.remove(name);
             }
             (Some(Value::Object(old)), Value::Object(new)) => {
-                let merged = if strategy.replace { new.clone() } else { objects(node, old, new)? };
+                let merged = if strategy.replace {
+                    new.clone()
+                } else {
+                    objects(node, old, new)?
+                };
                 out.insert(name.clone(), Value::Object(merged));
             }
             (Some(Value::Array(old)), Value::Array(new)) if strategy.merge => {
@@ -93,9 +115,14 @@ fn objects(node: Option<&Node>, doc: &Map<String, Value>, patch: &Map<String, Va
         }
     }
     for (field, order) in orders {
-        let strategy = child(node, &field).map(|node| node.patch.clone()).unwrap_or_default();
+        let strategy = child(node, &field)
+            .map(|node| node.patch.clone())
+            .unwrap_or_default();
         if let Some(Value::Array(list)) = out.get(&field) {
-            let before: &[Value] = doc.get(&field).and_then(Value::as_array).map_or(&[], Vec::as_slice);
+            let before: &[Value] = doc
+                .get(&field)
+                .and_then(Value::as_array)
+                .map_or(&[], Vec::as_slice);
             let sorted = ordered(list.clone(), &order, before, strategy.key.as_deref());
             out.insert(field, Value::Array(sorted));
         }
@@ -105,13 +132,22 @@ fn objects(node: Option<&Node>, doc: &Map<String, Value>, patch: &Map<String, Va
 
 /// `$retainKeys` lists all fields that remain; the patch may name no other.
 fn retain(doc: &mut Map<String, Value>, patch: &mut Map<String, Value>) -> Result<(), Error> {
-    let Some(keep) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
+    let Some(keep) = patch.remove(RETAIN_KEYS) else {
+        return Ok(());
+    };
     let Value::Array(keep) = keep else {
-        return Err(Error::Malformed("invalid patch format of retainKeys".to_owned()));
+        return Err(Error::Malformed(
+            "invalid patch format of retainKeys".to_owned(),
+        ));
     };
     let kept = |name: &str| keep.iter().any(|k| k.as_str() == Some(name));
-    if patch.iter().any(|(name, value)| !value.is_null() && !name.starts_with('$') && !kept(name)) {
-        return Err(Error::Malformed("invalid patch format of retainKeys".to_owned()));
+    if patch
+        .iter()
+        .any(|(name, value)| !value.is_null() && !name.starts_with('$') && !kept(name))
+    {
+        return Err(Error::Malformed(
+            "invalid patch format of retainKeys".to_owned(),
+        ));
     }
     doc.retain(|name, _| kept(name));
     Ok(())
@@ -124,14 +160,19 @@ fn clean(node: Option<&Node>, value: &Value) -> Result<Option<Value>, Error> {
             if map.get(DIRECTIVE).and_then(Value::as_str) == Some("delete") {
                 return Ok(None);
             }
-            let kept: Map<String, Value> =
-                map.iter().filter(|(name, _)| !name.starts_with('$')).map(|(n, v)| (n.clone(), v.clone())).collect();
+            let kept: Map<String, Value> = map
+                .iter()
+                .filter(|(name, _)| !name.starts_with('$'))
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect();
             objects(node, &Map::new(), &kept).map(|map| Some(Value::Object(map)))
         }
         Value::Array(list) => {
             let mut out = Vec::new();
             for item in list {
-                if item.get(DIRECTIVE).is_some() && item.as_object().is_some_and(|map| map.len() == 1) {
+                if item.get(DIRECTIVE).is_some()
+                    && item.as_object().is_some_and(|map| map.len() == 1)
+                {
                     continue;
                 }
                 out.extend(clean(items(node), item)?);
@@ -142,8 +183,17 @@ fn clean(node: Option<&Node>, value: &Value) -> Result<Option<Value>, Error> {
     }
 }
 
-fn lists(node: Option<&Node>, strategy: &PatchStrategy, old: &[Value], new: &[Value]) -> Result<Vec<Value>, Error> {
-    let Some(key) = strategy.key.as_deref().filter(|_| new.iter().chain(old).any(Value::is_object)) else {
+fn lists(
+    node: Option<&Node>,
+    strategy: &PatchStrategy,
+    old: &[Value],
+    new: &[Value],
+) -> Result<Vec<Value>, Error> {
+    let Some(key) = strategy
+        .key
+        .as_deref()
+        .filter(|_| new.iter().chain(old).any(Value::is_object))
+    else {
         let mut out: Vec<Value> = Vec::new();
         for item in old.iter().chain(new) {
             if !out.contains(item) {
@@ -170,7 +220,11 @@ fn lists(node: Option<&Node>, strategy: &PatchStrategy, old: &[Value], new: &[Va
                 };
                 out.retain(|one| one.get(key) != Some(id));
             }
-            Some(other) => return Err(Error::Malformed(format!("unknown patch type found: {other}"))),
+            Some(other) => {
+                return Err(Error::Malformed(format!(
+                    "unknown patch type found: {other}"
+                )));
+            }
         }
     }
     if replaces {
@@ -195,7 +249,9 @@ fn lists(node: Option<&Node>, strategy: &PatchStrategy, old: &[Value], new: &[Va
 }
 
 fn no_key(item: &Value, key: &str) -> Error {
-    Error::Inapplicable(format!("map: {item} does not contain declared merge key: {key}"))
+    Error::Inapplicable(format!(
+        "map: {item} does not contain declared merge key: {key}"
+    ))
 }
 
 /// The items named by `order` in that order, the others where they were between them.
@@ -205,8 +261,9 @@ fn ordered(list: Vec<Value>, order: &[Value], before: &[Value], key: Option<&str
         None => a == b,
     };
     let place = |all: &[Value], item: &Value| all.iter().position(|one| same(one, item));
-    let (mut named, mut others): (Vec<Value>, Vec<Value>) =
-        list.into_iter().partition(|item| place(order, item).is_some());
+    let (mut named, mut others): (Vec<Value>, Vec<Value>) = list
+        .into_iter()
+        .partition(|item| place(order, item).is_some());
     named.sort_by_key(|item| place(order, item));
     others.sort_by_key(|item| place(before, item).unwrap_or(usize::MAX));
     let mut out = Vec::with_capacity(named.len() + others.len());

@@ -10,7 +10,9 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value};
 
 use super::builtin::merge_table;
-use super::node::{Array, Bound, Limits, ListType, Logic, Node, Object, PatchStrategy, Pattern, Scalar, Shape};
+use super::node::{
+    Array, Bound, Limits, ListType, Logic, Node, Object, PatchStrategy, Pattern, Scalar, Shape,
+};
 use super::rules::Rule;
 
 /// Builds nodes, sharing equal ones.
@@ -27,7 +29,11 @@ impl<'a> Builder<'a> {
         definitions: &'a Map<String, Value>,
         named: BTreeMap<String, Arc<Node>>,
     ) -> Self {
-        Self { definitions: Some(definitions), named, interned: HashMap::new() }
+        Self {
+            definitions: Some(definitions),
+            named,
+            interned: HashMap::new(),
+        }
     }
 
     /// All definitions built so far, by name.
@@ -43,7 +49,9 @@ impl<'a> Builder<'a> {
         let node = match self.definitions.and_then(|all| all.get(name)) {
             // A schema of schemas is recursive; what a CRD may say is checked by `structural`.
             Some(_) if name.contains(".JSONSchemaProps") => Arc::new(anything()),
-            Some(_) if name.ends_with(".resource.Quantity") => Arc::new(Node::of(Shape::Scalar(Scalar::Quantity))),
+            Some(_) if name.ends_with(".resource.Quantity") => {
+                Arc::new(Node::of(Shape::Scalar(Scalar::Quantity)))
+            }
             Some(schema) => {
                 let mut node = self.fresh(schema, short_name(name));
                 node.definition = Some(short_name(name).into());
@@ -86,21 +94,35 @@ impl<'a> Builder<'a> {
     }
 
     fn shape(&mut self, schema: &Value, definition: &str) -> Shape {
-        if schema.get("x-kubernetes-int-or-string").and_then(Value::as_bool) == Some(true) {
+        if schema
+            .get("x-kubernetes-int-or-string")
+            .and_then(Value::as_bool)
+            == Some(true)
+        {
             return Shape::Scalar(Scalar::IntOrString);
         }
-        let implied = if schema.get("properties").is_some() || schema.get("additionalProperties").is_some() {
-            "object"
-        } else if schema.get("items").is_some() {
-            "array"
-        } else {
-            ""
-        };
-        match schema.get("type").and_then(Value::as_str).unwrap_or(implied) {
+        let implied =
+            if schema.get("properties").is_some() || schema.get("additionalProperties").is_some() {
+                "object"
+            } else if schema.get("items").is_some() {
+                "array"
+            } else {
+                ""
+            };
+        match schema
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or(implied)
+        {
             "object" => Shape::Object(self.object(schema, definition)),
             "array" => {
-                let items = schema.get("items").map_or_else(|| Arc::new(anything()), |items| self.node(items));
-                Shape::Array(Array { items, list: list_type(schema) })
+                let items = schema
+                    .get("items")
+                    .map_or_else(|| Arc::new(anything()), |items| self.node(items));
+                Shape::Array(Array {
+                    items,
+                    list: list_type(schema),
+                })
             }
             "string" => Shape::Scalar(Scalar::String),
             "integer" => Shape::Scalar(Scalar::Integer),
@@ -111,10 +133,17 @@ impl<'a> Builder<'a> {
     }
 
     fn object(&mut self, schema: &Value, definition: &str) -> Object {
-        let preserve =
-            schema.get("x-kubernetes-preserve-unknown-fields").and_then(Value::as_bool).unwrap_or(false);
+        let preserve = schema
+            .get("x-kubernetes-preserve-unknown-fields")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
         let mut properties: Vec<(Box<str>, Arc<Node>)> = Vec::new();
-        for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, property) in schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let node = self.node(property);
             let node = match merge_table().get(definition, name) {
                 Some(entry) => Arc::new(entry.applied_to(&node)),
@@ -134,20 +163,38 @@ impl<'a> Builder<'a> {
         };
         let atomic = schema.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic")
             || merge_table().atomic(definition);
-        Object { properties: properties.into(), additional, atomic }
+        Object {
+            properties: properties.into(),
+            additional,
+            atomic,
+        }
     }
 
     fn untyped(&mut self) -> Arc<Node> {
-        Arc::clone(self.interned.entry(String::new()).or_insert_with(|| Arc::new(anything())))
+        Arc::clone(
+            self.interned
+                .entry(String::new())
+                .or_insert_with(|| Arc::new(anything())),
+        )
     }
 
     fn logic(&mut self, schema: &Value) -> Option<Logic> {
         let mut branches = |key: &str| -> Box<[Arc<Node>]> {
-            schema.get(key).and_then(Value::as_array).into_iter().flatten().map(|branch| self.node(branch)).collect()
+            schema
+                .get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .map(|branch| self.node(branch))
+                .collect()
         };
         let (all, any, one) = (branches("allOf"), branches("anyOf"), branches("oneOf"));
         // Every int-or-string says `anyOf: [integer, string]` again; its shape checks that.
-        let any = if schema.get("x-kubernetes-int-or-string").is_some() { Box::default() } else { any };
+        let any = if schema.get("x-kubernetes-int-or-string").is_some() {
+            Box::default()
+        } else {
+            any
+        };
         let not = schema.get("not").map(|branch| self.node(branch));
         let empty = all.is_empty() && any.is_empty() && one.is_empty() && not.is_none();
         (!empty).then_some(Logic { all, any, one, not })
@@ -177,11 +224,20 @@ fn canonical(schema: &Value) -> String {
         match value {
             Value::Object(map) => Value::Object(
                 map.iter()
-                    .filter(|(key, inner)| in_properties || key.as_str() != "description" || !inner.is_string())
-                    .map(|(key, inner)| (key.clone(), strip(inner, !in_properties && key == "properties")))
+                    .filter(|(key, inner)| {
+                        in_properties || key.as_str() != "description" || !inner.is_string()
+                    })
+                    .map(|(key, inner)| {
+                        (
+                            key.clone(),
+                            strip(inner, !in_properties && key == "properties"),
+                        )
+                    })
                     .collect(),
             ),
-            Value::Array(items) => Value::Array(items.iter().map(|item| strip(item, false)).collect()),
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|item| strip(item, false)).collect())
+            }
             other => other.clone(),
         }
     }
@@ -208,18 +264,29 @@ fn list_type(schema: &Value) -> ListType {
 }
 
 fn patch_strategy(schema: &Value) -> PatchStrategy {
-    let words = schema.get("x-kubernetes-patch-strategy").and_then(Value::as_str).unwrap_or("");
+    let words = schema
+        .get("x-kubernetes-patch-strategy")
+        .and_then(Value::as_str)
+        .unwrap_or("");
     let has = |word: &str| words.split(',').any(|w| w == word);
     PatchStrategy {
         merge: has("merge"),
         replace: has("replace"),
         retain_keys: has("retainKeys"),
-        key: schema.get("x-kubernetes-patch-merge-key").and_then(Value::as_str).map(Into::into),
+        key: schema
+            .get("x-kubernetes-patch-merge-key")
+            .and_then(Value::as_str)
+            .map(Into::into),
     }
 }
 
 fn strings(list: Option<&Value>) -> Box<[Box<str>]> {
-    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
+    list.and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(Into::into)
+        .collect()
 }
 
 fn limits(schema: &Value) -> Option<Limits> {
@@ -227,13 +294,27 @@ fn limits(schema: &Value) -> Option<Limits> {
     let exclusive = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
     let bound = |key: &str, flag: &str| {
         let value = schema.get(key).and_then(Value::as_f64)?;
-        Some(Bound { value, exclusive: exclusive(flag) })
+        Some(Bound {
+            value,
+            exclusive: exclusive(flag),
+        })
     };
-    let text = |key: &str| schema.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let text = |key: &str| {
+        schema
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|t| !t.is_empty())
+    };
     let limits = Limits {
         required: strings(schema.get("required")),
-        allowed: schema.get("enum").and_then(Value::as_array).map(|all| all.clone().into()),
-        pattern: text("pattern").map(|text| Pattern { text: text.into(), regex: OnceLock::new() }),
+        allowed: schema
+            .get("enum")
+            .and_then(Value::as_array)
+            .map(|all| all.clone().into()),
+        pattern: text("pattern").map(|text| Pattern {
+            text: text.into(),
+            regex: OnceLock::new(),
+        }),
         format: text("format").map(Into::into),
         minimum: bound("minimum", "exclusiveMinimum"),
         maximum: bound("maximum", "exclusiveMaximum"),

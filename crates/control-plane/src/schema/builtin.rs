@@ -77,7 +77,9 @@ const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
 /// The node of a built-in kind, if it is one.
 pub(crate) fn node(group: &str, version: &str, kind: &str) -> Option<Arc<Node>> {
-    let found = KINDS.iter().find(|k| k.group == group && k.version == version && k.kind == kind)?;
+    let found = KINDS
+        .iter()
+        .find(|k| k.group == group && k.version == version && k.kind == kind)?;
     Some(build(found.generate))
 }
 
@@ -109,10 +111,20 @@ fn build(generate: Generate) -> Arc<Node> {
 pub(crate) fn openapi(group: &str, version: &str, kinds: &[&str]) -> BTreeMap<String, Value> {
     let mut generator = SchemaSettings::openapi3().into_generator();
     let mut roots: BTreeMap<String, &'static str> = BTreeMap::new();
-    for kind in KINDS.iter().filter(|k| k.group == group && k.version == version && kinds.contains(&k.kind)) {
+    for kind in KINDS
+        .iter()
+        .filter(|k| k.group == group && k.version == version && kinds.contains(&k.kind))
+    {
         let root = (kind.generate)(&mut generator);
-        let reference = root.as_value().get("$ref").and_then(Value::as_str).unwrap_or("");
-        roots.insert(reference.rsplit('/').next().unwrap_or("").to_owned(), kind.kind);
+        let reference = root
+            .as_value()
+            .get("$ref")
+            .and_then(Value::as_str)
+            .unwrap_or("");
+        roots.insert(
+            reference.rsplit('/').next().unwrap_or("").to_owned(),
+            kind.kind,
+        );
     }
     let definitions = generator.take_definitions(true);
     let mut out = BTreeMap::new();
@@ -148,7 +160,9 @@ fn annotate(definition: &str, schema: &mut Value) {
         return;
     };
     for (name, property) in properties {
-        let Some(map) = property.as_object_mut() else { continue };
+        let Some(map) = property.as_object_mut() else {
+            continue;
+        };
         match table.get(definition, name) {
             Some(entry) => entry.write(map),
             None if map.get("type").and_then(Value::as_str) == Some("array") => {
@@ -163,7 +177,9 @@ fn annotate(definition: &str, schema: &mut Value) {
 pub(crate) fn always(definition: &str) -> &'static [(&'static str, Value)] {
     static TABLE: OnceLock<BTreeMap<&'static str, Vec<(&'static str, Value)>>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
-        let lines = include_str!("builtin/always.txt").lines().filter(|line| !line.starts_with('#'));
+        let lines = include_str!("builtin/always.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'));
         lines
             .filter_map(|line| {
                 let (definition, fields) = line.split_once(' ')?;
@@ -207,7 +223,10 @@ impl MergeTable {
             else {
                 continue;
             };
-            definitions.entry(definition).or_default().insert(field, MergeEntry::parse(how, patch));
+            definitions
+                .entry(definition)
+                .or_default()
+                .insert(field, MergeEntry::parse(how, patch));
         }
         Self { definitions }
     }
@@ -219,13 +238,16 @@ impl MergeTable {
 
     /// Whether a definition is always replaced as a whole.
     pub(crate) fn atomic(&self, definition: &str) -> bool {
-        self.get(definition, "-").is_some_and(|entry| entry.atomic_map == Some(true))
+        self.get(definition, "-")
+            .is_some_and(|entry| entry.atomic_map == Some(true))
     }
 }
 
 impl MergeEntry {
     fn parse(how: &'static str, patch: &'static str) -> Self {
-        let keys = how.strip_prefix("map(").and_then(|rest| rest.strip_suffix(')'));
+        let keys = how
+            .strip_prefix("map(")
+            .and_then(|rest| rest.strip_suffix(')'));
         let list = match (keys, how) {
             (Some(keys), _) => Some(ListType::Map(keys.split(',').map(Into::into).collect())),
             (None, "set") => Some(ListType::Set),
@@ -242,9 +264,18 @@ impl MergeEntry {
             None => (patch, None),
         };
         let has = |word: &str| words.split(',').any(|w| w == word);
-        let strategy =
-            PatchStrategy { merge: has("merge"), replace: has("replace"), retain_keys: has("retainKeys"), key };
-        Self { list, atomic_map, patch: strategy, patch_words: words }
+        let strategy = PatchStrategy {
+            merge: has("merge"),
+            replace: has("replace"),
+            retain_keys: has("retainKeys"),
+            key,
+        };
+        Self {
+            list,
+            atomic_map,
+            patch: strategy,
+            patch_words: words,
+        }
     }
 
     /// The same field, merging as this says.
@@ -283,7 +314,10 @@ impl MergeEntry {
             schema.insert("x-kubernetes-map-type".to_owned(), json!(word));
         }
         if !self.patch_words.is_empty() {
-            schema.insert("x-kubernetes-patch-strategy".to_owned(), json!(self.patch_words));
+            schema.insert(
+                "x-kubernetes-patch-strategy".to_owned(),
+                json!(self.patch_words),
+            );
         }
         if let Some(key) = &self.patch.key {
             schema.insert("x-kubernetes-patch-merge-key".to_owned(), json!(key));

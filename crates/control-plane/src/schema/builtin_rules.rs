@@ -12,11 +12,18 @@ use crate::failure::Cause;
 /// The kind and version of a custom resource are those of its endpoint.
 pub(crate) fn type_meta(schema: &Schema, new: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    for (key, wanted) in [("kind", schema.kind().to_owned()), ("apiVersion", schema.api_version())] {
+    for (key, wanted) in [
+        ("kind", schema.kind().to_owned()),
+        ("apiVersion", schema.api_version()),
+    ] {
         let given = new.get(key).and_then(Value::as_str).unwrap_or("");
         if given != wanted {
             let message = format!("Invalid value: {}: must be {wanted}", text::quote(given));
-            causes.push(Cause { reason: "FieldValueInvalid", field: key.to_owned(), message });
+            causes.push(Cause {
+                reason: "FieldValueInvalid",
+                field: key.to_owned(),
+                message,
+            });
         }
     }
     causes

@@ -31,14 +31,22 @@ pub(crate) fn decode(
 ) -> Result<Vec<String>, DecodeError> {
     if !object.is_object() {
         let kind = schema.kind();
-        let told = format!("{kind} in version \"{}\" cannot be handled as a {kind}: ", schema.version);
+        let told = format!(
+            "{kind} in version \"{}\" cannot be handled as a {kind}: ",
+            schema.version
+        );
         let word = json_word(object);
-        return Err(DecodeError::Malformed(format!("{told}json: cannot unmarshal {word} into Go value of type {kind}")));
+        return Err(DecodeError::Malformed(format!(
+            "{told}json: cannot unmarshal {word} into Go value of type {kind}"
+        )));
     }
     if defaults == Defaults::Skip {
         return applied(schema, object).map(|()| Vec::new());
     }
-    let mut decoding = Decoding { unknown: Vec::new(), mistyped: None };
+    let mut decoding = Decoding {
+        unknown: Vec::new(),
+        mistyped: None,
+    };
     let at = Path::root();
     if schema.is_custom() {
         decoding.resource(schema.root(), object, &at);
@@ -68,7 +76,10 @@ struct Decoding {
 impl Decoding {
     /// The top of a custom resource, or of an object embedded in one.
     fn resource(&mut self, node: &Node, object: &mut Value, at: &Path) {
-        if let Some(metadata) = object.get_mut("metadata").filter(|metadata| metadata.is_object()) {
+        if let Some(metadata) = object
+            .get_mut("metadata")
+            .filter(|metadata| metadata.is_object())
+        {
             let meta = builtin::object_meta();
             self.typed(&meta, metadata, &at.field("metadata"), "metadata");
         }
@@ -77,7 +88,9 @@ impl Decoding {
 
     fn custom(&mut self, node: &Node, value: &mut Value, at: &Path, top: bool) {
         match (&node.shape, value) {
-            (Shape::Object(object), Value::Object(map)) => self.custom_object(node, object, map, at, top),
+            (Shape::Object(object), Value::Object(map)) => {
+                self.custom_object(node, object, map, at, top)
+            }
             (Shape::Array(array), Value::Array(items)) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     self.custom_item(&array.items, item, &at.index(index));
@@ -95,16 +108,30 @@ impl Decoding {
         }
     }
 
-    fn custom_object(&mut self, node: &Node, object: &Object, map: &mut Map<String, Value>, at: &Path, top: bool) {
+    fn custom_object(
+        &mut self,
+        node: &Node,
+        object: &Object,
+        map: &mut Map<String, Value>,
+        at: &Path,
+        top: bool,
+    ) {
         let whole = top || node.embedded;
         let unknown: Vec<String> = map
             .keys()
-            .filter(|key| object.property(key).is_none() && object.additional.is_none() && !node.preserve_unknown)
+            .filter(|key| {
+                object.property(key).is_none()
+                    && object.additional.is_none()
+                    && !node.preserve_unknown
+            })
             .filter(|key| !(whole && matches!(key.as_str(), "apiVersion" | "kind" | "metadata")))
             .cloned()
             .collect();
         for key in unknown {
-            self.unknown.push(format!("unknown field {}", text::quote(&at.field(&key).to_string())));
+            self.unknown.push(format!(
+                "unknown field {}",
+                text::quote(&at.field(&key).to_string())
+            ));
             map.remove(&key);
         }
         for (name, property) in &object.properties {
@@ -143,7 +170,9 @@ impl Decoding {
     /// A value of a built-in type. `dotted` is the path as Go's decoder tells it, without indices.
     fn typed(&mut self, node: &Node, value: &mut Value, at: &Path, dotted: &str) {
         match (&node.shape, value) {
-            (Shape::Object(object), Value::Object(map)) => self.typed_object(node, object, map, at, dotted),
+            (Shape::Object(object), Value::Object(map)) => {
+                self.typed_object(node, object, map, at, dotted)
+            }
             (Shape::Array(array), Value::Array(items)) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     self.checked(node, &array.items, item, &at.index(index), dotted);
@@ -153,30 +182,55 @@ impl Decoding {
         }
     }
 
-    fn typed_object(&mut self, node: &Node, object: &Object, map: &mut Map<String, Value>, at: &Path, dotted: &str) {
+    fn typed_object(
+        &mut self,
+        node: &Node,
+        object: &Object,
+        map: &mut Map<String, Value>,
+        at: &Path,
+        dotted: &str,
+    ) {
         let open = node.preserve_unknown || object.additional.is_some();
         let always = node.definition.as_deref().map_or(&[][..], builtin::always);
-        let unknown: Vec<String> = map.keys().filter(|key| object.property(key).is_none() && !open).cloned().collect();
+        let unknown: Vec<String> = map
+            .keys()
+            .filter(|key| object.property(key).is_none() && !open)
+            .cloned()
+            .collect();
         for key in unknown {
             // Go's decoder matches names in any case; Kubernetes' does not.
-            self.unknown.push(format!("unknown field {}", text::quote(&at.field(&key).to_string())));
+            self.unknown.push(format!(
+                "unknown field {}",
+                text::quote(&at.field(&key).to_string())
+            ));
             map.remove(&key);
         }
         let names: Vec<String> = map.keys().cloned().collect();
         for name in names {
-            let Some(inner) = node.field(&name) else { continue };
-            let below = if dotted.is_empty() { name.clone() } else { format!("{dotted}.{name}") };
+            let Some(inner) = node.field(&name) else {
+                continue;
+            };
+            let below = if dotted.is_empty() {
+                name.clone()
+            } else {
+                format!("{dotted}.{name}")
+            };
             let declared = object.property(&name).is_some();
-            let Some(item) = map.get_mut(&name) else { continue };
+            let Some(item) = map.get_mut(&name) else {
+                continue;
+            };
             self.checked(node, inner, item, &at.field(&name), &below);
-            if declared && vanishes(inner, item) && !always.iter().any(|(field, _)| *field == name) {
+            if declared && vanishes(inner, item) && !always.iter().any(|(field, _)| *field == name)
+            {
                 map.remove(&name);
             }
         }
         for (name, empty) in always {
             let inner = object.property(name);
             if let Some(inner) = inner
-                && map.get(*name).is_none_or(|given| given.is_null() && !empty.is_null())
+                && map
+                    .get(*name)
+                    .is_none_or(|given| given.is_null() && !empty.is_null())
             {
                 let mut value = empty.clone();
                 self.typed(inner, &mut value, at, dotted);
@@ -197,17 +251,27 @@ impl Decoding {
             Shape::Scalar(Scalar::Integer) => value.is_i64() || value.is_u64(),
             Shape::Scalar(Scalar::Number) => value.is_number(),
             Shape::Scalar(Scalar::Boolean) => value.is_boolean(),
-            Shape::Scalar(Scalar::IntOrString | Scalar::Quantity) => value.is_string() || value.is_number(),
+            Shape::Scalar(Scalar::IntOrString | Scalar::Quantity) => {
+                value.is_string() || value.is_number()
+            }
         };
         if !fits {
-            let parent = parent.type_name().map_or_else(String::new, |name| format!("struct field {name}."));
+            let parent = parent
+                .type_name()
+                .map_or_else(String::new, |name| format!("struct field {name}."));
             let word = json_word(value);
-            let number = if value.is_number() { format!(" {value}") } else { String::new() };
+            let number = if value.is_number() {
+                format!(" {value}")
+            } else {
+                String::new()
+            };
             let go = go_type(node);
             let text = if parent.is_empty() {
                 format!("json: cannot unmarshal {word}{number} into Go value of type {go}")
             } else {
-                format!("json: cannot unmarshal {word}{number} into Go {parent}{dotted} of type {go}")
+                format!(
+                    "json: cannot unmarshal {word}{number} into Go {parent}{dotted} of type {go}"
+                )
             };
             self.mistyped.get_or_insert(text);
             return;
@@ -225,7 +289,10 @@ impl Decoding {
 pub(crate) fn nothing(schema: &Schema) -> Value {
     let mut object = Value::Object(Map::new());
     if !schema.is_custom() {
-        let mut decoding = Decoding { unknown: Vec::new(), mistyped: None };
+        let mut decoding = Decoding {
+            unknown: Vec::new(),
+            mistyped: None,
+        };
         decoding.typed(schema.root(), &mut object, &Path::root(), "");
     }
     object
@@ -256,7 +323,10 @@ fn json_word(value: &Value) -> &'static str {
 }
 
 fn go_type(node: &Node) -> String {
-    let format = node.limits.as_ref().and_then(|limits| limits.format.as_deref());
+    let format = node
+        .limits
+        .as_ref()
+        .and_then(|limits| limits.format.as_deref());
     match &node.shape {
         Shape::Any => "interface {}".to_owned(),
         Shape::Scalar(Scalar::String) if format == Some("byte") => "[]uint8".to_owned(),
@@ -289,14 +359,26 @@ fn applied(schema: &Schema, object: &Value) -> Result<(), DecodeError> {
             format!("errors:\n{}", lines.join("\n"))
         }
     };
-    Err(DecodeError::Malformed(format!("failed to create typed patch object ({}): {told}", identity(schema, object))))
+    Err(DecodeError::Malformed(format!(
+        "failed to create typed patch object ({}): {told}",
+        identity(schema, object)
+    )))
 }
 
 /// `default/web; apps/v1, Kind=Deployment`: an object in such a sentence.
 pub(crate) fn identity(schema: &Schema, object: &Value) -> String {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or("");
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+    };
     let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
-    format!("{namespace}/{name}; {}, Kind={}", schema.api_version(), schema.kind())
+    format!(
+        "{namespace}/{name}; {}, Kind={}",
+        schema.api_version(),
+        schema.kind()
+    )
 }
 
 fn applied_value(node: &Node, value: &Value, at: String, mistakes: &mut Vec<String>) {
@@ -304,7 +386,11 @@ fn applied_value(node: &Node, value: &Value, at: String, mistakes: &mut Vec<Stri
         return;
     }
     let told = |what: String, mistakes: &mut Vec<String>| {
-        mistakes.push(if at.is_empty() { what } else { format!("{at}: {what}") });
+        mistakes.push(if at.is_empty() {
+            what
+        } else {
+            format!("{at}: {what}")
+        });
     };
     match (&node.shape, value) {
         (Shape::Any, _) => {}
@@ -323,19 +409,43 @@ fn applied_value(node: &Node, value: &Value, at: String, mistakes: &mut Vec<Stri
                 applied_value(&array.items, item, format!("{at}[{index}]"), mistakes);
             }
         }
-        (Shape::Object(_), _) => told(format!("expected map, got &{{{}}}", text::quoted(value)), mistakes),
-        (Shape::Array(_), _) => told(format!("expected list, got &{{{}}}", text::quoted(value)), mistakes),
+        (Shape::Object(_), _) => told(
+            format!("expected map, got &{{{}}}", text::quoted(value)),
+            mistakes,
+        ),
+        (Shape::Array(_), _) => told(
+            format!("expected list, got &{{{}}}", text::quoted(value)),
+            mistakes,
+        ),
         (Shape::Scalar(Scalar::String), value) if !value.is_string() => {
-            told(format!("expected string, got &value.valueUnstructured{{Value:{}}}", text::quoted(value)), mistakes);
+            told(
+                format!(
+                    "expected string, got &value.valueUnstructured{{Value:{}}}",
+                    text::quoted(value)
+                ),
+                mistakes,
+            );
         }
         (Shape::Scalar(Scalar::Integer | Scalar::Number), value) if !value.is_number() => {
-            told(format!("expected numeric (int or float), got {}", json_word(value)), mistakes);
+            told(
+                format!("expected numeric (int or float), got {}", json_word(value)),
+                mistakes,
+            );
         }
         (Shape::Scalar(Scalar::Boolean), value) if !value.is_boolean() => {
-            told(format!("expected boolean, got &{{{}}}", text::quoted(value)), mistakes);
+            told(
+                format!("expected boolean, got &{{{}}}", text::quoted(value)),
+                mistakes,
+            );
         }
-        (Shape::Scalar(Scalar::IntOrString | Scalar::Quantity), Value::Array(_) | Value::Object(_)) => {
-            told(format!("expected any scalar, got &{{{}}}", text::quoted(value)), mistakes);
+        (
+            Shape::Scalar(Scalar::IntOrString | Scalar::Quantity),
+            Value::Array(_) | Value::Object(_),
+        ) => {
+            told(
+                format!("expected any scalar, got &{{{}}}", text::quoted(value)),
+                mistakes,
+            );
         }
         (Shape::Scalar(_), _) => {}
     }

@@ -12,16 +12,24 @@ pub(crate) fn holds(format: &str, text: &str) -> bool {
         "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
         "cidr" => cidr(text),
         "mac" => mac(text),
-        "uuid" => matches(text, r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$", {
-            static R: OnceLock<Option<Regex>> = OnceLock::new();
-            &R
-        }),
+        "uuid" => matches(
+            text,
+            r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$",
+            {
+                static R: OnceLock<Option<Regex>> = OnceLock::new();
+                &R
+            },
+        ),
         "hostname" => hostname(text),
-        "email" => text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
+        "email" => text
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
         "uri" => text.contains(':') || text.starts_with('/'),
         "byte" => {
             use base64::Engine as _;
-            base64::engine::general_purpose::STANDARD.decode(text).is_ok()
+            base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .is_ok()
         }
         "date" => text.parse::<jiff::civil::Date>().is_ok() && text.len() == 10,
         "date-time" | "datetime" => text.parse::<jiff::Timestamp>().is_ok(),
@@ -30,26 +38,38 @@ pub(crate) fn holds(format: &str, text: &str) -> bool {
             static R: OnceLock<Option<Regex>> = OnceLock::new();
             &R
         }),
-        "k8s-short-name" => text.len() <= 63 && matches(text, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", {
-            static R: OnceLock<Option<Regex>> = OnceLock::new();
-            &R
-        }),
+        "k8s-short-name" => {
+            text.len() <= 63
+                && matches(text, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", {
+                    static R: OnceLock<Option<Regex>> = OnceLock::new();
+                    &R
+                })
+        }
         "k8s-long-name" => {
-            text.len() <= 253 && matches(text, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", {
-                static R: OnceLock<Option<Regex>> = OnceLock::new();
-                &R
-            })
+            text.len() <= 253
+                && matches(
+                    text,
+                    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+                    {
+                        static R: OnceLock<Option<Regex>> = OnceLock::new();
+                        &R
+                    },
+                )
         }
         _ => true,
     }
 }
 
 fn matches(text: &str, pattern: &str, kept: &'static OnceLock<Option<Regex>>) -> bool {
-    kept.get_or_init(|| Regex::new(pattern).ok()).as_ref().is_some_and(|regex| regex.is_match(text))
+    kept.get_or_init(|| Regex::new(pattern).ok())
+        .as_ref()
+        .is_some_and(|regex| regex.is_match(text))
 }
 
 fn cidr(text: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else { return false };
+    let Some((address, bits)) = text.split_once('/') else {
+        return false;
+    };
     let most = match address.parse::<IpAddr>() {
         Ok(IpAddr::V4(_)) => 32,
         Ok(IpAddr::V6(_)) => 128,
@@ -60,14 +80,19 @@ fn cidr(text: &str) -> bool {
 
 fn mac(text: &str) -> bool {
     let parts: Vec<&str> = text.split([':', '-']).collect();
-    matches!(parts.len(), 6 | 8 | 20) && parts.iter().all(|p| p.len() == 2 && u8::from_str_radix(p, 16).is_ok())
+    matches!(parts.len(), 6 | 8 | 20)
+        && parts
+            .iter()
+            .all(|p| p.len() == 2 && u8::from_str_radix(p, 16).is_ok())
 }
 
 fn hostname(text: &str) -> bool {
     text.len() <= 255
         && text.split('.').all(|label| {
             (1..=63).contains(&label.len())
-                && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+                && label
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         })
@@ -81,10 +106,14 @@ fn duration(text: &str) -> bool {
     }
     let mut rest = rest;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let (number, after) = rest.split_at(digits);
         let after = after.trim_start();
-        let unit = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let unit = after
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(after.len());
         let (unit, next) = after.split_at(unit);
         let known = ["ns", "us", "µs", "μs", "ms", "s", "m", "h", "d", "w"].contains(&unit.trim());
         if number.parse::<f64>().is_err() || !known {

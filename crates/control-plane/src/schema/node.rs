@@ -93,7 +93,10 @@ pub(crate) struct Object {
 impl Object {
     /// The declared field of that name.
     pub(crate) fn property(&self, name: &str) -> Option<&Arc<Node>> {
-        let at = self.properties.binary_search_by(|(key, _)| key.as_ref().cmp(name)).ok()?;
+        let at = self
+            .properties
+            .binary_search_by(|(key, _)| key.as_ref().cmp(name))
+            .ok()?;
         self.properties.get(at).map(|(_, node)| node)
     }
 }
@@ -169,7 +172,14 @@ impl Limits {
             max_properties,
             unique_items,
         } = self;
-        let counts = [min_length, max_length, min_items, max_items, min_properties, max_properties];
+        let counts = [
+            min_length,
+            max_length,
+            min_items,
+            max_items,
+            min_properties,
+            max_properties,
+        ];
         !required.is_empty()
             || allowed.is_some()
             || pattern.is_some()
@@ -199,7 +209,9 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// Whether it is found in the text. A pattern that is no regular expression matches nothing.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        let regex = self.regex.get_or_init(|| regex::Regex::new(&self.text).ok());
+        let regex = self
+            .regex
+            .get_or_init(|| regex::Regex::new(&self.text).ok());
         regex.as_ref().is_some_and(|regex| regex.is_match(text))
     }
 }

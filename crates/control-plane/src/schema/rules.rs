@@ -46,8 +46,11 @@ impl std::fmt::Debug for Rule {
 impl Rule {
     /// The rules a schema states on its own level.
     pub(crate) fn all_of(schema: &Value) -> Box<[Self]> {
-        let text = |rule: &Value, key: &str| rule.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
-        let rules = schema.get("x-kubernetes-validations").and_then(Value::as_array);
+        let text =
+            |rule: &Value, key: &str| rule.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+        let rules = schema
+            .get("x-kubernetes-validations")
+            .and_then(Value::as_array);
         rules
             .into_iter()
             .flatten()
@@ -58,7 +61,10 @@ impl Rule {
                     message_expression: text(rule, "messageExpression").filter(|m| !m.is_empty()),
                     reason: text(rule, "reason"),
                     field_path: text(rule, "fieldPath"),
-                    optional_old_self: rule.get("optionalOldSelf").and_then(Value::as_bool).unwrap_or(false),
+                    optional_old_self: rule
+                        .get("optionalOldSelf")
+                        .and_then(Value::as_bool)
+                        .unwrap_or(false),
                     compiled: OnceLock::new(),
                 })))
             })
@@ -78,7 +84,11 @@ impl Rule {
                 None => None,
             };
             let uses_old = program.references().has_variable("oldSelf");
-            Ok(Compiled { program, message, uses_old })
+            Ok(Compiled {
+                program,
+                message,
+                uses_old,
+            })
         })
     }
 
@@ -96,11 +106,22 @@ impl Rule {
             Some("FieldValueRequired") => ("FieldValueRequired", "Required value".to_owned()),
             Some("FieldValueDuplicate") => {
                 let message = format!("Duplicate value: \"{}\"", type_word(node));
-                return Cause { reason: "FieldValueDuplicate", field: text::field_or_nil(&field), message };
+                return Cause {
+                    reason: "FieldValueDuplicate",
+                    field: text::field_or_nil(&field),
+                    message,
+                };
             }
-            _ => ("FieldValueInvalid", format!("Invalid value: \"{}\"", type_word(node))),
+            _ => (
+                "FieldValueInvalid",
+                format!("Invalid value: \"{}\"", type_word(node)),
+            ),
         };
-        Cause { reason, field: text::field_or_nil(&field), message: format!("{kind}: {detail}") }
+        Cause {
+            reason,
+            field: text::field_or_nil(&field),
+            message: format!("{kind}: {detail}"),
+        }
     }
 }
 
@@ -118,8 +139,18 @@ fn type_word(node: &Node) -> &'static str {
 
 /// Runs the rules of a value and of everything below it.
 pub(crate) fn check(node: &Node, value: &Value, old: Option<&Value>, root: bool) -> Vec<Cause> {
-    let mut walk = Walk { context: Context::default().with_all(), causes: Vec::new() };
-    walk.value(node, value, old, old.is_some_and(|old| old == value), &Path::root(), root);
+    let mut walk = Walk {
+        context: Context::default().with_all(),
+        causes: Vec::new(),
+    };
+    walk.value(
+        node,
+        value,
+        old,
+        old.is_some_and(|old| old == value),
+        &Path::root(),
+        root,
+    );
     walk.causes
 }
 
@@ -130,7 +161,8 @@ pub(crate) fn any(node: &Node) -> bool {
     }
     match &node.shape {
         Shape::Object(object) => {
-            object.properties.iter().any(|(_, n)| any(n)) || object.additional.as_ref().is_some_and(|n| any(n))
+            object.properties.iter().any(|(_, n)| any(n))
+                || object.additional.as_ref().is_some_and(|n| any(n))
         }
         Shape::Array(array) => any(&array.items),
         Shape::Any | Shape::Scalar(_) => false,
@@ -143,7 +175,15 @@ struct Walk {
 }
 
 impl Walk {
-    fn value(&mut self, node: &Node, value: &Value, old: Option<&Value>, same: bool, at: &Path, root: bool) {
+    fn value(
+        &mut self,
+        node: &Node,
+        value: &Value,
+        old: Option<&Value>,
+        same: bool,
+        at: &Path,
+        root: bool,
+    ) {
         self.rules(node, value, old, same, at, root);
         match (&node.shape, value) {
             (Shape::Object(object), Value::Object(map)) => {
@@ -161,14 +201,29 @@ impl Walk {
                 for (index, item) in items.iter().enumerate() {
                     let before = correlated(&array.list, old, item);
                     let unchanged = same || before.is_some_and(|before| before == item);
-                    self.value(&array.items, item, before, unchanged, &at.index(index), false);
+                    self.value(
+                        &array.items,
+                        item,
+                        before,
+                        unchanged,
+                        &at.index(index),
+                        false,
+                    );
                 }
             }
             _ => {}
         }
     }
 
-    fn rules(&mut self, node: &Node, value: &Value, old: Option<&Value>, same: bool, at: &Path, root: bool) {
+    fn rules(
+        &mut self,
+        node: &Node,
+        value: &Value,
+        old: Option<&Value>,
+        same: bool,
+        at: &Path,
+        root: bool,
+    ) {
         if node.rules.is_empty() || value.is_null() {
             return;
         }
@@ -181,7 +236,11 @@ impl Walk {
             let compiled = match rule.compiled() {
                 Ok(compiled) => compiled,
                 Err(mistake) => {
-                    self.causes.push(rule.cause(at, node, &format!("rule compile error: {mistake}")));
+                    self.causes.push(rule.cause(
+                        at,
+                        node,
+                        &format!("rule compile error: {mistake}"),
+                    ));
                     continue;
                 }
             };
@@ -196,9 +255,13 @@ impl Walk {
                 // A rule that looks at nothing new is not held against a value that did not change.
                 Ok(_) if same && !compiled.uses_old => {}
                 Ok(_) => {
-                    let told = compiled.message.as_ref().and_then(|program| match program.execute(&scope) {
-                        Ok(Cel::String(text)) if !text.trim().is_empty() => Some(text.to_string()),
-                        _ => None,
+                    let told = compiled.message.as_ref().and_then(|program| {
+                        match program.execute(&scope) {
+                            Ok(Cel::String(text)) if !text.trim().is_empty() => {
+                                Some(text.to_string())
+                            }
+                            _ => None,
+                        }
                     });
                     let detail = told.unwrap_or_else(|| match &rule.0.message {
                         Some(message) => message.trim().to_owned(),
@@ -207,7 +270,11 @@ impl Walk {
                     self.causes.push(rule.cause(at, node, &detail));
                 }
                 Err(failure) => {
-                    let detail = format!("{} evaluating rule: {}", lower_first(&failure.to_string()), rule.text());
+                    let detail = format!(
+                        "{} evaluating rule: {}",
+                        lower_first(&failure.to_string()),
+                        rule.text()
+                    );
                     self.causes.push(rule.cause(at, node, &detail));
                 }
             }
@@ -216,14 +283,21 @@ impl Walk {
 }
 
 fn lower_first(text: &str) -> String {
-    let text = text.strip_prefix("No such key: ").map_or_else(|| text.to_owned(), |key| format!("no such key: {key}"));
+    let text = text
+        .strip_prefix("No such key: ")
+        .map_or_else(|| text.to_owned(), |key| format!("no such key: {key}"));
     text
 }
 
 /// The old item an item of a list belongs to: by its keys in a list map, else none.
 fn correlated<'a>(list: &ListType, old: Option<&'a Value>, item: &Value) -> Option<&'a Value> {
-    let ListType::Map(keys) = list else { return None };
-    let same = |before: &&Value| keys.iter().all(|key| before.get(key.as_ref()) == item.get(key.as_ref()));
+    let ListType::Map(keys) = list else {
+        return None;
+    };
+    let same = |before: &&Value| {
+        keys.iter()
+            .all(|key| before.get(key.as_ref()) == item.get(key.as_ref()))
+    };
     old?.as_array()?.iter().find(same)
 }
 
@@ -242,8 +316,17 @@ fn to_cel(node: &Node, value: &Value, root: bool) -> Cel {
         Value::String(text) => string_to_cel(node, text),
         Value::Array(items) => {
             let any = Node::any();
-            let inner = if let Shape::Array(array) = &node.shape { &array.items } else { &any };
-            Cel::List(Arc::new(items.iter().map(|item| to_cel(inner, item, false)).collect()))
+            let inner = if let Shape::Array(array) = &node.shape {
+                &array.items
+            } else {
+                &any
+            };
+            Cel::List(Arc::new(
+                items
+                    .iter()
+                    .map(|item| to_cel(inner, item, false))
+                    .collect(),
+            ))
         }
         Value::Object(map) => {
             let any = Node::any();
@@ -272,7 +355,10 @@ fn to_cel(node: &Node, value: &Value, root: bool) -> Cel {
 
 fn string_to_cel(node: &Node, text: &str) -> Cel {
     let plain = || Cel::String(Arc::new(text.to_owned()));
-    let format = node.limits.as_ref().and_then(|limits| limits.format.as_deref());
+    let format = node
+        .limits
+        .as_ref()
+        .and_then(|limits| limits.format.as_deref());
     match format {
         // Through the language's own functions, so that its time types stay its own business.
         Some("date-time" | "datetime") => literal("timestamp", text).unwrap_or_else(plain),
@@ -295,11 +381,33 @@ fn literal(function: &str, text: &str) -> Option<Cel> {
 /// Field names as CEL may write them: <https://kubernetes.io/docs/reference/using-api/cel/#escaping>.
 fn escaped(name: &str) -> String {
     const RESERVED: &[&str] = &[
-        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import",
-        "let", "loop", "package", "namespace", "return", "var", "void", "while",
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
     ];
     if RESERVED.contains(&name) {
         return format!("__{name}__");
     }
-    name.replace("__", "__underscores__").replace('.', "__dot__").replace('-', "__dash__").replace('/', "__slash__")
+    name.replace("__", "__underscores__")
+        .replace('.', "__dot__")
+        .replace('-', "__dash__")
+        .replace('/', "__slash__")
 }

@@ -46,7 +46,9 @@ pub(crate) fn float(value: f64) -> String {
     if size != 0.0 && !(1e-4..1e21).contains(&size) {
         let text = format!("{value:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
+        let (sign, exponent) = exponent
+            .strip_prefix('-')
+            .map_or(('+', exponent), |e| ('-', e));
         return format!("{digits}e{sign}{exponent:0>2}");
     }
     format!("{value}")
@@ -54,5 +56,9 @@ pub(crate) fn float(value: f64) -> String {
 
 /// The word for the path of the whole object.
 pub(crate) fn field_or_nil(field: &str) -> String {
-    if field.is_empty() { "<nil>".to_owned() } else { field.to_owned() }
+    if field.is_empty() {
+        "<nil>".to_owned()
+    } else {
+        field.to_owned()
+    }
 }

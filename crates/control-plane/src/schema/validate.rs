@@ -31,7 +31,12 @@ pub(crate) fn validate(schema: &Schema, new: &Value, old: Option<&Value>) -> Vec
         causes.extend(lists(new));
     }
     if schema.rules {
-        let blocking = ["FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
+        let blocking = [
+            "FieldValueRequired",
+            "FieldValueTooLong",
+            "FieldValueTooMany",
+            "FieldValueTypeInvalid",
+        ];
         if causes.iter().any(|cause| blocking.contains(&cause.reason)) {
             causes.push(Cause {
                 reason: "FieldValueInvalid",
@@ -57,16 +62,28 @@ struct Found {
 impl Found {
     fn add(&mut self, reason: &'static str, at: &str, message: String) {
         let field = text::field_or_nil(at.strip_prefix('.').unwrap_or(at));
-        self.causes.push(Cause { reason, field, message });
+        self.causes.push(Cause {
+            reason,
+            field,
+            message,
+        });
     }
 
     fn invalid(&mut self, at: &str, value: &str, rule: &str) {
-        self.add("FieldValueInvalid", at, format!("Invalid value: {value}: {at} in body {rule}"));
+        self.add(
+            "FieldValueInvalid",
+            at,
+            format!("Invalid value: {value}: {at} in body {rule}"),
+        );
     }
 
     /// A mistake of the whole value at a path that Kubernetes names only inside the sentence.
     fn unplaced(&mut self, sentence: &str) {
-        self.add("FieldValueInvalid", "", format!("Invalid value: \"\": {sentence}"));
+        self.add(
+            "FieldValueInvalid",
+            "",
+            format!("Invalid value: \"\": {sentence}"),
+        );
     }
 }
 
@@ -102,7 +119,15 @@ fn checks(node: &Node, value: &Value, old: Option<&Value>, at: &str, found: &mut
     }
     match (&node.shape, value) {
         (Shape::Array(array), Value::Array(items)) => list(array, items, old, at, found),
-        (_, Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
+        (
+            _,
+            Value::Array(_)
+            | Value::Object(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_),
+        ) => {}
     }
     if let Some(limits) = &node.limits {
         if let Value::Array(items) = value {
@@ -112,7 +137,11 @@ fn checks(node: &Node, value: &Value, old: Option<&Value>, at: &str, found: &mut
         if let Value::Object(map) = value {
             let size = map.len() as u64;
             if let Some(least) = limits.min_properties.filter(|least| size < *least) {
-                found.invalid(at, &size.to_string(), &format!("should have at least {least} properties"));
+                found.invalid(
+                    at,
+                    &size.to_string(),
+                    &format!("should have at least {least} properties"),
+                );
             }
             if let Some(most) = limits.max_properties.filter(|most| size > *most) {
                 too_many(size, most, at, found);
@@ -123,8 +152,16 @@ fn checks(node: &Node, value: &Value, old: Option<&Value>, at: &str, found: &mut
         fields(object, value, old, at, found);
     }
     if let (Some(limits), Value::Object(map)) = (&node.limits, value) {
-        for name in limits.required.iter().filter(|name| !map.contains_key(name.as_ref())) {
-            found.add("FieldValueRequired", &format!("{at}.{name}"), "Required value".to_owned());
+        for name in limits
+            .required
+            .iter()
+            .filter(|name| !map.contains_key(name.as_ref()))
+        {
+            found.add(
+                "FieldValueRequired",
+                &format!("{at}.{name}"),
+                "Required value".to_owned(),
+            );
         }
     }
 }
@@ -146,16 +183,23 @@ fn type_of(node: &Node, value: &Value, at: &str, found: &mut Found) {
         Shape::Array(_) => ("array", given == "array"),
         Shape::Scalar(Scalar::Integer) => {
             let whole = value.as_f64().is_some_and(|float| float.fract() == 0.0);
-            ("integer", given == "integer" || (given == "number" && whole))
+            (
+                "integer",
+                given == "integer" || (given == "number" && whole),
+            )
         }
         Shape::Scalar(Scalar::Number) => ("number", given == "integer" || given == "number"),
         Shape::Scalar(scalar @ (Scalar::IntOrString | Scalar::Quantity)) => {
             (scalar.name(), given == "integer" || given == "string")
         }
-        Shape::Scalar(scalar @ (Scalar::String | Scalar::Boolean)) => (scalar.name(), given == scalar.name()),
+        Shape::Scalar(scalar @ (Scalar::String | Scalar::Boolean)) => {
+            (scalar.name(), given == scalar.name())
+        }
     };
     if !fits {
-        let message = format!("Invalid value: \"{given}\": {at} in body must be of type {wanted}: \"{given}\"");
+        let message = format!(
+            "Invalid value: \"{given}\": {at} in body must be of type {wanted}: \"{given}\""
+        );
         found.add("FieldValueTypeInvalid", at, message);
     }
 }
@@ -167,9 +211,18 @@ fn allowed(limits: &Limits, value: &Value, at: &str, found: &mut Found) {
     }
     let words: Vec<String> = all
         .iter()
-        .map(|one| text::quote(&one.as_str().map_or_else(|| one.to_string(), ToOwned::to_owned)))
+        .map(|one| {
+            text::quote(
+                &one.as_str()
+                    .map_or_else(|| one.to_string(), ToOwned::to_owned),
+            )
+        })
         .collect();
-    let message = format!("Unsupported value: {}: supported values: {}", text::quoted(value), words.join(", "));
+    let message = format!(
+        "Unsupported value: {}: supported values: {}",
+        text::quoted(value),
+        words.join(", ")
+    );
     found.add("FieldValueNotSupported", at, message);
 }
 
@@ -177,20 +230,37 @@ fn string(node: &Node, limits: &Limits, given: &str, at: &str, found: &mut Found
     let length = given.chars().count() as u64;
     if let Some(most) = limits.max_length.filter(|most| length > *most) {
         let noun = if most == 1 { "byte" } else { "bytes" };
-        found.add("FieldValueTooLong", at, format!("Too long: may not be more than {most} {noun}"));
+        found.add(
+            "FieldValueTooLong",
+            at,
+            format!("Too long: may not be more than {most} {noun}"),
+        );
     }
     if let Some(least) = limits.min_length.filter(|least| length < *least) {
-        found.invalid(at, &text::quote(given), &format!("should be at least {least} chars long"));
+        found.invalid(
+            at,
+            &text::quote(given),
+            &format!("should be at least {least} chars long"),
+        );
     }
-    if let Some(pattern) = limits.pattern.as_ref().filter(|pattern| !pattern.is_in(given)) {
-        found.invalid(at, &text::quote(given), &format!("should match '{}'", pattern.text));
+    if let Some(pattern) = limits
+        .pattern
+        .as_ref()
+        .filter(|pattern| !pattern.is_in(given))
+    {
+        found.invalid(
+            at,
+            &text::quote(given),
+            &format!("should match '{}'", pattern.text),
+        );
     }
     if let Some(name) = limits.format.as_deref()
         && matches!(node.shape, Shape::Scalar(Scalar::String))
         && !format::holds(name, given)
     {
         let given = text::quote(given);
-        let message = format!("Invalid value: {given}: {at} in body must be of type {name}: {given}");
+        let message =
+            format!("Invalid value: {given}: {at} in body must be of type {name}: {given}");
         found.add("FieldValueTypeInvalid", at, message);
     }
 }
@@ -198,19 +268,42 @@ fn string(node: &Node, limits: &Limits, given: &str, at: &str, found: &mut Found
 fn number(limits: &Limits, value: &Value, at: &str, found: &mut Found) {
     let Some(given) = value.as_f64() else { return };
     let shown = text::quoted(value);
-    if let Some(factor) = limits.multiple_of.filter(|factor| *factor != 0.0 && (given / factor).fract() != 0.0) {
-        found.invalid(at, &shown, &format!("should be a multiple of {}", text::float(factor)));
+    if let Some(factor) = limits
+        .multiple_of
+        .filter(|factor| *factor != 0.0 && (given / factor).fract() != 0.0)
+    {
+        found.invalid(
+            at,
+            &shown,
+            &format!("should be a multiple of {}", text::float(factor)),
+        );
     }
     if let Some(most) = limits.maximum {
-        let word = if most.exclusive { "less than" } else { "less than or equal to" };
+        let word = if most.exclusive {
+            "less than"
+        } else {
+            "less than or equal to"
+        };
         if given > most.value || (most.exclusive && given >= most.value) {
-            found.invalid(at, &shown, &format!("should be {word} {}", text::float(most.value)));
+            found.invalid(
+                at,
+                &shown,
+                &format!("should be {word} {}", text::float(most.value)),
+            );
         }
     }
     if let Some(least) = limits.minimum {
-        let word = if least.exclusive { "greater than" } else { "greater than or equal to" };
+        let word = if least.exclusive {
+            "greater than"
+        } else {
+            "greater than or equal to"
+        };
         if given < least.value || (least.exclusive && given <= least.value) {
-            found.invalid(at, &shown, &format!("should be {word} {}", text::float(least.value)));
+            found.invalid(
+                at,
+                &shown,
+                &format!("should be {word} {}", text::float(least.value)),
+            );
         }
     }
 }
@@ -219,7 +312,10 @@ fn list(array: &Array, items: &[Value], old: Option<&Value>, at: &str, found: &m
     for (index, item) in items.iter().enumerate() {
         let before = match &array.list {
             ListType::Map(keys) => old.and_then(Value::as_array).and_then(|olds| {
-                olds.iter().find(|before| keys.iter().all(|key| before.get(key.as_ref()) == item.get(key.as_ref())))
+                olds.iter().find(|before| {
+                    keys.iter()
+                        .all(|key| before.get(key.as_ref()) == item.get(key.as_ref()))
+                })
             }),
             ListType::Atomic | ListType::Set => None,
         };
@@ -230,7 +326,11 @@ fn list(array: &Array, items: &[Value], old: Option<&Value>, at: &str, found: &m
 fn list_bounds(limits: &Limits, items: &[Value], at: &str, found: &mut Found) {
     let size = items.len() as u64;
     if let Some(least) = limits.min_items.filter(|least| size < *least) {
-        found.invalid(at, &size.to_string(), &format!("should have at least {least} items"));
+        found.invalid(
+            at,
+            &size.to_string(),
+            &format!("should have at least {least} items"),
+        );
     }
     if let Some(most) = limits.max_items.filter(|most| size > *most) {
         too_many(size, most, at, found);
@@ -242,13 +342,23 @@ fn list_bounds(limits: &Limits, items: &[Value], at: &str, found: &mut Found) {
 
 fn too_many(size: u64, most: u64, at: &str, found: &mut Found) {
     let noun = if most == 1 { "item" } else { "items" };
-    found.add("FieldValueTooMany", at, format!("Too many: {size}: must have at most {most} {noun}"));
+    found.add(
+        "FieldValueTooMany",
+        at,
+        format!("Too many: {size}: must have at most {most} {noun}"),
+    );
 }
 
 fn fields(object: &Object, value: &Value, old: Option<&Value>, at: &str, found: &mut Found) {
     for (name, item) in value.as_object().into_iter().flatten() {
-        let Some(node) = object.property(name).or(object.additional.as_ref()) else { continue };
-        let below = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        let Some(node) = object.property(name).or(object.additional.as_ref()) else {
+            continue;
+        };
+        let below = if at.is_empty() {
+            name.clone()
+        } else {
+            format!("{at}.{name}")
+        };
         structure(node, item, old.and_then(|old| old.get(name)), &below, found);
     }
 }
@@ -261,34 +371,66 @@ fn combinations(logic: &Logic, value: &Value, at: &str, found: &mut Found) {
         found
     };
     let furthest = |outcomes: Vec<Found>| {
-        outcomes.into_iter().reduce(|best, next| if next.checks > best.checks { next } else { best })
+        outcomes.into_iter().reduce(|best, next| {
+            if next.checks > best.checks {
+                next
+            } else {
+                best
+            }
+        })
     };
     if !logic.any.is_empty() {
         let outcomes: Vec<Found> = logic.any.iter().map(|branch| outcome(branch)).collect();
         if outcomes.iter().all(|outcome| !outcome.causes.is_empty()) {
-            found.unplaced(&format!("{quoted} must validate at least one schema (anyOf)"));
-            found.causes.extend(furthest(outcomes).map(|best| best.causes).unwrap_or_default());
+            found.unplaced(&format!(
+                "{quoted} must validate at least one schema (anyOf)"
+            ));
+            found.causes.extend(
+                furthest(outcomes)
+                    .map(|best| best.causes)
+                    .unwrap_or_default(),
+            );
         }
     }
     if !logic.one.is_empty() {
         let outcomes: Vec<Found> = logic.one.iter().map(|branch| outcome(branch)).collect();
-        let valid = outcomes.iter().filter(|outcome| outcome.causes.is_empty()).count();
+        let valid = outcomes
+            .iter()
+            .filter(|outcome| outcome.causes.is_empty())
+            .count();
         if valid != 1 {
-            let how = if valid == 0 { "Found none valid".to_owned() } else { format!("Found {valid} valid alternatives") };
-            found.unplaced(&format!("{quoted} must validate one and only one schema (oneOf). {how}"));
+            let how = if valid == 0 {
+                "Found none valid".to_owned()
+            } else {
+                format!("Found {valid} valid alternatives")
+            };
+            found.unplaced(&format!(
+                "{quoted} must validate one and only one schema (oneOf). {how}"
+            ));
             if valid == 0 {
-                found.causes.extend(furthest(outcomes).map(|best| best.causes).unwrap_or_default());
+                found.causes.extend(
+                    furthest(outcomes)
+                        .map(|best| best.causes)
+                        .unwrap_or_default(),
+                );
             }
         }
     }
     if !logic.all.is_empty() {
         let outcomes: Vec<Found> = logic.all.iter().map(|branch| outcome(branch)).collect();
-        let valid = outcomes.iter().filter(|outcome| outcome.causes.is_empty()).count();
+        let valid = outcomes
+            .iter()
+            .filter(|outcome| outcome.causes.is_empty())
+            .count();
         let total = outcomes.len();
-        found.causes.extend(outcomes.into_iter().flat_map(|outcome| outcome.causes));
+        found
+            .causes
+            .extend(outcomes.into_iter().flat_map(|outcome| outcome.causes));
         if valid != total {
             let how = if valid == 0 { ". None validated" } else { "" };
-            found.unplaced(&format!("{quoted} must validate all the schemas (allOf){how}"));
+            found.unplaced(&format!(
+                "{quoted} must validate all the schemas (allOf){how}"
+            ));
         }
     }
     if let Some(not) = &logic.not
@@ -314,11 +456,16 @@ fn unique(node: &Node, value: &Value, at: &str, causes: &mut Vec<Cause>) {
             }
         }
         (Shape::Array(array), Value::Array(items)) => {
-            let identities: Vec<Option<Value>> = items.iter().map(|item| identity(&array.list, item)).collect();
+            let identities: Vec<Option<Value>> = items
+                .iter()
+                .map(|item| identity(&array.list, item))
+                .collect();
             let mut told: Vec<&Value> = Vec::new();
             for (index, identity) in identities.iter().enumerate() {
                 let Some(identity) = identity else { continue };
-                if identities[..index].contains(&Some(identity.clone())) && !told.contains(&identity) {
+                if identities[..index].contains(&Some(identity.clone()))
+                    && !told.contains(&identity)
+                {
                     told.push(identity);
                     causes.push(Cause {
                         reason: "FieldValueDuplicate",
@@ -340,7 +487,9 @@ fn identity(list: &ListType, item: &Value) -> Option<Value> {
         ListType::Atomic => None,
         ListType::Set => Some(item.clone()),
         ListType::Map(keys) => {
-            let fields = keys.iter().filter_map(|key| Some((key.to_string(), item.get(key.as_ref())?.clone())));
+            let fields = keys
+                .iter()
+                .filter_map(|key| Some((key.to_string(), item.get(key.as_ref())?.clone())));
             Some(Value::Object(fields.collect()))
         }
     }
