@@ -286,6 +286,9 @@ pub(crate) struct Node {
     /// PEM bundle of the authorities whose clients may ask for logs and exec
     #[arg(long, value_name = "FILE")]
     pub(crate) client_ca: Option<PathBuf>,
+    /// Stop the Pods when the agent ends; otherwise they go on, and the next agent finds them
+    #[arg(long)]
+    pub(crate) stop_pods: bool,
     /// Port of the kubelet endpoint
     #[arg(long, value_name = "PORT", default_value_t = 10250)]
     pub(crate) kubelet_port: u16,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use kube::{Client, Config};
+use node_agent::settings::OnStop;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +14,7 @@ use crate::{context, local};
 
 /// The operator alone.
 pub(crate) async fn operator(home: &Home, args: &Operator) -> Result<ExitCode> {
-    let (client, namespace) = cluster(&args.target, home).await?;
+    let (client, namespace) = cluster("klamm-operator", &args.target, home).await?;
     if args.install_crds {
         local::apply_definitions(&client).await?;
     }
@@ -38,7 +39,7 @@ pub(crate) async fn operator(home: &Home, args: &Operator) -> Result<ExitCode> {
 
 /// The node agent alone.
 pub(crate) async fn node(global: &Global, home: &Home, args: &Node) -> Result<ExitCode> {
-    let (client, _) = cluster(&args.target, home).await?;
+    let (client, _) = cluster("klamm-node-agent", &args.target, home).await?;
     home.create()?;
     let executable = std::env::current_exe().context("finding our own program")?;
     let mut settings = node_agent::settings::Settings::new(home.node(), executable);
@@ -47,6 +48,12 @@ pub(crate) async fn node(global: &Global, home: &Home, args: &Node) -> Result<Ex
     settings.labels = args.labels.iter().cloned().collect();
     settings.schedule = args.schedule;
     settings.kubelet_port = args.kubelet_port;
+    // As with a kubelet: an agent that is replaced must not take its Pods along.
+    settings.on_stop = if args.stop_pods {
+        OnStop::StopPods
+    } else {
+        OnStop::LeaveRunning
+    };
     if let Some(file) = &args.client_ca {
         let pem =
             std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
@@ -59,15 +66,16 @@ pub(crate) async fn node(global: &Global, home: &Home, args: &Node) -> Result<Ex
 }
 
 /// In a Pod its service account, else the chosen context.
-async fn cluster(target: &Target, home: &Home) -> Result<(Client, String)> {
+async fn cluster(agent: &str, target: &Target, home: &Home) -> Result<(Client, String)> {
     if target.context.is_none()
         && std::env::var_os("KUBECONFIG").is_none()
-        && let Ok(config) = Config::incluster()
+        && let Ok(mut config) = Config::incluster()
     {
+        config.headers.push(context::user_agent(agent)?);
         let namespace = config.default_namespace.clone();
         return Ok((Client::try_from(config).context("connecting")?, namespace));
     }
-    let connection = context::connect(target, home).await?;
+    let connection = context::connect_as(agent, target, home).await?;
     Ok((connection.client, connection.namespace))
 }
 

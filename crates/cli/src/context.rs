@@ -1,6 +1,7 @@
 //! Which Kubernetes API a command speaks to: `--context`, then `KUBECONFIG`, then the local home. Said first.
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use http::header::{HeaderName, HeaderValue, USER_AGENT};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
@@ -18,18 +19,23 @@ pub(crate) struct Connection {
 
 /// Connects, and says on standard error to what.
 pub(crate) async fn connect(target: &Target, home: &Home) -> Result<Connection> {
-    let connection = choose(target, home).await?;
+    connect_as("klamm", target, home).await
+}
+
+/// Connects under a name of its own, which audit logs show and field managers are called by.
+pub(crate) async fn connect_as(agent: &str, target: &Target, home: &Home) -> Result<Connection> {
+    let connection = choose(agent, target, home).await?;
     output::progress(&connection.described);
     Ok(connection)
 }
 
-async fn choose(target: &Target, home: &Home) -> Result<Connection> {
+async fn choose(agent: &str, target: &Target, home: &Home) -> Result<Connection> {
     let options = KubeConfigOptions {
         context: target.context.clone(),
         ..KubeConfigOptions::default()
     };
     let explicit = std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty());
-    let (config, what) = if target.context.is_some() || explicit {
+    let (mut config, what) = if target.context.is_some() || explicit {
         let kubeconfig = Kubeconfig::read().context("reading the kubeconfig")?;
         let name = target
             .context
@@ -60,12 +66,19 @@ async fn choose(target: &Target, home: &Home) -> Result<Connection> {
     } else {
         format!("namespace {namespace}")
     };
+    config.headers.push(user_agent(agent)?);
     let client = Client::try_from(config).context("connecting")?;
     Ok(Connection {
         client,
         namespace,
         described: format!("{what}, {scope}"),
     })
+}
+
+/// Who asks, in the form `name/version`.
+pub(crate) fn user_agent(agent: &str) -> Result<(HeaderName, HeaderValue)> {
+    let value = format!("{agent}/{}", env!("CARGO_PKG_VERSION"));
+    Ok((USER_AGENT, HeaderValue::try_from(value)?))
 }
 
 /// The configuration of the API server that serves this home.

@@ -43,6 +43,12 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Down) -> Result<Exi
         local.stop().await?;
     }
     if args.purge {
+        if home.node().is_dir() {
+            // Pods that a node agent has left running must not outlive their directories.
+            node_agent::purge(&home.node())
+                .await
+                .context("stopping what still runs on this home")?;
+        }
         purge(home)?;
     }
     let what = if args.purge {

@@ -151,6 +151,8 @@ fn addresses(
 }
 
 /// On process nodes: the bootstrap Service's loopback address, then the brokers' own.
+///
+/// A Kubernetes with process nodes gives Services addresses that nothing on such a node answers: they are left out.
 fn local_addresses(
     view: &View<'_>,
     renderer: &Renderer<'_>,
@@ -166,7 +168,10 @@ fn local_addresses(
     let service = manifests::names::listener_bootstrap_service(&renderer.cluster.name, listener);
     let services = view.world.services.value();
     let service = services.and_then(|services| services.get(&service));
-    if let (Some(ip), false) = (service.and_then(|s| s.cluster_ip.clone()), hosts.is_empty()) {
+    let reachable = service
+        .and_then(|service| service.cluster_ip.clone())
+        .filter(|address| address.starts_with("127."));
+    if let (Some(ip), false) = (reachable, hosts.is_empty()) {
         hosts.insert(0, ip);
     }
     hosts
