@@ -15,3 +15,4 @@ pub(crate) mod attempt;
 pub(crate) mod command;
 pub(crate) mod environment;
 pub(crate) mod launch;
+pub(crate) mod termination;

@@ -178,6 +178,9 @@ pub(crate) struct Exit {
     /// Its program could not be started at all.
     #[serde(default)]
     pub start_error: Option<String>,
+    /// What it left to be told about its end.
+    #[serde(default)]
+    pub message: Option<String>,
     /// Nobody saw how it ended: the monitor was killed, or the machine went down.
     #[serde(default)]
     pub unknown: bool,
@@ -193,6 +196,7 @@ impl Exit {
             finished_at: now,
             out_of_memory: false,
             start_error: None,
+            message: None,
             unknown: true,
         }
     }

@@ -21,6 +21,7 @@ use super::start::StartSpec;
 use super::{CLAIMED, ExecError, Mounts, Named as _};
 use crate::cgroup;
 use crate::container::attempt::{AttemptDir, Exit, Running};
+use crate::container::termination::Termination;
 use crate::logs::{LogLimits, LogWriter, Stream};
 use crate::process::{self, ProcessId};
 
@@ -47,6 +48,8 @@ pub(crate) struct MonitorSpec {
     pub mounts: Option<Mounts>,
     /// Directories of the cgroups to join.
     pub cgroups: Vec<PathBuf>,
+    /// Where the container leaves its termination message.
+    pub termination: Termination,
     /// When to rotate logs.
     pub logs: LogLimits,
 }
@@ -147,6 +150,7 @@ pub(super) fn run() -> Result<ExitCode, ExecError> {
         finished_at: Timestamp::now(),
         out_of_memory: status.signal == Some(Signal::KILL.as_raw())
             && cgroup::out_of_memory(&spec.cgroups),
+        message: spec.termination.message(status.code, &attempt.log()),
         start_error,
         unknown: false,
     };

@@ -150,11 +150,11 @@ fn container_status(tale: &Tale<'_>, told: &Told<'_>) -> ContainerStatus {
         exit_code: exit.code,
         signal: exit.signal,
         reason: Some(exit.reason().to_owned()),
-        message: exit.start_error.clone().or_else(|| {
-            exit.unknown.then(|| {
-                "The container's monitor ended before it could say how the container did".to_owned()
-            })
-        }),
+        message: exit
+            .start_error
+            .clone()
+            .or_else(|| exit.message.clone())
+            .or_else(|| exit.unknown.then(|| UNSEEN.to_owned())),
         started_at: exit.started_at.map(|at| Time(seconds(at))),
         finished_at: Some(Time(seconds(exit.finished_at))),
     };
@@ -197,6 +197,9 @@ fn container_status(tale: &Tale<'_>, told: &Told<'_>) -> ContainerStatus {
         ..ContainerStatus::default()
     }
 }
+
+/// Told of a container whose end nobody saw.
+const UNSEEN: &str = "The container's monitor ended before it could say how the container did";
 
 /// A condition before its times are known: type, whether it holds, reason and message if not.
 type Fact = (&'static str, bool, Option<(&'static str, String)>);

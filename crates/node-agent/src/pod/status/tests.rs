@@ -12,6 +12,7 @@ fn exit(code: i32) -> Exit {
         finished_at: Timestamp::from_second(2).unwrap(),
         out_of_memory: false,
         start_error: None,
+        message: None,
         unknown: false,
     }
 }

@@ -11,6 +11,7 @@ use crate::container::attempt::{Running, Start};
 use crate::container::command::{self, Asked, Surroundings};
 use crate::container::environment::{Facts, variables};
 use crate::container::launch::{self, LaunchError, MARK};
+use crate::container::termination::Termination;
 use crate::container_exec::MonitorSpec;
 use crate::images::{self, Image, Resolution};
 use crate::logs::LogLimits;
@@ -204,6 +205,8 @@ impl Worker {
         let mounted = self.mounted.clone().unwrap_or_default();
         link_mounts(&root, container, &mounted, &own)
             .map_err(|error| configuration(format!("volume mounts: {error}")))?;
+        let termination = Termination::prepare(&root, container)
+            .map_err(|error| configuration(format!("termination message: {error}")))?;
         let mounts = mount_paths(container);
         let asked_command = expanded(container.command.as_deref(), &own);
         let asked_args = expanded(container.args.as_deref(), &own);
@@ -243,6 +246,7 @@ impl Worker {
             directory: command::directory(&asked, image),
             mounts: self.context.hosts.mounts(&self.namespace),
             cgroups: self.cgroups(entry, number),
+            termination,
             logs: LogLimits {
                 max_bytes: settings.log_max_bytes,
                 max_files: settings.log_max_files,
