@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use model::observed::runner::Refusal;
 use model::runner::{Format, LogDir, QuorumKind, RunnerConfig};
 
 use crate::RunnerError;
@@ -38,7 +39,9 @@ pub(crate) async fn format_if_permitted(
         return Ok(false);
     };
     let marker = environment.path(MARKER);
-    let refuse = |why: &str| RunnerError::Volume {
+    let refuse = |why: &str| RunnerError::Refused {
+        refusal: Refusal::EmptyVolume,
+        volumes: empty.iter().map(|(dir, _, _)| dir.volume.0).collect(),
         volume: environment.path(&first.mount),
         reason: format!(
             "{} is empty and {why}. An unexpectedly empty disk may mean lost data, so nothing was formatted; \

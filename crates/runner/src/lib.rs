@@ -33,8 +33,11 @@ mod volume;
 pub use install::install;
 pub use jvm::exec_jvm;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+use model::observed::runner::Refusal;
 
 /// Why the runner gave up. Ends up in the container's termination message, hence says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +62,18 @@ pub enum RunnerError {
     #[error("volume {volume}: {reason}")]
     Volume {
         /// Its mount point.
+        volume: PathBuf,
+        /// What is wrong and what helps.
+        reason: String,
+    },
+    /// A volume is refused for a reason that the operator acts on.
+    #[error("volume {volume}: {reason}")]
+    Refused {
+        /// Why, in a word that the operator reads.
+        refusal: Refusal,
+        /// Ids of the volumes concerned.
+        volumes: BTreeSet<u32>,
+        /// Mount point of the first of them.
         volume: PathBuf,
         /// What is wrong and what helps.
         reason: String,
@@ -104,6 +119,16 @@ pub enum RunnerError {
 }
 
 impl RunnerError {
+    /// The termination message: where the operator can act on it, it begins with a word that it knows.
+    fn for_operator(&self, message: &str) -> String {
+        match self {
+            Self::Refused {
+                refusal, volumes, ..
+            } => refusal.message(volumes, message),
+            _ => message.to_owned(),
+        }
+    }
+
     fn file(
         operation: &'static str,
         path: &std::path::Path,
@@ -145,7 +170,7 @@ pub fn run_broker() -> ExitCode {
         Err(error) => {
             let message = chain(&error);
             tracing::error!("{message}");
-            environment.write_termination_message(&message);
+            environment.write_termination_message(&error.for_operator(&message));
             1
         }
     };

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use model::observed::runner::Refusal;
 use model::runner::{LogDir, RunnerConfig};
 
 use crate::RunnerError;
@@ -52,11 +53,13 @@ pub(crate) fn lock_all(
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(RunnerError::Volume {
-                    volume: mount,
-                    reason: "another Kafka process runs on it; waiting for that one to end"
-                        .to_owned(),
-                });
+                let reason = "another Kafka process runs on it; waiting for that one to end";
+                return Err(refused(
+                    environment,
+                    dir,
+                    Refusal::VolumeLocked,
+                    reason.to_owned(),
+                ));
             }
             Err(std::fs::TryLockError::Error(source)) => {
                 return Err(RunnerError::file("lock", &path)(source));
@@ -102,22 +105,23 @@ pub(crate) fn inspect(
                 Content::Fresh
             }
             Some(meta) => {
-                belongs(&meta, config, dir).map_err(|reason| RunnerError::Volume {
-                    volume: environment.path(&dir.mount),
-                    reason,
-                })?;
+                belongs(&meta, config, dir)
+                    .map_err(|(refusal, reason)| refused(environment, dir, refusal, reason))?;
                 Content::Own
             }
             None if is_empty(&path)? => Content::Empty,
             None => {
-                return Err(RunnerError::Volume {
-                    volume: environment.path(&dir.mount),
-                    reason: format!(
-                        "{} holds data but no {}; nothing was formatted or changed. Put the file back from a backup",
-                        path.display(),
-                        meta_properties::FILE
-                    ),
-                });
+                let reason = format!(
+                    "{} holds data but no {}; nothing was formatted or changed. Put the file back from a backup",
+                    path.display(),
+                    meta_properties::FILE
+                );
+                return Err(refused(
+                    environment,
+                    dir,
+                    Refusal::CorruptedMetadata,
+                    reason,
+                ));
             }
         };
         found.push((dir.clone(), path, content));
@@ -125,30 +129,53 @@ pub(crate) fn inspect(
     Ok(found)
 }
 
-fn belongs(meta: &MetaProperties, config: &RunnerConfig, dir: &LogDir) -> Result<(), String> {
+fn refused(
+    environment: &Environment,
+    dir: &LogDir,
+    refusal: Refusal,
+    reason: String,
+) -> RunnerError {
+    RunnerError::Refused {
+        refusal,
+        volumes: [dir.volume.0].into(),
+        volume: environment.path(&dir.mount),
+        reason,
+    }
+}
+
+fn belongs(
+    meta: &MetaProperties,
+    config: &RunnerConfig,
+    dir: &LogDir,
+) -> Result<(), (Refusal, String)> {
     let MetaProperties {
         cluster_id,
         node_id,
         directory_id,
     } = meta;
     if *cluster_id != config.cluster_id {
-        return Err(format!(
+        let reason = format!(
             "belongs to cluster {cluster_id}, this node is of cluster {}; nothing was started or changed. \
              Give the Pod its own volume back",
             config.cluster_id
-        ));
+        );
+        return Err((Refusal::ForeignCluster, reason));
     }
     if *node_id != config.node_id.0 {
-        return Err(format!(
+        let reason = format!(
             "belongs to node {node_id}, this is node {}; nothing was started or changed. Give each Pod its own volume back",
             config.node_id
-        ));
+        );
+        return Err((Refusal::ForeignNode, reason));
     }
     match (directory_id, &dir.directory_id) {
-        (Some(found), Some(expected)) if found != expected => Err(format!(
-            "is log directory {found}, expected {expected}; nothing was started or changed. \
-             Were two volumes of this node exchanged?"
-        )),
+        (Some(found), Some(expected)) if found != expected => {
+            let reason = format!(
+                "is log directory {found}, expected {expected}; nothing was started or changed. \
+                 Were two volumes of this node exchanged?"
+            );
+            Err((Refusal::ForeignDirectory, reason))
+        }
         _ => Ok(()),
     }
 }

@@ -299,16 +299,24 @@ fn certificate(sim: &Sim, name: &str, fingerprint: String, signer: &str) -> Cert
     }
 }
 
-/// Writes the statuses that a look tells.
-pub fn tell(sim: &mut Sim, status: &planner::Status) {
+/// Writes the statuses that a look tells, each only where it still is what the look saw.
+pub fn tell(sim: &mut Sim, seen: &planner::Input, status: &planner::Status) {
     let name = sim.cluster.clone();
-    let mut write = |kind: &str, name: &str, status: &Value| {
-        sim.api
-            .change(kind, name, |object| object["status"] = status.clone());
+    let mut write = |kind: &str, name: &str, found: &Value, status: &Value| {
+        sim.api.change(kind, name, |object| {
+            if object["status"] == *found {
+                object["status"] = status.clone();
+            }
+        });
     };
-    write("Kafka", &name, &status.kafka);
+    write("Kafka", &name, &seen.observed.kafka.status, &status.kafka);
+    let pools = seen.observed.pools.value();
     for (pool, status) in &status.pools {
-        write("KafkaNodePool", pool, status);
+        if let Some(found) = pools.and_then(|pools| pools.get(pool)) {
+            write("KafkaNodePool", pool, &found.status, status);
+        }
     }
-    write("KafkaPlan", &name, &status.plan);
+    if let Some(found) = &seen.observed.plan {
+        write("KafkaPlan", &name, &found.status, &status.plan);
+    }
 }

@@ -199,7 +199,7 @@ impl Sim {
         }
         let status = planner::status(&input, &plan, &outcome);
         if holder == self.permit_holder {
-            execute::tell(self, &status);
+            execute::tell(self, &input, &status);
         }
         let after = i64::try_from(plan.next_look.after_ms).unwrap_or(i64::MAX);
         self.next_look = self.now + SignedDuration::from_millis(after);

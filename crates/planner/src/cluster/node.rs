@@ -179,10 +179,13 @@ impl<'a> NodeView<'a> {
         let mut lost = Vec::new();
         let mut worst = Disk::Intact;
         let found_empty = self.found_empty();
-        // A runner's complaint counts only where the Pod was made for the present directories: the old Pod of a disk
+        // A runner's complaint counts where the disk was formatted, or the permission to do so was used up. And only where the Pod was made for the present directories: the old Pod of a disk
         // that is already being replaced keeps complaining.
         let complaint = match self.pod {
-            PodSeen::Present(pod) => self.node.formatted && self.made_for_own_directory(pod),
+            PodSeen::Present(pod) => {
+                let used = self.node.formatted || pod.format.is_some();
+                used && self.made_for_own_directory(pod)
+            }
             PodSeen::Absent | PodSeen::Going | PodSeen::Finished(_) => false,
         };
         for volume in self.node.directories.keys() {
