@@ -10,4 +10,6 @@ mod bad_input;
 #[cfg(test)]
 mod first_light;
 #[cfg(test)]
+mod kube_apiserver;
+#[cfg(test)]
 mod trouble;

@@ -8,6 +8,7 @@
 //!
 //! Not here: what is tested (the tests of `control-plane` and `e2e`).
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
@@ -15,7 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use kube::config::{AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
+use kube::config::{
+    AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster,
+    NamedContext,
+};
 use tempfile::TempDir;
 
 /// Bearer token of a member of `system:masters`.
@@ -23,7 +27,7 @@ const TOKEN: &str = "reference-admin";
 /// Ports may be taken between choosing and using them.
 const ATTEMPTS: usize = 3;
 /// An apiserver is ready within 4 s on two idle cores; busy ones take longer.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+const READY_WITHIN: Duration = Duration::from_mins(2);
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
 /// Set (to anything but 0) where a missing reference is a failure, as in CI.
@@ -33,7 +37,9 @@ pub const REQUIRE: &str = "KLAMM_REQUIRE_APISERVER";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There are neither programs nor Go to build them with.
-    #[error("no kube-apiserver here: set KUBEBUILDER_ASSETS, or install Go so that tests/apiserver/build.sh can build it ({0})")]
+    #[error(
+        "no kube-apiserver here: set KUBEBUILDER_ASSETS, or install Go so that tests/apiserver/build.sh can build it ({0})"
+    )]
     Missing(String),
     /// A file or process could not be made.
     #[error("cannot {what}")]
@@ -94,7 +100,10 @@ impl Reference {
         let folder = tempfile::Builder::new()
             .prefix("klamm-apiserver-")
             .tempdir()
-            .map_err(|source| Error::Io { what: "make a temporary folder".to_owned(), source })?;
+            .map_err(|source| Error::Io {
+                what: "make a temporary folder".to_owned(),
+                source,
+            })?;
         let at = folder.path().to_owned();
         let [etcd, peer, secure, manager] = free_ports()?;
         let url = format!("https://127.0.0.1:{secure}");
@@ -102,7 +111,10 @@ impl Reference {
         let key = rcgen::KeyPair::generate().map_err(|e| Error::Client(e.to_string()))?;
         write(&at.join("service-account.key"), &key.serialize_pem())?;
         write(&at.join("service-account.pub"), &key.public_key_pem())?;
-        write(&at.join("tokens.csv"), &format!("{TOKEN},admin,admin,system:masters\n"))?;
+        write(
+            &at.join("tokens.csv"),
+            &format!("{TOKEN},admin,admin,system:masters\n"),
+        )?;
         let kubeconfig = at.join("kubeconfig");
         write(&kubeconfig, &kubeconfig_text(&url))?;
         let client_config = client_config(&url).await?;
@@ -112,7 +124,13 @@ impl Reference {
             apiserver_command(programs, &at, etcd, secure, options),
         ];
         if options.controller_manager {
-            commands.push(controller_manager_command(programs, &at, &kubeconfig, manager, options));
+            commands.push(controller_manager_command(
+                programs,
+                &at,
+                &kubeconfig,
+                manager,
+                options,
+            ));
         }
         let mut shell = Command::new("sh")
             .arg("-c")
@@ -122,9 +140,19 @@ impl Reference {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|source| Error::Io { what: "run sh".to_owned(), source })?;
+            .map_err(|source| Error::Io {
+                what: "run sh".to_owned(),
+                source,
+            })?;
         let pipe = shell.stdin.take();
-        let reference = Self { url, kubeconfig, client_config, shell, pipe, folder };
+        let reference = Self {
+            url,
+            kubeconfig,
+            client_config,
+            shell,
+            pipe,
+            folder,
+        };
         reference.wait_until_ready().await?;
         Ok(reference)
     }
@@ -136,9 +164,13 @@ impl Reference {
 
     /// The end of a program's log: `etcd`, `kube-apiserver`, `kube-controller-manager`.
     pub fn log(&self, program: &str) -> String {
-        let text = fs::read_to_string(self.folder.path().join(format!("{program}.log"))).unwrap_or_default();
+        let text = fs::read_to_string(self.folder.path().join(format!("{program}.log")))
+            .unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        lines.get(lines.len().saturating_sub(40)..).unwrap_or_default().join("\n")
+        lines
+            .get(lines.len().saturating_sub(40)..)
+            .unwrap_or_default()
+            .join("\n")
     }
 
     async fn wait_until_ready(&self) -> Result<(), Error> {
@@ -146,7 +178,10 @@ impl Reference {
         let deadline = tokio::time::Instant::now() + READY_WITHIN;
         while tokio::time::Instant::now() < deadline {
             if let Ok(request) = http::Request::get("/readyz").body(Vec::new())
-                && client.request_text(request).await.is_ok_and(|text| text == "ok")
+                && client
+                    .request_text(request)
+                    .await
+                    .is_ok_and(|text| text == "ok")
             {
                 return Ok(());
             }
@@ -183,9 +218,15 @@ pub fn programs() -> Result<PathBuf, Error> {
         .stderr(Stdio::inherit())
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| Error::Io { what: format!("run {}", script.display()), source })?;
+        .map_err(|source| Error::Io {
+            what: format!("run {}", script.display()),
+            source,
+        })?;
     if !output.status.success() {
-        return Err(Error::Missing(format!("build.sh ended with {}", output.status)));
+        return Err(Error::Missing(format!(
+            "build.sh ended with {}",
+            output.status
+        )));
     }
     let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     Ok(PathBuf::from(folder))
@@ -196,21 +237,35 @@ fn free_ports() -> Result<[u16; 4], Error> {
     let held: Vec<TcpListener> = (0..4)
         .map(|_| TcpListener::bind(("127.0.0.1", 0)))
         .collect::<Result<_, _>>()
-        .map_err(|source| Error::Io { what: "find a free port".to_owned(), source })?;
+        .map_err(|source| Error::Io {
+            what: "find a free port".to_owned(),
+            source,
+        })?;
     let mut ports = [0; 4];
     for (port, listener) in ports.iter_mut().zip(&held) {
         let address = listener.local_addr();
-        *port = address.map_err(|source| Error::Io { what: "read a port".to_owned(), source })?.port();
+        *port = address
+            .map_err(|source| Error::Io {
+                what: "read a port".to_owned(),
+                source,
+            })?
+            .port();
     }
     Ok(ports)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    fs::write(path, text).map_err(|source| Error::Io { what: format!("write {}", path.display()), source })
+    fs::write(path, text).map_err(|source| Error::Io {
+        what: format!("write {}", path.display()),
+        source,
+    })
 }
 
 fn etcd_command(programs: &Path, at: &Path, client: u16, peer: u16) -> Vec<String> {
-    let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
+    let (client, peer) = (
+        format!("http://127.0.0.1:{client}"),
+        format!("http://127.0.0.1:{peer}"),
+    );
     vec![
         programs.join("etcd").display().to_string(),
         format!("--data-dir={}", at.join("etcd").display()),
@@ -224,7 +279,13 @@ fn etcd_command(programs: &Path, at: &Path, client: u16, peer: u16) -> Vec<Strin
     ]
 }
 
-fn apiserver_command(programs: &Path, at: &Path, etcd: u16, secure: u16, options: &Options) -> Vec<String> {
+fn apiserver_command(
+    programs: &Path,
+    at: &Path,
+    etcd: u16,
+    secure: u16,
+    options: &Options,
+) -> Vec<String> {
     let file = |name: &str| at.join(name).display().to_string();
     let mut out = vec![
         programs.join("kube-apiserver").display().to_string(),
@@ -238,7 +299,10 @@ fn apiserver_command(programs: &Path, at: &Path, etcd: u16, secure: u16, options
         "--authorization-mode=RBAC".to_owned(),
         format!("--token-auth-file={}", at.join("tokens.csv").display()),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!("--service-account-signing-key-file={}", file("service-account.key")),
+        format!(
+            "--service-account-signing-key-file={}",
+            file("service-account.key")
+        ),
         format!("--service-account-key-file={}", file("service-account.pub")),
         "--allow-privileged=true".to_owned(),
         "--profiling=false".to_owned(),
@@ -259,12 +323,21 @@ fn controller_manager_command(
     options: &Options,
 ) -> Vec<String> {
     let mut out = vec![
-        programs.join("kube-controller-manager").display().to_string(),
+        programs
+            .join("kube-controller-manager")
+            .display()
+            .to_string(),
         format!("--kubeconfig={}", kubeconfig.display()),
-        format!("--service-account-private-key-file={}", at.join("service-account.key").display()),
+        format!(
+            "--service-account-private-key-file={}",
+            at.join("service-account.key").display()
+        ),
         format!("--secure-port={port}"),
         "--bind-address=127.0.0.1".to_owned(),
-        format!("--cert-dir={}", at.join("controller-certificates").display()),
+        format!(
+            "--cert-dir={}",
+            at.join("controller-certificates").display()
+        ),
         "--leader-elect=false".to_owned(),
         "--profiling=false".to_owned(),
     ];
@@ -277,8 +350,15 @@ fn script(commands: &[Vec<String>]) -> String {
     let mut out = "trap '' INT\npids=\n".to_owned();
     for command in commands {
         let words: Vec<String> = command.iter().map(|word| shell_quoted(word)).collect();
-        let name = command.first().and_then(|path| path.rsplit('/').next()).unwrap_or("program");
-        out.push_str(&format!("{} >{name}.log 2>&1 </dev/null &\npids=\"$pids $!\"\n", words.join(" ")));
+        let name = command
+            .first()
+            .and_then(|path| path.rsplit('/').next())
+            .unwrap_or("program");
+        let line = words.join(" ");
+        let _ = writeln!(
+            out,
+            "{line} >{name}.log 2>&1 </dev/null &\npids=\"$pids $!\""
+        );
     }
     out.push_str("cat >/dev/null\nkill -9 $pids\nwait\n");
     out
@@ -310,7 +390,10 @@ async fn client_config(url: &str) -> Result<kube::Config, Error> {
         }],
         auth_infos: vec![NamedAuthInfo {
             name: "admin".to_owned(),
-            auth_info: Some(AuthInfo { token: Some(TOKEN.to_owned().into()), ..AuthInfo::default() }),
+            auth_info: Some(AuthInfo {
+                token: Some(TOKEN.to_owned().into()),
+                ..AuthInfo::default()
+            }),
             ..NamedAuthInfo::default()
         }],
         contexts: vec![NamedContext {
