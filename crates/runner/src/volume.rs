@@ -96,7 +96,14 @@ pub(crate) fn inspect(
     let mut found = Vec::new();
     for dir in &config.log_dirs {
         let path = environment.path(&dir.path);
-        let content = match meta_properties::read(&path)? {
+        let meta = meta_properties::read(&path).map_err(|error| match error {
+            RunnerError::Configuration { path, reason } => {
+                let reason = format!("{} {reason}", path.display());
+                refused(environment, dir, Refusal::CorruptedMetadata, reason)
+            }
+            other => other,
+        })?;
+        let content = match meta {
             Some(meta)
                 if is_fresh(&path)?
                     && meta.cluster_id == config.cluster_id
@@ -109,7 +116,12 @@ pub(crate) fn inspect(
                     .map_err(|(refusal, reason)| refused(environment, dir, refusal, reason))?;
                 Content::Own
             }
-            None if is_empty(&path)? => Content::Empty,
+            None if is_empty(&path)? => match stranger(environment, dir, &path)? {
+                None => Content::Empty,
+                Some((refusal, reason)) => {
+                    return Err(refused(environment, dir, refusal, reason));
+                }
+            },
             None => {
                 let reason = format!(
                     "{} holds data but no {}; nothing was formatted or changed. Put the file back from a backup",
@@ -178,6 +190,37 @@ fn belongs(
         }
         _ => Ok(()),
     }
+}
+
+/// A log directory of another node in this node's place: the volume is not empty, it is somebody else's.
+fn stranger(
+    environment: &Environment,
+    dir: &LogDir,
+    own: &Path,
+) -> Result<Option<(Refusal, String)>, RunnerError> {
+    let mount = environment.path(&dir.mount);
+    let entries = std::fs::read_dir(&mount).map_err(RunnerError::file("read", &mount))?;
+    let mut others: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path != own && path.is_dir())
+        .collect();
+    others.sort();
+    for other in others {
+        // One that cannot be read is no less somebody's.
+        let whose = match meta_properties::read(&other) {
+            Ok(None) => continue,
+            Ok(Some(meta)) => format!("node {} of cluster {}", meta.node_id, meta.cluster_id),
+            Err(_) => "another node".to_owned(),
+        };
+        let reason = format!(
+            "holds {} of {whose} and nothing of this node; nothing was started, formatted or changed. \
+             Give each Pod its own volume back",
+            other.display()
+        );
+        return Ok(Some((Refusal::ForeignNode, reason)));
+    }
+    Ok(None)
 }
 
 fn is_empty(path: &Path) -> Result<bool, RunnerError> {

@@ -115,3 +115,17 @@ fn a_volume_serves_one_runner_at_a_time() {
     drop(held);
     lock_all(&environment, &config()).map(drop).unwrap();
 }
+
+#[test]
+fn a_volume_with_the_directory_of_another_node_is_not_taken_for_an_empty_one() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = node(root.path());
+    write_meta(root.path(), "v0", CLUSTER, 7, "AAAAAAAAAAAAAAAAAAAAA0");
+    let there = root.path().join("v0");
+    std::fs::rename(there.join("kafka-log0"), there.join("kafka-log7")).unwrap();
+    let told = refused(&environment);
+    assert!(
+        told.contains("kafka-log7 of node 7 of cluster a2x"),
+        "{told}"
+    );
+}
