@@ -17,6 +17,7 @@ mod managed;
 mod merge;
 mod path;
 mod set;
+mod typed;
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ pub(crate) struct Conflict {
     pub(crate) api_version: String,
     /// The endpoint the owner wrote to, or empty.
     pub(crate) subresource: String,
-    /// When the owner wrote.
+    /// When the owner wrote; a kube-apiserver never tells.
     pub(crate) time: Option<String>,
     /// The field: `.spec.replicas`.
     pub(crate) field: String,
@@ -80,6 +81,7 @@ pub(crate) fn apply(
     schema: &Schema,
     now: &str,
 ) -> Result<Value, Error> {
+    typed::check(schema, applied).map_err(Error::Malformed)?;
     match attempt(live, applied, manager, schema, now) {
         // kubectl may take over what its own client-side apply wrote.
         Err(Error::Conflicts(conflicts)) if manager.name == "kubectl" && !manager.force => {
@@ -144,12 +146,7 @@ fn attempt(
         subresource: manager.subresource.unwrap_or("").to_owned(),
     };
     let ignored = ignored(schema, manager.subresource);
-    let merged = merge::merged(node, &before, &applied).map_err(|why| {
-        let identity = crate::schema::identity(schema, &applied);
-        Error::Malformed(format!(
-            "failed to create typed patch object ({identity}): {why}"
-        ))
-    })?;
+    let merged = merge::merged(node, &before, &applied).map_err(Error::Malformed)?;
     let set = fields_of(node, &applied).recursive_difference(&ignored);
     let last = managed.0.get(&owner).cloned();
     let time = last.as_ref().and_then(|last| last.time.clone());
@@ -289,13 +286,12 @@ fn take_over(
         .collect();
     if !force && !lost.is_empty() {
         let conflicts = lost.iter().flat_map(|(other, fields)| {
-            let owned = managed.0.get(other);
-            fields.paths().into_iter().map(move |path| Conflict {
+            fields.paths().into_iter().map(|path| Conflict {
                 manager: other.manager.clone(),
                 applied: other.operation == Operation::Apply,
                 api_version: other.api_version.clone(),
                 subresource: other.subresource.clone(),
-                time: owned.and_then(|owned| owned.time.clone()),
+                time: None,
                 field: path_text(&path),
             })
         });

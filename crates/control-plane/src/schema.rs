@@ -16,6 +16,7 @@ mod decode;
 mod format;
 pub(crate) mod node;
 mod path;
+mod quantity;
 mod rules;
 mod structural;
 mod text;
@@ -32,8 +33,8 @@ use serde_json::Value;
 use crate::failure::Cause;
 use node::{Node, Shape};
 
-pub(crate) use builtin::{openapi, openapi_object_meta};
-pub(crate) use decode::{DecodeError, decode, identity, nothing};
+pub(crate) use builtin::{always, openapi, openapi_object_meta};
+pub(crate) use decode::{DecodeError, decode, nothing};
 pub(crate) use validate::validate;
 
 /// One kind at one version.

@@ -97,12 +97,19 @@ pub(crate) fn item_step(array: &Array, item: &Value) -> Result<Step, String> {
 
 fn key_default(items: &Node, name: &str) -> Option<Value> {
     let node = items.field(name)?;
-    match (&node.default, items.type_name(), name) {
-        (Some(default), _, _) => Some(default.as_ref().clone()),
-        // The only keys of built-in lists that may be left out.
-        (None, Some("ContainerPort" | "ServicePort"), "protocol") => Some(Value::from("TCP")),
-        _ => None,
+    if let Some(default) = &node.default {
+        return Some(default.as_ref().clone());
     }
+    if matches!(
+        (items.type_name(), name),
+        (Some("ContainerPort" | "ServicePort"), "protocol")
+    ) {
+        return Some(Value::from("TCP"));
+    }
+    // A field that a Go type always writes is there, empty.
+    let always = crate::schema::always(items.definition.as_deref()?);
+    let (_, empty) = always.iter().find(|(field, _)| *field == name)?;
+    (!empty.is_null()).then(|| empty.clone())
 }
 
 /// The fields a value sets.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::node::{Node, Object, Scalar, Shape};
 use super::path::Path;
-use super::{Defaults, FieldValidation, Schema, builtin, text};
+use super::{Defaults, FieldValidation, Schema, builtin, quantity, text};
 
 /// Why a body is no object of the kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ pub(crate) fn decode(
         )));
     }
     if defaults == Defaults::Skip {
-        return applied(schema, object).map(|()| Vec::new());
+        // What is applied stays as it is given; `apply` refuses what does not fit.
+        return Ok(Vec::new());
     }
     let mut decoding = Decoding {
         unknown: Vec::new(),
@@ -51,7 +52,7 @@ pub(crate) fn decode(
     if schema.is_custom() {
         decoding.resource(schema.root(), object, &at);
     } else {
-        decoding.typed(schema.root(), object, &at, "");
+        decoding.typed(schema.root(), object, &at, top(schema));
     }
     if let Some(mistyped) = decoding.mistyped {
         let kind = schema.kind();
@@ -81,7 +82,11 @@ impl Decoding {
             .filter(|metadata| metadata.is_object())
         {
             let meta = builtin::object_meta();
-            self.typed(&meta, metadata, &at.field("metadata"), "metadata");
+            let within = Within {
+                type_name: "ObjectMeta",
+                dotted: "metadata",
+            };
+            self.typed(&meta, metadata, &at.field("metadata"), within);
         }
         self.custom(node, object, at, true);
     }
@@ -117,43 +122,30 @@ impl Decoding {
         top: bool,
     ) {
         let whole = top || node.embedded;
-        let unknown: Vec<String> = map
-            .keys()
-            .filter(|key| {
-                object.property(key).is_none()
-                    && object.additional.is_none()
-                    && !node.preserve_unknown
-            })
-            .filter(|key| !(whole && matches!(key.as_str(), "apiVersion" | "kind" | "metadata")))
-            .cloned()
-            .collect();
-        for key in unknown {
-            self.unknown.push(format!(
-                "unknown field {}",
-                text::quote(&at.field(&key).to_string())
-            ));
-            map.remove(&key);
-        }
+        let servers = |key: &str| whole && matches!(key, "apiVersion" | "kind" | "metadata");
         for (name, property) in &object.properties {
-            if whole && name.as_ref() == "metadata" {
+            if servers(name) {
                 continue;
             }
-            if let Some(default) = &property.default {
-                let missing = match map.get(name.as_ref()) {
-                    None => true,
-                    Some(given) => given.is_null() && !property.nullable,
-                };
-                if missing {
+            let given = map.get(name.as_ref());
+            let null = given.is_some_and(Value::is_null) && !property.nullable;
+            match &property.default {
+                Some(default) if null || given.is_none() => {
                     map.insert(name.to_string(), default.as_ref().clone());
                 }
+                None if null => drop(map.remove(name.as_ref())),
+                _ => {}
             }
         }
-        for (key, item) in map.iter_mut() {
-            if whole && key == "metadata" {
+        let keys: Vec<String> = map.keys().cloned().collect();
+        for key in keys {
+            let Some(item) = map.get_mut(&key) else {
                 continue;
-            }
-            if let Some(property) = object.property(key) {
-                self.custom_item(property, item, &at.field(key));
+            };
+            if whole && key == "metadata" {
+                // Seen before.
+            } else if let Some(property) = object.property(&key) {
+                self.custom_item(property, item, &at.field(&key));
             } else if let Some(additional) = &object.additional {
                 // A default of `additionalProperties` stands in for null alone.
                 if item.is_null()
@@ -162,20 +154,32 @@ impl Decoding {
                 {
                     *item = default.as_ref().clone();
                 }
-                self.custom_item(additional, item, &at.field(key));
+                self.custom_item(additional, item, &at.field(&key));
+            } else if !servers(&key) && !node.preserve_unknown {
+                self.unknown(&at.field(&key));
+                map.remove(&key);
             }
         }
     }
 
-    /// A value of a built-in type. `dotted` is the path as Go's decoder tells it, without indices.
-    fn typed(&mut self, node: &Node, value: &mut Value, at: &Path, dotted: &str) {
+    fn unknown(&mut self, at: &Path) {
+        self.unknown
+            .push(format!("unknown field {}", text::quote(&at.to_string())));
+    }
+
+    /// A value of a built-in type.
+    fn typed(&mut self, node: &Node, value: &mut Value, at: &Path, within: Within) {
         match (&node.shape, value) {
             (Shape::Object(object), Value::Object(map)) => {
-                self.typed_object(node, object, map, at, dotted)
+                let within = Within {
+                    type_name: node.type_name().unwrap_or(within.type_name),
+                    ..within
+                };
+                self.typed_object(node, object, map, at, within);
             }
             (Shape::Array(array), Value::Array(items)) => {
                 for (index, item) in items.iter_mut().enumerate() {
-                    self.checked(node, &array.items, item, &at.index(index), dotted);
+                    self.checked(&array.items, item, &at.index(index), within);
                 }
             }
             _ => {}
@@ -188,58 +192,53 @@ impl Decoding {
         object: &Object,
         map: &mut Map<String, Value>,
         at: &Path,
-        dotted: &str,
+        within: Within,
     ) {
         let open = node.preserve_unknown || object.additional.is_some();
         let always = node.definition.as_deref().map_or(&[][..], builtin::always);
-        let unknown: Vec<String> = map
-            .keys()
-            .filter(|key| object.property(key).is_none() && !open)
-            .cloned()
-            .collect();
-        for key in unknown {
-            // Go's decoder matches names in any case; Kubernetes' does not.
-            self.unknown.push(format!(
-                "unknown field {}",
-                text::quote(&at.field(&key).to_string())
-            ));
-            map.remove(&key);
-        }
         let names: Vec<String> = map.keys().cloned().collect();
         for name in names {
+            let declared = object.property(&name).is_some();
             let Some(inner) = node.field(&name) else {
+                if !open {
+                    self.unknown(&at.field(&name));
+                    map.remove(&name);
+                }
                 continue;
             };
-            let below = if dotted.is_empty() {
-                name.clone()
-            } else {
-                format!("{dotted}.{name}")
-            };
-            let declared = object.property(&name).is_some();
             let Some(item) = map.get_mut(&name) else {
                 continue;
             };
-            self.checked(node, inner, item, &at.field(&name), &below);
+            // Go tells the field of a map, not its key.
+            let dotted = match (declared, within.dotted) {
+                (false, dotted) => dotted.to_owned(),
+                (true, "") => name.clone(),
+                (true, dotted) => format!("{dotted}.{name}"),
+            };
+            let below = Within {
+                dotted: &dotted,
+                ..within
+            };
+            self.checked(inner, item, &at.field(&name), below);
             if declared && vanishes(inner, item) && !always.iter().any(|(field, _)| *field == name)
             {
                 map.remove(&name);
             }
         }
         for (name, empty) in always {
-            let inner = object.property(name);
-            if let Some(inner) = inner
+            if let Some(inner) = object.property(name)
                 && map
                     .get(*name)
                     .is_none_or(|given| given.is_null() && !empty.is_null())
             {
                 let mut value = empty.clone();
-                self.typed(inner, &mut value, at, dotted);
+                self.typed(inner, &mut value, at, within);
                 map.insert((*name).to_owned(), value);
             }
         }
     }
 
-    fn checked(&mut self, parent: &Node, node: &Node, value: &mut Value, at: &Path, dotted: &str) {
+    fn checked(&mut self, node: &Node, value: &mut Value, at: &Path, within: Within) {
         if value.is_null() {
             return;
         }
@@ -256,32 +255,73 @@ impl Decoding {
             }
         };
         if !fits {
-            let parent = parent
-                .type_name()
-                .map_or_else(String::new, |name| format!("struct field {name}."));
-            let word = json_word(value);
-            let number = if value.is_number() {
-                format!(" {value}")
-            } else {
-                String::new()
-            };
+            let mut word = json_word(value).to_owned();
+            if value.is_number() && matches!(node.shape, Shape::Scalar(Scalar::Integer)) {
+                word = format!("number {value}");
+            }
+            let Within { type_name, dotted } = within;
             let go = go_type(node);
-            let text = if parent.is_empty() {
-                format!("json: cannot unmarshal {word}{number} into Go value of type {go}")
-            } else {
-                format!(
-                    "json: cannot unmarshal {word}{number} into Go {parent}{dotted} of type {go}"
-                )
-            };
-            self.mistyped.get_or_insert(text);
+            self.mistyped.get_or_insert(format!(
+                "json: cannot unmarshal {word} into Go struct field {type_name}.{dotted} of type {go}"
+            ));
             return;
         }
-        if matches!(node.shape, Shape::Scalar(Scalar::Quantity))
-            && let Value::Number(number) = value
-        {
-            *value = Value::String(text::number(number));
+        match (&node.shape, &*value) {
+            (Shape::Scalar(Scalar::Quantity), given) => {
+                let text = match given {
+                    Value::Number(number) => text::number(number),
+                    Value::String(text) => text.clone(),
+                    _ => String::new(),
+                };
+                match quantity::canonical(&text) {
+                    Some(canonical) => *value = Value::String(canonical),
+                    None => drop(self.mistyped.get_or_insert(quantity::RULE.to_owned())),
+                }
+            }
+            (Shape::Scalar(Scalar::String), Value::String(text)) if is_bytes(node) => {
+                if let Some(position) = not_base64(text) {
+                    let told = format!("illegal base64 data at input byte {position}");
+                    self.mistyped.get_or_insert(told);
+                }
+            }
+            _ => self.typed(node, value, at, within),
         }
-        self.typed(node, value, at, dotted);
+    }
+}
+
+/// Where Go's decoder stands: the struct, and the path to its field without indices.
+#[derive(Clone, Copy)]
+struct Within<'a> {
+    type_name: &'a str,
+    dotted: &'a str,
+}
+
+fn is_bytes(node: &Node) -> bool {
+    let format = node
+        .limits
+        .as_ref()
+        .and_then(|limits| limits.format.as_deref());
+    format == Some("byte")
+}
+
+/// The first byte that base64 cannot have.
+fn not_base64(text: &str) -> Option<usize> {
+    use base64::Engine as _;
+    let compact: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    if base64::engine::general_purpose::STANDARD
+        .decode(&compact)
+        .is_ok()
+    {
+        return None;
+    }
+    let foreign = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '='));
+    Some(text.find(foreign).unwrap_or(text.len() / 4 * 4))
+}
+
+fn top(schema: &Schema) -> Within<'_> {
+    Within {
+        type_name: schema.kind(),
+        dotted: "",
     }
 }
 
@@ -293,7 +333,7 @@ pub(crate) fn nothing(schema: &Schema) -> Value {
             unknown: Vec::new(),
             mistyped: None,
         };
-        decoding.typed(schema.root(), &mut object, &Path::root(), "");
+        decoding.typed(schema.root(), &mut object, &Path::root(), top(schema));
     }
     object
 }
@@ -342,111 +382,5 @@ fn go_type(node: &Node) -> String {
             (None, Some(inner)) => format!("map[string]{}", go_type(inner)),
             (None, None) => "map[string]interface {}".to_owned(),
         },
-    }
-}
-
-/// An applied configuration: nothing is dropped or filled in, what does not fit is refused.
-fn applied(schema: &Schema, object: &Value) -> Result<(), DecodeError> {
-    let mut mistakes = Vec::new();
-    applied_value(schema.root(), object, String::new(), &mut mistakes);
-    if mistakes.is_empty() {
-        return Ok(());
-    }
-    let told = match mistakes.as_slice() {
-        [one] => one.clone(),
-        many => {
-            let lines: Vec<String> = many.iter().map(|line| format!("  {line}")).collect();
-            format!("errors:\n{}", lines.join("\n"))
-        }
-    };
-    Err(DecodeError::Malformed(format!(
-        "failed to create typed patch object ({}): {told}",
-        identity(schema, object)
-    )))
-}
-
-/// `default/web; apps/v1, Kind=Deployment`: an object in such a sentence.
-pub(crate) fn identity(schema: &Schema, object: &Value) -> String {
-    let text = |pointer: &str| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or("")
-    };
-    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
-    format!(
-        "{namespace}/{name}; {}, Kind={}",
-        schema.api_version(),
-        schema.kind()
-    )
-}
-
-fn applied_value(node: &Node, value: &Value, at: String, mistakes: &mut Vec<String>) {
-    if value.is_null() {
-        return;
-    }
-    let told = |what: String, mistakes: &mut Vec<String>| {
-        mistakes.push(if at.is_empty() {
-            what
-        } else {
-            format!("{at}: {what}")
-        });
-    };
-    match (&node.shape, value) {
-        (Shape::Any, _) => {}
-        (Shape::Object(object), Value::Object(map)) => {
-            for (name, item) in map {
-                let below = format!("{at}.{name}");
-                match object.property(name).or(object.additional.as_ref()) {
-                    Some(inner) => applied_value(inner, item, below, mistakes),
-                    None if node.preserve_unknown => {}
-                    None => mistakes.push(format!("{below}: field not declared in schema")),
-                }
-            }
-        }
-        (Shape::Array(array), Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                applied_value(&array.items, item, format!("{at}[{index}]"), mistakes);
-            }
-        }
-        (Shape::Object(_), _) => told(
-            format!("expected map, got &{{{}}}", text::quoted(value)),
-            mistakes,
-        ),
-        (Shape::Array(_), _) => told(
-            format!("expected list, got &{{{}}}", text::quoted(value)),
-            mistakes,
-        ),
-        (Shape::Scalar(Scalar::String), value) if !value.is_string() => {
-            told(
-                format!(
-                    "expected string, got &value.valueUnstructured{{Value:{}}}",
-                    text::quoted(value)
-                ),
-                mistakes,
-            );
-        }
-        (Shape::Scalar(Scalar::Integer | Scalar::Number), value) if !value.is_number() => {
-            told(
-                format!("expected numeric (int or float), got {}", json_word(value)),
-                mistakes,
-            );
-        }
-        (Shape::Scalar(Scalar::Boolean), value) if !value.is_boolean() => {
-            told(
-                format!("expected boolean, got &{{{}}}", text::quoted(value)),
-                mistakes,
-            );
-        }
-        (
-            Shape::Scalar(Scalar::IntOrString | Scalar::Quantity),
-            Value::Array(_) | Value::Object(_),
-        ) => {
-            told(
-                format!("expected any scalar, got &{{{}}}", text::quoted(value)),
-                mistakes,
-            );
-        }
-        (Shape::Scalar(_), _) => {}
     }
 }

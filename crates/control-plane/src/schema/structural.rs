@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::builder::Builder;
 use super::node::{Node, Object, Shape};
 use super::rules::Rule;
-use super::{builtin, text};
+use super::{builtin, text, validate};
 use crate::failure::Cause;
 
 /// The tree of a version, and whether it has a status endpoint.
@@ -57,11 +57,22 @@ fn with_metadata(node: &Node) -> Node {
 pub(crate) fn check(crd: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let versions = crd.pointer("/spec/versions").and_then(Value::as_array);
+    let schema = |version: &Value| version.get("schema").cloned();
+    // A schema that all versions share is told of once, at the place it had before there were versions.
+    let shared =
+        versions.is_some_and(|all| all.windows(2).all(|two| schema(&two[0]) == schema(&two[1])));
     for (index, version) in versions.into_iter().flatten().enumerate() {
-        let at = format!("spec.versions[{index}].schema.openAPIV3Schema");
+        if shared && index > 0 {
+            break;
+        }
+        let at = if shared {
+            "spec.validation.openAPIV3Schema".to_owned()
+        } else {
+            format!("spec.versions[{index}].schema.openAPIV3Schema")
+        };
         let Some(schema) = version.pointer("/schema/openAPIV3Schema") else {
-            let rule = "schemas are required";
-            causes.push(Cause::required(at, rule));
+            let at = format!("spec.versions[{index}].schema.openAPIV3Schema");
+            causes.push(Cause::required(at, ""));
             continue;
         };
         if schema.get("type").and_then(Value::as_str) != Some("object") {
@@ -77,173 +88,141 @@ pub(crate) fn check(crd: &Value) -> Vec<Cause> {
                 }
             });
         }
-        node(
-            schema,
-            &at,
-            Place {
-                root: true,
-                logic: false,
-            },
-            &mut causes,
-        );
+        node(schema, &at, Place::Root, &mut causes);
     }
     causes
 }
 
-#[derive(Clone, Copy)]
-struct Place {
-    root: bool,
-    /// Inside `anyOf` and the like, where only value rules may be.
-    logic: bool,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The top of a version's schema.
+    Root,
+    /// A field, an item, a value of a map.
+    Field,
+    /// Inside `anyOf` and the like, where only rules on values may be.
+    Logic,
+    /// In an `anyOf` that spells out an int-or-string.
+    IntOrString,
 }
 
 fn node(schema: &Value, at: &str, place: Place, causes: &mut Vec<Cause>) {
-    let text = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or("");
-    let flag = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
-    let kind = text("type");
-    let below = Place {
-        root: false,
-        ..place
-    };
-    if place.logic {
-        for key in [
-            "description",
-            "default",
-            "additionalProperties",
-            "nullable",
-            "type",
-        ] {
-            if schema.get(key).is_some()
-                && !(key == "type" && flag("x-kubernetes-int-or-string"))
-                && key != "description"
-            {
-                let allowed = key == "type"
-                    && at
-                        .rsplit('.')
-                        .next()
-                        .is_some_and(|last| last.starts_with("anyOf"));
-                if !allowed {
-                    causes.push(Cause::forbidden(
-                        format!("{at}.{key}"),
-                        "must be empty to be structural",
-                    ));
+    match place {
+        Place::Root => kind(schema, at, true, causes),
+        Place::Field => kind(schema, at, false, causes),
+        Place::Logic | Place::IntOrString => {
+            for key in ["default", "additionalProperties", "nullable", "type"] {
+                let spelled_out = key == "type" && place == Place::IntOrString;
+                if schema.get(key).is_some() && !spelled_out {
+                    let rule = "must be empty to be structural";
+                    causes.push(Cause::forbidden(format!("{at}.{key}"), rule));
                 }
             }
         }
-    } else if kind.is_empty()
-        && !flag("x-kubernetes-int-or-string")
-        && !flag("x-kubernetes-preserve-unknown-fields")
-    {
-        if !place.root {
-            let rule = "must not be empty for specified object fields";
-            let rule = if at.ends_with(".items") {
-                "must not be empty for specified array items"
-            } else {
-                rule
-            };
-            causes.push(Cause::required(format!("{at}.type"), rule));
-        }
-    } else if !kind.is_empty()
-        && !["object", "array", "string", "integer", "number", "boolean"].contains(&kind)
-    {
-        let supported = ["array", "boolean", "integer", "number", "object", "string"];
-        causes.push(Cause::unsupported(
-            format!("{at}.type"),
-            &Value::from(kind),
-            &supported,
-        ));
     }
-    if flag("uniqueItems") {
+    bounds(schema, at, causes);
+    list_type(schema, at, causes);
+    default(schema, at, causes);
+    for (index, rule) in Rule::all_of(schema).iter().enumerate() {
+        if let Some(mistake) = rule.mistake() {
+            let shown = schema
+                .pointer(&format!("/x-kubernetes-validations/{index}"))
+                .unwrap_or(&Value::Null);
+            causes.push(Cause {
+                reason: "FieldValueInvalid",
+                field: format!("{at}.x-kubernetes-validations[{index}].rule"),
+                message: format!("Invalid value: {shown}: compilation failed: {mistake}"),
+            });
+        }
+    }
+    children(schema, at, place, causes);
+}
+
+fn kind(schema: &Value, at: &str, root: bool, causes: &mut Vec<Cause>) {
+    const KINDS: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
+    let flag = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let kind = schema.get("type").and_then(Value::as_str).unwrap_or("");
+    let open = flag("x-kubernetes-int-or-string") || flag("x-kubernetes-preserve-unknown-fields");
+    if kind.is_empty() && !open && !root {
+        let noun = if at.ends_with(".items") { "array items" } else { "object fields" };
+        let rule = format!("must not be empty for specified {noun}");
+        causes.push(Cause::required(format!("{at}.type"), &rule));
+    }
+    if !kind.is_empty() && !KINDS.contains(&kind) {
+        causes.push(Cause::unsupported(format!("{at}.type"), &Value::from(kind), &KINDS));
+    }
+    if kind == "array" && schema.get("items").is_none() {
+        causes.push(Cause::required(format!("{at}.items"), "must be specified"));
+    }
+}
+
+fn bounds(schema: &Value, at: &str, causes: &mut Vec<Cause>) {
+    if schema.get("uniqueItems").and_then(Value::as_bool) == Some(true) {
         let rule =
             "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
         causes.push(Cause::forbidden(format!("{at}.uniqueItems"), rule));
     }
-    if schema.get("properties").is_some()
-        && schema
-            .get("additionalProperties")
-            .is_some_and(|a| a != &Value::Bool(false))
-    {
+    let additional = schema.get("additionalProperties");
+    if schema.get("properties").is_some() && additional.is_some_and(|a| a != &Value::Bool(false)) {
         let rule = "additionalProperties and properties are mutual exclusive";
         causes.push(Cause::forbidden(format!("{at}.additionalProperties"), rule));
-    }
-    if kind == "array" && schema.get("items").is_none() && !place.logic {
-        causes.push(Cause::required(format!("{at}.items"), "must be specified"));
     }
     if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
         && let Err(why) = regex::Regex::new(pattern)
     {
         let why = why.to_string();
-        let why = why
-            .lines()
-            .last()
-            .unwrap_or("")
-            .trim_start_matches("error: ")
-            .to_owned();
-        causes.push(Cause {
-            reason: "FieldValueInvalid",
-            field: format!("{at}.pattern"),
-            message: format!(
-                "Invalid value: {}: must be a valid regular expression, but isn't: {why}",
-                text::quote(pattern)
-            ),
-        });
+        let why = why.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+        let rule = format!("must be a valid regular expression, but isn't: {why}");
+        causes.push(invalid(format!("{at}.pattern"), pattern, &rule));
     }
-    list_type(schema, at, causes);
-    for (index, rule) in Rule::all_of(schema).iter().enumerate() {
-        if let Some(mistake) = rule.mistake() {
-            causes.push(Cause {
-                reason: "FieldValueInvalid",
-                field: format!("{at}.x-kubernetes-validations[{index}].rule"),
-                message: format!("Invalid value: {rule:?}: compilation failed: {mistake}"),
-            });
-        }
-    }
-    children(schema, at, below, causes);
 }
 
-fn children(schema: &Value, at: &str, below: Place, causes: &mut Vec<Cause>) {
-    for (name, property) in schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
+fn default(schema: &Value, at: &str, causes: &mut Vec<Cause>) {
+    let Some(default) = schema.get("default") else {
+        return;
+    };
+    let node = Builder::default().node(schema);
+    for cause in validate::against(&node, default) {
+        let below = cause.field.strip_prefix("<nil>").unwrap_or(&cause.field);
+        let dot = if below.is_empty() { "" } else { "." };
+        let field = format!("{at}.default{dot}{below}");
+        // Of a default a wrong type is told as any wrong value is.
+        causes.push(Cause { field, reason: "FieldValueInvalid", ..cause });
+    }
+}
+
+fn invalid(field: String, value: &str, rule: &str) -> Cause {
+    let message = format!("Invalid value: {}: {rule}", text::quote(value));
+    Cause { reason: "FieldValueInvalid", field, message }
+}
+
+fn children(schema: &Value, at: &str, place: Place, causes: &mut Vec<Cause>) {
+    let below = match place {
+        Place::Root | Place::Field => Place::Field,
+        Place::Logic | Place::IntOrString => Place::Logic,
+    };
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, property) in properties.into_iter().flatten() {
         // The server has its own schema of these.
-        let given = below.logic
-            || !matches!(name.as_str(), "apiVersion" | "kind" | "metadata")
-            || at.contains(".properties[");
-        if given {
+        let servers = matches!(name.as_str(), "apiVersion" | "kind" | "metadata");
+        if !(place == Place::Root && servers) {
             node(property, &format!("{at}.properties[{name}]"), below, causes);
         }
     }
-    if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
-        node(items, &format!("{at}.items"), below, causes);
+    for key in ["items", "additionalProperties"] {
+        if let Some(inner) = schema.get(key).filter(|inner| inner.is_object()) {
+            node(inner, &format!("{at}.{key}"), below, causes);
+        }
     }
-    if let Some(additional) = schema.get("additionalProperties").filter(|a| a.is_object()) {
-        node(
-            additional,
-            &format!("{at}.additionalProperties"),
-            below,
-            causes,
-        );
-    }
-    let logic = Place {
-        root: false,
-        logic: true,
-    };
+    let either = schema.get("x-kubernetes-int-or-string").is_some() || place == Place::IntOrString;
     for key in ["allOf", "anyOf", "oneOf"] {
-        for (index, branch) in schema
-            .get(key)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .enumerate()
-        {
-            node(branch, &format!("{at}.{key}[{index}]"), logic, causes);
+        let branches = schema.get(key).and_then(Value::as_array);
+        for (index, branch) in branches.into_iter().flatten().enumerate() {
+            let place = if either && key != "oneOf" { Place::IntOrString } else { Place::Logic };
+            node(branch, &format!("{at}.{key}[{index}]"), place, causes);
         }
     }
     if let Some(not) = schema.get("not") {
-        node(not, &format!("{at}.not"), logic, causes);
+        node(not, &format!("{at}.not"), Place::Logic, causes);
     }
 }
 

@@ -52,6 +52,13 @@ pub(crate) fn validate(schema: &Schema, new: &Value, old: Option<&Value>) -> Vec
     causes
 }
 
+/// What is wrong with the structure of a value, with paths below it.
+pub(crate) fn against(node: &Node, value: &Value) -> Vec<Cause> {
+    let mut found = Found::default();
+    structure(node, value, None, "", &mut found);
+    found.causes
+}
+
 /// Mistakes, and how many checks were made on the way: of several branches that fail, the one that got furthest tells.
 #[derive(Default)]
 struct Found {
@@ -151,6 +158,18 @@ fn checks(node: &Node, value: &Value, old: Option<&Value>, at: &str, found: &mut
     if let (Shape::Object(object), Value::Object(_)) = (&node.shape, value) {
         fields(object, value, old, at, found);
     }
+    if let (true, Value::Object(map)) = (node.embedded, value) {
+        for name in ["apiVersion", "kind"]
+            .into_iter()
+            .filter(|name| !map.contains_key(*name))
+        {
+            found.add(
+                "FieldValueRequired",
+                &format!("{at}.{name}"),
+                "Required value".to_owned(),
+            );
+        }
+    }
     if let (Some(limits), Value::Object(map)) = (&node.limits, value) {
         for name in limits
             .required
@@ -236,14 +255,14 @@ fn string(node: &Node, limits: &Limits, given: &str, at: &str, found: &mut Found
             format!("Too long: may not be more than {most} {noun}"),
         );
     }
-    if let Some(least) = limits.min_length.filter(|least| length < *least) {
+    // Of these rules the first that is broken is told.
+    else if let Some(least) = limits.min_length.filter(|least| length < *least) {
         found.invalid(
             at,
             &text::quote(given),
             &format!("should be at least {least} chars long"),
         );
-    }
-    if let Some(pattern) = limits
+    } else if let Some(pattern) = limits
         .pattern
         .as_ref()
         .filter(|pattern| !pattern.is_in(given))
@@ -268,15 +287,8 @@ fn string(node: &Node, limits: &Limits, given: &str, at: &str, found: &mut Found
 fn number(limits: &Limits, value: &Value, at: &str, found: &mut Found) {
     let Some(given) = value.as_f64() else { return };
     let shown = text::quoted(value);
-    if let Some(factor) = limits
-        .multiple_of
-        .filter(|factor| *factor != 0.0 && (given / factor).fract() != 0.0)
-    {
-        found.invalid(
-            at,
-            &shown,
-            &format!("should be a multiple of {}", text::float(factor)),
-        );
+    if let Some(factor) = limits.multiple_of {
+        multiple_of(value, given, factor, at, found);
     }
     if let Some(most) = limits.maximum {
         let word = if most.exclusive {
@@ -305,6 +317,32 @@ fn number(limits: &Limits, value: &Value, at: &str, found: &mut Found) {
                 &format!("should be {word} {}", text::float(least.value)),
             );
         }
+    }
+}
+
+fn multiple_of(value: &Value, given: f64, factor: f64, at: &str, found: &mut Found) {
+    // A kube-apiserver divides whole numbers by the whole part of the factor.
+    let factor = if value.is_i64() || value.is_u64() {
+        factor.trunc()
+    } else {
+        factor
+    };
+    if factor <= 0.0 {
+        let factor = text::float(factor);
+        let sentence = format!("factor MultipleOf declared for {at} must be positive: {factor}");
+        let message = format!("Invalid value: {factor}: {sentence}");
+        found.add("FieldValueInvalid", at, message);
+        return;
+    }
+    // Beyond this a float no longer tells whole numbers apart.
+    const MOST: f64 = 9_007_199_254_740_991.0;
+    let times = given / factor;
+    if times.abs() > MOST || times.fract() != 0.0 {
+        found.invalid(
+            at,
+            &text::quoted(value),
+            &format!("should be a multiple of {}", text::float(factor)),
+        );
     }
 }
 

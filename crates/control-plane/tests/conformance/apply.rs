@@ -302,6 +302,8 @@ async fn lists_merge_by_key(c: Context) {
     "#]]
     .assert_eq(&c.flat(&reply["spec"]["template"]["spec"]["containers"]));
     expect![[r#"
+        kube-controller-manager Update apps/v1 status
+          {"f:metadata":{"f:annotations":{".":{},"f:deployment.kubernetes.io/revision":{}}},"f:status":{"f:conditions":{".":{},"k:{\"type\":\"Progressing\"}":{".":{},"f:lastTransitionTime":{},"f:lastUpdateTime":{},"f:message":{},"f:reason":{},"f:status":{},"f:type":{}}}}}
         one Apply apps/v1 -
           {"f:spec":{"f:replicas":{},"f:selector":{},"f:template":{"f:metadata":{"f:labels":{"f:a":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:env":{"k:{\"name\":\"A\"}":{".":{},"f:name":{},"f:value":{}}},"f:image":{},"f:name":{},"f:ports":{"k:{\"containerPort\":80,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}}}}}}}}
         two Apply apps/v1 -
@@ -405,12 +407,14 @@ async fn sets_and_atomic_lists(c: Context) {
           {"f:metadata":{"f:finalizers":{"v:\"x.y/a\"":{},"v:\"x.y/b\"":{}}}}
         two Apply v1 -
           {"f:metadata":{"f:finalizers":{"v:\"x.y/a\"":{},"v:\"x.y/c\"":{}}}}
-    "#]].assert_eq(&c.owners(&reply));
+    "#]]
+    .assert_eq(&c.owners(&reply));
     let reply = c.apply(&path, "one", &with(json!([]))).await.ok();
     expect![[r#"
         [0] = "x.y/c"
         [1] = "x.y/a"
-    "#]].assert_eq(&c.flat(&reply["metadata"]["finalizers"]));
+    "#]]
+    .assert_eq(&c.flat(&reply["metadata"]["finalizers"]));
     c.merge_patch(&path, &json!({"metadata": {"finalizers": null}}))
         .await
         .ok();
@@ -443,7 +447,8 @@ async fn sets_and_atomic_lists(c: Context) {
         metadata = {}
         reason = "Conflict"
         status = "Failure"
-    "#]].assert_eq(&c.told(&reply));
+    "#]]
+    .assert_eq(&c.told(&reply));
 }
 
 async fn atomic_objects(c: Context) {

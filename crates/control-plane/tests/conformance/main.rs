@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 fn run(servers: &Servers, real: bool, name: &str, case: CaseFn) -> Result<(), Failed> {
     let client = servers.client(real)?;
     servers.runtime().block_on(async move {
-        let context = Context::new(client, real, name).await?;
+        let context = Context::new(client, name).await?;
         case(context).await;
         Ok(())
     })

@@ -118,7 +118,10 @@ async fn json_patch_that_does_not_fit(c: Context) {
     "#]]
     .assert_eq(&c.told(&reply));
     // Replacing what is not there adds it.
-    assert_eq!(c.get(&path).await.ok()["data"], json!({"k": "v", "none": "x"}));
+    assert_eq!(
+        c.get(&path).await.ok()["data"],
+        json!({"k": "v", "none": "x"})
+    );
 }
 
 async fn merge_patch_sets_and_removes(c: Context) {
@@ -181,9 +184,6 @@ async fn merge_patch_may_name_the_version(c: Context) {
         details.causes[0].field = "metadata.uid"
         details.causes[0].message = "Invalid value: \"other\": field is immutable"
         details.causes[0].reason = "FieldValueInvalid"
-        details.causes[1].field = "metadata.uid"
-        details.causes[1].message = "Invalid value: \"other\": field is immutable"
-        details.causes[1].reason = "FieldValueInvalid"
         details.kind = "ConfigMap"
         details.name = "a"
         kind = "Status"
@@ -363,10 +363,10 @@ async fn patches_that_make_no_sense(c: Context) {
         apiVersion = "v1"
         code = 422
         details.causes[0].field = "patch"
-        details.causes[0].message = "Invalid value: \"{\\\"apiVersion\\\":\\\"v1\\\",\\\"data\\\":{\\\"k\\\":1},\\\"kind\\\":\\\"ConfigMap\\\",\\\"metadata\\\":{\\\"name\\\":\\\"a\\\",\\\"namespace\\\":\\\"NS\\\",\\\"uid\\\":\\\"ffac0fcc-8ce4-45e2-990d-63204935f4b3\\\",\\\"resourceVersion\\\":\\\"223\\\",\\\"creationTimestamp\\\":\\\"2026-11-21T10:37:12Z\\\"}}\": json: cannot unmarshal number into Go struct field ConfigMap.data of type string"
+        details.causes[0].message = "Invalid value: \"{\\\"apiVersion\\\":\\\"v1\\\",\\\"data\\\":{\\\"k\\\":1},\\\"kind\\\":\\\"ConfigMap\\\",\\\"metadata\\\":{\\\"name\\\":\\\"a\\\",\\\"namespace\\\":\\\"NS\\\",\\\"uid\\\":\\\"dfb58698-93f0-49e6-958c-b7395efcccb8\\\",\\\"resourceVersion\\\":\\\"522\\\",\\\"creationTimestamp\\\":\\\"2026-11-21T10:55:33Z\\\"}}\": json: cannot unmarshal number into Go struct field ConfigMap.data of type string"
         details.causes[0].reason = "FieldValueInvalid"
         kind = "Status"
-        message = " \"\" is invalid: patch: Invalid value: \"{\\\"apiVersion\\\":\\\"v1\\\",\\\"data\\\":{\\\"k\\\":1},\\\"kind\\\":\\\"ConfigMap\\\",\\\"metadata\\\":{\\\"name\\\":\\\"a\\\",\\\"namespace\\\":\\\"NS\\\",\\\"uid\\\":\\\"ffac0fcc-8ce4-45e2-990d-63204935f4b3\\\",\\\"resourceVersion\\\":\\\"223\\\",\\\"creationTimestamp\\\":\\\"2026-11-21T10:37:12Z\\\"}}\": json: cannot unmarshal number into Go struct field ConfigMap.data of type string"
+        message = " \"\" is invalid: patch: Invalid value: \"{\\\"apiVersion\\\":\\\"v1\\\",\\\"data\\\":{\\\"k\\\":1},\\\"kind\\\":\\\"ConfigMap\\\",\\\"metadata\\\":{\\\"name\\\":\\\"a\\\",\\\"namespace\\\":\\\"NS\\\",\\\"uid\\\":\\\"dfb58698-93f0-49e6-958c-b7395efcccb8\\\",\\\"resourceVersion\\\":\\\"522\\\",\\\"creationTimestamp\\\":\\\"2026-11-21T10:55:33Z\\\"}}\": json: cannot unmarshal number into Go struct field ConfigMap.data of type string"
         metadata = {}
         reason = "Invalid"
         status = "Failure"
