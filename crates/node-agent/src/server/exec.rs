@@ -1,19 +1,20 @@
-//! `kubectl exec`, over WebSocket: `v5.channel.k8s.io` and `v4.channel.k8s.io`.
+//! `kubectl exec`: a command inside a container, its streams carried over WebSocket or SPDY.
 //!
-//! Every binary message begins with its channel: 0 stdin, 1 stdout, 2 stderr, 3 the result, 4 the terminal's size;
-//! in version 5 the message `255 0` says that stdin has ended.
+//! Not here: how the streams travel (`websocket`, `spdy`), how a process gets into a container (`pod::enter`).
+
+mod spdy;
+mod websocket;
 
 use std::fs::File;
 use std::io;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts as _, Path, RawQuery, Request, State};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures::{SinkExt as _, StreamExt as _};
 use rustix::process::{Pid, Signal};
 use rustix::termios::Winsize;
 use serde::Deserialize;
@@ -26,12 +27,34 @@ use super::{Place, find};
 use crate::context::Context;
 use crate::pod::enter::enter;
 
-const STDIN: u8 = 0;
-const STDOUT: u8 = 1;
-const STDERR: u8 = 2;
-const RESULT: u8 = 3;
-const RESIZE: u8 = 4;
-const CLOSE: u8 = 255;
+/// Pieces under way in each direction.
+const PIECES: usize = 16;
+
+/// What comes from the person at the other end.
+#[derive(Debug)]
+enum Input {
+    /// For the command's stdin.
+    Bytes(Bytes),
+    /// There will be no more of them.
+    End,
+    /// The terminal's size, as the client writes it.
+    Size(Bytes),
+}
+
+/// What goes to the person at the other end.
+#[derive(Debug)]
+enum Output {
+    Stdout(Bytes),
+    Stderr(Bytes),
+    /// How it ended; the last one.
+    Result(Bytes),
+}
+
+/// The other end. It has gone when `inputs` ends.
+struct Remote {
+    inputs: mpsc::Receiver<Input>,
+    outputs: mpsc::Sender<Output>,
+}
 
 /// What is asked for, in the kubelet's words and in the API's.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -51,7 +74,7 @@ pub(super) async fn answer(
     State(context): State<Arc<Context>>,
     Path((namespace, pod, container)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    request: Request,
 ) -> Response {
     let asked = parse(query.as_deref().unwrap_or_default());
     let place = match find(&context, &namespace, &pod, &container) {
@@ -65,20 +88,26 @@ pub(super) async fn answer(
         )
             .into_response();
     }
-    let Ok(upgrade) = upgrade else {
-        return (
-            StatusCode::BAD_REQUEST,
-            "exec is served over WebSocket (v5.channel.k8s.io, v4.channel.k8s.io)",
-        )
-            .into_response();
-    };
     let command = match prepare(&context, &place, &asked) {
         Ok(command) => command,
         Err(problem) => return (StatusCode::BAD_REQUEST, problem).into_response(),
     };
-    upgrade
-        .protocols(["v5.channel.k8s.io", "v4.channel.k8s.io"])
-        .on_upgrade(move |socket| serve(socket, command, asked))
+    let upgrade = request
+        .headers()
+        .get(header::UPGRADE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if upgrade.eq_ignore_ascii_case("SPDY/3.1")
+        && matches!(*request.method(), Method::POST | Method::GET)
+    {
+        return spdy::answer(request, command, asked);
+    }
+    let (mut parts, _) = request.into_parts();
+    if let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        return websocket::answer(upgrade, command, asked);
+    }
+    let text = "exec is served over WebSocket (v5.channel.k8s.io, v4.channel.k8s.io) and SPDY/3.1";
+    (StatusCode::BAD_REQUEST, text).into_response()
 }
 
 fn prepare(context: &Context, place: &Place, asked: &Asked) -> Result<Command, String> {
@@ -167,13 +196,15 @@ impl Drop for Session {
 }
 
 type Reader = Box<dyn AsyncRead + Send + Unpin>;
+/// Says which stream bytes came from.
+type Wrap = fn(Bytes) -> Output;
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// The ends of a process that we hold.
 struct Streams {
     session: Session,
     stdin: Option<Writer>,
-    outputs: Vec<(u8, Reader)>,
+    outputs: Vec<(Wrap, Reader)>,
     terminal: Option<File>,
 }
 
@@ -197,7 +228,7 @@ fn start(mut command: Command, asked: &Asked) -> io::Result<Streams> {
         return Ok(Streams {
             session,
             stdin,
-            outputs: vec![(STDOUT, output)],
+            outputs: vec![(Output::Stdout, output)],
             terminal: Some(master),
         });
     }
@@ -214,19 +245,19 @@ fn start(mut command: Command, asked: &Asked) -> io::Result<Streams> {
         .stderr(pipe(asked.stderr));
     let mut child = command.spawn()?;
     let stdin = child.stdin.take().map(|stdin| Box::new(stdin) as Writer);
-    let mut outputs: Vec<(u8, Reader)> = Vec::new();
+    let mut outputs: Vec<(Wrap, Reader)> = Vec::new();
     outputs.extend(
         child
             .stdout
             .take()
-            .map(|stdout| (STDOUT, Box::new(stdout) as Reader)),
+            .map(|stdout| (Output::Stdout as Wrap, Box::new(stdout) as Reader)),
     );
-    outputs.extend(
-        child
-            .stderr
-            .take()
-            .map(|stderr| (STDERR, Box::new(stderr) as Reader)),
-    );
+    outputs.extend(child.stderr.take().map(|stderr| {
+        (
+            Output::Stderr as fn(Bytes) -> Output,
+            Box::new(stderr) as Reader,
+        )
+    }));
     Ok(Streams {
         session: Session(child),
         stdin,
@@ -235,85 +266,70 @@ fn start(mut command: Command, asked: &Asked) -> io::Result<Streams> {
     })
 }
 
-async fn serve(socket: WebSocket, command: Command, asked: Asked) {
-    let (mut sink, mut source) = socket.split();
-    let streams = start(command, &asked);
-    let (messages, mut queue) = mpsc::channel::<Message>(16);
-    let sending = tokio::spawn(async move {
-        while let Some(message) = queue.recv().await {
-            if sink.send(message).await.is_err() {
-                return;
-            }
-        }
-        let _ = sink
-            .send(Message::Close(Some(CloseFrame {
-                code: 1000,
-                reason: "".into(),
-            })))
-            .await;
-    });
-    let status = match streams {
+/// Runs the command for the other end, until it ends or nobody is there any more.
+async fn run(command: Command, asked: Asked, remote: Remote) {
+    let Remote {
+        mut inputs,
+        outputs,
+    } = remote;
+    let Streams {
+        mut session,
+        mut stdin,
+        outputs: readers,
+        terminal,
+    } = match start(command, &asked) {
+        Ok(streams) => streams,
         Err(error) => {
-            json!({"metadata": {}, "status": "Failure", "reason": "InternalError", "message": error.to_string(), "code": 500})
-        }
-        Ok(Streams {
-            mut session,
-            mut stdin,
-            outputs,
-            terminal,
-        }) => {
-            let mut copies: Vec<_> = outputs
-                .into_iter()
-                .map(|(channel, reader)| tokio::spawn(copy(channel, reader, messages.clone())))
-                .collect();
-            let ended = loop {
-                tokio::select! {
-                    ended = session.0.wait() => break ended,
-                    message = source.next() => match message {
-                        Some(Ok(Message::Binary(message))) => received(&message, &mut stdin, terminal.as_ref()).await,
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => {
-                            // Nobody listens any more: the process ends with its session.
-                            copies.iter().for_each(tokio::task::JoinHandle::abort);
-                            return;
-                        }
-                        Some(Ok(_)) => {}
-                    },
-                }
-            };
-            drop((stdin, terminal));
-            // What it said last is still in the pipes; a background process may hold them open for ever.
-            let rest = futures::future::join_all(copies.iter_mut());
-            if tokio::time::timeout(std::time::Duration::from_secs(5), rest)
-                .await
-                .is_err()
-            {
-                copies.iter().for_each(tokio::task::JoinHandle::abort);
-            }
-            result(&ended)
+            let _ = outputs.send(Output::Result(result(&Err(error)))).await;
+            return;
         }
     };
-    let mut message = vec![RESULT];
-    message.extend(status.to_string().into_bytes());
-    let _ = messages.send(Message::Binary(message.into())).await;
-    drop(messages);
-    let _ = sending.await;
+    let mut copies: Vec<_> = readers
+        .into_iter()
+        .map(|(wrap, reader)| tokio::spawn(copy(wrap, reader, outputs.clone())))
+        .collect();
+    let ended = loop {
+        tokio::select! {
+            ended = session.0.wait() => break ended,
+            input = inputs.recv() => match input {
+                Some(Input::Bytes(bytes)) => {
+                    if let Some(writer) = &mut stdin
+                        && (writer.write_all(&bytes).await.is_err() || writer.flush().await.is_err())
+                    {
+                        stdin = None;
+                    }
+                }
+                Some(Input::End) => stdin = None,
+                Some(Input::Size(text)) => resize(terminal.as_ref(), &text),
+                None => {
+                    // Nobody listens any more: the process ends with its session.
+                    copies.iter().for_each(tokio::task::JoinHandle::abort);
+                    return;
+                }
+            },
+        }
+    };
+    drop((stdin, terminal));
+    // What it said last is still in the pipes; a background process may hold them open for ever.
+    let rest = futures::future::join_all(copies.iter_mut());
+    if tokio::time::timeout(std::time::Duration::from_secs(5), rest)
+        .await
+        .is_err()
+    {
+        copies.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+    let _ = outputs.send(Output::Result(result(&ended))).await;
 }
 
-async fn copy(channel: u8, mut reader: Reader, messages: mpsc::Sender<Message>) {
+async fn copy(wrap: Wrap, mut reader: Reader, outputs: mpsc::Sender<Output>) {
     let mut buffer = vec![0; 32 * 1024];
     loop {
         // A terminal whose last user has gone answers with an error.
         let Ok(length @ 1..) = reader.read(&mut buffer).await else {
             return;
         };
-        let mut message = Vec::with_capacity(length + 1);
-        message.push(channel);
-        message.extend_from_slice(buffer.get(..length).unwrap_or_default());
-        if messages
-            .send(Message::Binary(message.into()))
-            .await
-            .is_err()
-        {
+        let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+        if outputs.send(wrap(bytes)).await.is_err() {
             return;
         }
     }
@@ -326,40 +342,22 @@ struct Size {
     height: u16,
 }
 
-async fn received(message: &Bytes, stdin: &mut Option<Writer>, terminal: Option<&File>) {
-    let Some((channel, content)) = message.split_first() else {
-        return;
-    };
-    match *channel {
-        STDIN => {
-            if let Some(writer) = stdin
-                && (writer.write_all(content).await.is_err() || writer.flush().await.is_err())
-            {
-                *stdin = None;
-            }
-        }
-        CLOSE if content == [STDIN] => *stdin = None,
-        RESIZE => {
-            if let (Some(terminal), Ok(Size { width, height })) =
-                (terminal, serde_json::from_slice(content))
-            {
-                let size = Winsize {
-                    ws_row: height,
-                    ws_col: width,
-                    ws_xpixel: 0,
-                    ws_ypixel: 0,
-                };
-                let _ = rustix::termios::tcsetwinsize(terminal, size);
-            }
-        }
-        _ => {}
+fn resize(terminal: Option<&File>, text: &[u8]) {
+    if let (Some(terminal), Ok(Size { width, height })) = (terminal, serde_json::from_slice(text)) {
+        let size = Winsize {
+            ws_row: height,
+            ws_col: width,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let _ = rustix::termios::tcsetwinsize(terminal, size);
     }
 }
 
 /// The Status that ends an exec.
-fn result(ended: &io::Result<std::process::ExitStatus>) -> serde_json::Value {
+fn result(ended: &io::Result<std::process::ExitStatus>) -> Bytes {
     use std::os::unix::process::ExitStatusExt as _;
-    match ended {
+    let status = match ended {
         Ok(status) if status.success() => json!({"metadata": {}, "status": "Success"}),
         Ok(status) => {
             let code = status
@@ -374,7 +372,8 @@ fn result(ended: &io::Result<std::process::ExitStatus>) -> serde_json::Value {
         Err(error) => {
             json!({"metadata": {}, "status": "Failure", "reason": "InternalError", "message": error.to_string(), "code": 500})
         }
-    }
+    };
+    Bytes::from(status.to_string())
 }
 
 #[cfg(test)]

@@ -43,9 +43,13 @@ async fn reachable() -> (Rig, std::path::PathBuf, tokio_util::sync::DropGuard) {
     let rig = Rig::without_agent().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let path = rig.home.path().join("kubeconfig");
-    std::fs::write(&path, rig.plane.kubeconfig(listener.local_addr().unwrap())).unwrap();
+    std::fs::write(
+        &path,
+        rig.plane.ours().kubeconfig(listener.local_addr().unwrap()),
+    )
+    .unwrap();
     let stop = CancellationToken::new();
-    let (plane, token) = (rig.plane.clone(), stop.clone());
+    let (plane, token) = (rig.plane.ours().clone(), stop.clone());
     tokio::spawn(async move { plane.serve(listener, token).await });
     (rig, path, stop.drop_guard())
 }

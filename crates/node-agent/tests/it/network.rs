@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::rig::{Rig, content, eventually};
 
 /// A Pod that answers every connection with its name.
-fn server() -> Value {
+pub(crate) fn server() -> Value {
     let script = "import os, socketserver\n\
         class H(socketserver.StreamRequestHandler):\n\
         \x20 def handle(self): self.wfile.write(os.environ['HOSTNAME'].encode())\n\
@@ -23,7 +23,7 @@ fn server() -> Value {
     })
 }
 
-async fn ask(address: (String, u16)) -> Option<String> {
+pub(crate) async fn ask(address: (String, u16)) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     stream.shutdown().await.ok()?;
     let mut answer = String::new();

@@ -2,16 +2,19 @@
 
 use std::fmt::Debug;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::ControlPlane;
-use k8s_openapi::api::core::v1::{Event, Namespace, Pod};
+use k8s_openapi::api::core::v1::{Event, Namespace, Pod, ServiceAccount};
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use node_agent::home::Home;
 use node_agent::settings::{Callers, Serving, Settings};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use reference_apiserver::{Options, Reference};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -115,12 +118,61 @@ impl Agent {
     }
 }
 
+/// The API server of a test.
+pub(crate) enum Backend {
+    Ours(ControlPlane),
+    /// A real kube-apiserver with its controller manager, and the CA by which it is known to kubelets.
+    Real {
+        server: Box<Reference>,
+        kubelet_client_ca: String,
+    },
+}
+
+impl Backend {
+    /// Ours, for what needs it on a socket.
+    pub(crate) fn ours(&self) -> &ControlPlane {
+        match self {
+            Self::Ours(plane) => plane,
+            Self::Real { .. } => panic!("this test is about the embedded control plane"),
+        }
+    }
+
+    /// How the kubelet endpoint and this API server know each other.
+    fn trust(&self, node: IpAddr) -> (Serving, Callers) {
+        match self {
+            Self::Ours(plane) => {
+                let certificate = plane.issue_node_certificate("klamm", &[node]).unwrap();
+                let serving = Serving::Certificate {
+                    chain_pem: certificate.certificate,
+                    key_pem: certificate.key,
+                };
+                (
+                    serving,
+                    Callers {
+                        client_ca_pem: Some(plane.authority_pem().to_owned()),
+                        bearer_token: None,
+                    },
+                )
+            }
+            Self::Real {
+                kubelet_client_ca, ..
+            } => (
+                Serving::SelfSigned,
+                Callers {
+                    client_ca_pem: Some(kubelet_client_ca.clone()),
+                    bearer_token: None,
+                },
+            ),
+        }
+    }
+}
+
 /// A control plane, a home, and (mostly) an agent.
 pub(crate) struct Rig {
     // Dropped in this order: no agent brings back what the home kills.
     agent: Option<Agent>,
     pub home: Arc<TestHome>,
-    pub plane: ControlPlane,
+    pub plane: Backend,
     pub client: Client,
 }
 
@@ -146,35 +198,97 @@ impl Rig {
         settings.service_network = range.services();
         let plane = ControlPlane::open(settings).await.unwrap();
         let client = Client::new(plane.service(), "default");
+        let rig = Self {
+            agent: None,
+            home,
+            plane: Backend::Ours(plane),
+            client,
+        };
+        rig.create_namespace().await;
+        rig
+    }
+
+    /// On a real kube-apiserver; `None` where there is none and none is required.
+    pub(crate) async fn on_reference() -> Option<Self> {
+        let home = Arc::new(TestHome::new());
+        let range = Home::hold(home.path(), &registry()).unwrap().range();
+        let mut ca = CertificateParams::default();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca_key = KeyPair::generate().unwrap();
+        let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
+        let key = KeyPair::generate().unwrap();
+        let mut client = CertificateParams::default();
+        client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = client
+            .signed_by(&key, &Issuer::from_ca_cert_pem(&ca_pem, ca_key).unwrap())
+            .unwrap();
+        let file = |name: &str, content: &str| {
+            let path = home.path().join(name);
+            fs::write(&path, content).unwrap();
+            path.display().to_string()
+        };
+        let options = Options {
+            controller_manager: true,
+            apiserver_arguments: vec![
+                format!("--service-cluster-ip-range={}", range.services_cidr()),
+                format!(
+                    "--kubelet-client-certificate={}",
+                    file("kubelet-client.crt", &certificate.pem())
+                ),
+                format!(
+                    "--kubelet-client-key={}",
+                    file("kubelet-client.key", &key.serialize_pem())
+                ),
+                "--kubelet-preferred-address-types=InternalIP".to_owned(),
+            ],
+            controller_manager_arguments: Vec::new(),
+        };
+        let server = match Reference::start(&options).await {
+            Ok(server) => Box::new(server),
+            Err(missing @ reference_apiserver::Error::Missing(_))
+                if !reference_apiserver::is_required() =>
+            {
+                println!("skipped: {missing}");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let client = server.client().unwrap();
+        let rig = Self {
+            agent: None,
+            home,
+            plane: Backend::Real {
+                server,
+                kubelet_client_ca: ca_pem,
+            },
+            client,
+        };
+        rig.create_namespace().await;
+        // Pods are refused until the controller manager has made their service account.
+        eventually("the default service account", async || {
+            rig.api::<ServiceAccount>()
+                .get_opt("default")
+                .await
+                .unwrap()
+                .map(drop)
+        })
+        .await;
+        Some(rig)
+    }
+
+    async fn create_namespace(&self) {
         let namespace: Namespace = from(json!({"metadata": {"name": NAMESPACE}}));
-        Api::<Namespace>::all(client.clone())
+        Api::<Namespace>::all(self.client.clone())
             .create(&PostParams::default(), &namespace)
             .await
             .unwrap();
-        Self {
-            home,
-            plane,
-            client,
-            agent: None,
-        }
     }
 
     /// Starts an agent in this process.
     pub(crate) fn start_agent(&mut self, change: impl FnOnce(&mut Settings)) {
         let held = Arc::new(Home::hold(self.home.path(), &registry()).unwrap());
         let mut settings = Settings::new(self.home.path(), harness());
-        let certificate = self
-            .plane
-            .issue_node_certificate("klamm", &[held.range().node().into()])
-            .unwrap();
-        settings.serving = Serving::Certificate {
-            chain_pem: certificate.certificate,
-            key_pem: certificate.key,
-        };
-        settings.callers = Callers {
-            client_ca_pem: Some(self.plane.authority_pem().to_owned()),
-            bearer_token: None,
-        };
+        (settings.serving, settings.callers) = self.plane.trust(held.range().node().into());
         settings.held = Some(held);
         settings.allow_host_images = true;
         settings.cgroups = false;

@@ -14,9 +14,9 @@ use super::rig::{Rig, main_status};
 /// Exec needs a connection that can be upgraded: the control plane on a socket.
 async fn connected(rig: &Rig) -> (Api<Pod>, DropGuard) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let kubeconfig = rig.plane.kubeconfig(listener.local_addr().unwrap());
+    let kubeconfig = rig.plane.ours().kubeconfig(listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let (plane, token) = (rig.plane.clone(), stop.clone());
+    let (plane, token) = (rig.plane.ours().clone(), stop.clone());
     tokio::spawn(async move { plane.serve(listener, token).await });
     let kubeconfig = kube::config::Kubeconfig::from_yaml(&kubeconfig).unwrap();
     let config =
