@@ -112,6 +112,21 @@ impl Server {
             }
             return Ok(None);
         }
+        // Without address and selector nothing says which family its endpoints will be of.
+        let open = spec["clusterIP"] == "None"
+            && spec["selector"]
+                .as_object()
+                .is_none_or(serde_json::Map::is_empty);
+        let (families, policy) = if open {
+            (json!(["IPv4", "IPv6"]), "RequireDualStack")
+        } else {
+            (json!(["IPv4"]), "SingleStack")
+        };
+        for (field, value) in [("ipFamilies", families), ("ipFamilyPolicy", json!(policy))] {
+            if spec[field].is_null() {
+                spec[field] = value;
+            }
+        }
         let wanted = spec["clusterIP"].as_str().unwrap_or_default().to_owned();
         let address = match wanted.as_str() {
             "None" => {

@@ -10,7 +10,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::resource::{Resource, events};
+use crate::resource::{Resource, Source, events};
+use crate::schema::{self, Defaults, FieldValidation};
 use crate::store::Record;
 use crate::table;
 
@@ -68,9 +69,7 @@ pub(crate) fn shape(accept: Option<&str>, include_object: Option<&str>) -> Resul
             _ => {}
         }
     }
-    Err(Failure::not_acceptable(
-        "application/json, application/yaml",
-    ))
+    Err(Failure::not_acceptable())
 }
 
 /// A JSON answer.
@@ -105,6 +104,17 @@ pub(crate) fn failure_response(failure: &Failure) -> Response {
     response
 }
 
+/// What is answered where there is no API at all.
+pub(crate) fn page_not_found() -> Response {
+    let mut response = Response::new(Body::from("404 page not found\n"));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
 /// Puts warnings where kubectl looks for them: one `Warning` header each.
 pub(crate) fn with_warnings(mut response: Response, warnings: &[String]) -> Response {
     for warning in warnings {
@@ -116,15 +126,25 @@ pub(crate) fn with_warnings(mut response: Response, warnings: &[String]) -> Resp
     response
 }
 
-/// A stored object at the version a client asked for.
+/// A stored object at the version a client asked for, and as the schema is now.
 pub(crate) fn at_version(resource: &Resource, record: &Record) -> Result<Value, Failure> {
     let stored: Value = serde_json::from_slice(&record.json)
         .map_err(|e| Failure::internal(format!("a stored object is not JSON: {e}")))?;
-    Ok(convert(resource, stored))
+    let mut value = convert(resource, stored);
+    if resource.outgrew(record) || (!as_stored(resource) && resource.definition.is_some()) {
+        // What does not fit the schema any more is shown as it is.
+        drop(schema::decode(
+            &*resource.schema()?,
+            &mut value,
+            FieldValidation::Ignore,
+            Defaults::Fill,
+        ));
+    }
+    Ok(value)
 }
 
 /// A value in stored form, at the version a client asked for.
-pub(crate) fn convert(resource: &Resource, stored: Value) -> Value {
+fn convert(resource: &Resource, stored: Value) -> Value {
     if resource.is("events.k8s.io", "events") {
         return events::from_core(stored);
     }
@@ -135,7 +155,7 @@ pub(crate) fn convert(resource: &Resource, stored: Value) -> Value {
     value
 }
 
-/// Whether objects of this resource are served as they are stored.
+/// Whether objects of this resource are served at the version they are stored in.
 fn as_stored(resource: &Resource) -> bool {
     resource.storage.0 == resource.group && resource.storage.1 == resource.version
 }
@@ -148,7 +168,7 @@ pub(crate) fn object(
     now: jiff::Timestamp,
 ) -> Result<Bytes, Failure> {
     match shape {
-        Shape::Whole if as_stored(resource) => Ok(record.json.clone()),
+        Shape::Whole if as_stored(resource) && !resource.outgrew(record) => Ok(record.json.clone()),
         Shape::Whole => Ok(Bytes::from(at_version(resource, record)?.to_string())),
         Shape::Metadata => Ok(Bytes::from(
             metadata_only(at_version(resource, record)?).to_string(),
@@ -207,11 +227,29 @@ pub(crate) fn list(
     let mut out = BytesMut::with_capacity(open.len() + room + 12);
     out.put_slice(open.as_bytes());
     out.put_slice(b",\"items\":[");
+    // Items of built-in kinds do not repeat what the list says of all of them.
+    let repeated = match (shape, resource.source) {
+        (Shape::Whole, Source::Builtin) => {
+            format!(
+                "{{\"apiVersion\":\"{}\",\"kind\":\"{}\",",
+                resource.api_version(),
+                resource.kind
+            )
+        }
+        _ => String::new(),
+    };
     for (at, record) in records.iter().enumerate() {
         if at > 0 {
             out.put_u8(b',');
         }
-        out.put_slice(&object(resource, shape, record, now)?);
+        let item = object(resource, shape, record, now)?;
+        match item.strip_prefix(repeated.as_bytes()) {
+            Some(rest) if !repeated.is_empty() => {
+                out.put_u8(b'{');
+                out.put_slice(rest);
+            }
+            _ => out.put_slice(&item),
+        }
     }
     out.put_slice(b"]}");
     Ok(out.freeze())

@@ -11,22 +11,77 @@ use crate::protobuf;
 /// Largest body taken, as in Kubernetes.
 pub(crate) const LIMIT_BYTES: usize = 3 << 20;
 
+/// Up to here every whole number has a float of its own.
+const EXACT_LIMIT: f64 = 9_007_199_254_740_992.0;
+
 /// Kubernetes' own binary format.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
-/// A body, and the paths of fields that were in it more than once.
+/// The media types that are understood.
+const ACCEPTED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+
+/// A body, and what was in it more than once.
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
     /// The last of each field.
     pub(crate) value: Value,
-    /// e.g. `spec.replicas`
+    /// A sentence for each doubled field, e.g. `duplicate field "spec.replicas"`.
     pub(crate) duplicates: Vec<String>,
+}
+
+/// The object in a request's body; `kind` is what it should be. An empty `null` counts as an empty object.
+pub(crate) fn parse_object(kind: &str, content_type: &str, body: &[u8]) -> Result<Parsed, Failure> {
+    let unrecognized = |why: &str| {
+        let seen = summary(body);
+        Failure::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {why} ({seen})"
+        ))
+    };
+    let mut parsed = match media_type(content_type) {
+        "" | "application/json" => parse_json(body).map_err(|error| {
+            if error.is_eof() {
+                unrecognized("unexpected end of JSON input")
+            } else {
+                unrecognized(&error.to_string())
+            }
+        })?,
+        _ => parse(content_type, body)?,
+    };
+    let word = match &parsed.value {
+        Value::Null => {
+            parsed.value = Value::Object(Map::new());
+            return Ok(parsed);
+        }
+        Value::Object(_) => return Ok(parsed),
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+    };
+    Err(unrecognized(&format!(
+        "json: cannot unmarshal {word} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}"
+    )))
+}
+
+/// The beginning of a body, to recognise it by: text if it looks like an object, else hex.
+fn summary(body: &[u8]) -> String {
+    const LONGEST: usize = 30;
+    let start = body.get(..LONGEST).unwrap_or(body);
+    let more = if body.len() > LONGEST { " ..." } else { "" };
+    match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(start)),
+        Some(_) => format!("{}{more}", hex::encode(start)),
+    }
+}
+
+fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// The value in a request's body.
 pub(crate) fn parse(content_type: &str, body: &[u8]) -> Result<Parsed, Failure> {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    match kind {
+    match media_type(content_type) {
         "application/yaml"
         | "application/apply-patch+yaml"
         | "text/yaml"
@@ -53,10 +108,7 @@ pub(crate) fn parse(content_type: &str, body: &[u8]) -> Result<Parsed, Failure> 
                 duplicates: Vec::new(),
             })
         }
-        other => Err(Failure::unsupported_media_type(
-            other,
-            "application/json, application/yaml",
-        )),
+        _ => Err(Failure::unsupported_media_type(ACCEPTED)),
     }
 }
 
@@ -83,11 +135,38 @@ fn parse_json(body: &[u8]) -> Result<Parsed, serde_json::Error> {
 fn parse_yaml(body: &[u8]) -> Result<Parsed, Failure> {
     let bad = |e: String| Failure::bad_request(format!("error decoding YAML: {e}"));
     let text = std::str::from_utf8(body).map_err(|e| bad(e.to_string()))?;
-    let value: Value = serde_saphyr::from_str(text).map_err(|e| bad(e.to_string()))?;
+    let error = match serde_saphyr::from_str(text) {
+        Ok(value) => {
+            return Ok(Parsed {
+                value,
+                duplicates: Vec::new(),
+            });
+        }
+        Err(error) => error,
+    };
+    let last_counts =
+        serde_saphyr::options! { duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins };
+    let Ok(value) = serde_saphyr::from_str_with_options(text, last_counts) else {
+        return Err(bad(error.to_string()));
+    };
     Ok(Parsed {
         value,
-        duplicates: Vec::new(),
+        duplicates: vec![doubled_key(&error)],
     })
+}
+
+/// The first doubled key of a YAML document, as Kubernetes tells of it.
+fn doubled_key(error: &serde_saphyr::Error) -> String {
+    let line = error.location().map_or(0, |location| location.line());
+    let text = error.to_string();
+    let key = text
+        .split("duplicate mapping key: ")
+        .nth(1)
+        .and_then(|rest| rest.split([',', '\n']).next());
+    format!(
+        "yaml: unmarshal errors:\n  line {line}: key {:?} already set in map",
+        key.unwrap_or_default()
+    )
 }
 
 struct Noticing<'a> {
@@ -127,6 +206,14 @@ impl<'de> Visitor<'de> for Noticing<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // Whole numbers are written without a fraction, as every client of Kubernetes does when it writes them back.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the value is whole and in range"
+        )]
+        if value.fract() == 0.0 && value.abs() < EXACT_LIMIT {
+            return Ok(Value::Number((value as i64).into()));
+        }
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
@@ -160,8 +247,9 @@ impl<'de> Visitor<'de> for Noticing<'_> {
             } else {
                 format!("{}.{key}", self.path)
             };
-            if object.contains_key(&key) && !self.duplicates.contains(&path) {
-                self.duplicates.push(path.clone());
+            let line = format!("duplicate field {path:?}");
+            if object.contains_key(&key) && !self.duplicates.contains(&line) {
+                self.duplicates.push(line);
             }
             let value = entries.next_value_seed(Noticing {
                 path,

@@ -34,14 +34,15 @@ pub(crate) fn each<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item
         .flatten()
 }
 
+/// What admission adds to a Pod.
+pub(crate) fn admit_pod(pod: &mut Value) {
+    pod::admit(inner(pod, "spec"));
+}
+
 /// Fills in what is missing.
 pub(crate) fn fill(group: &str, plural: &str, object: &mut Value) {
     match (group, plural) {
-        ("", "pods") => {
-            let names = crate::metadata::name(object).to_owned();
-            pod::fill_spec(inner(object, "spec"), true);
-            pod::admit(inner(object, "spec"), &names);
-        }
+        ("", "pods") => pod::fill_spec(inner(object, "spec"), true),
         ("", "services") => service::fill(object),
         ("", "secrets") => fill_secret(object),
         ("", "persistentvolumeclaims") => set(inner(object, "spec"), "volumeMode", "Filesystem"),

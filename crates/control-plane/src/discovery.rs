@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{json_response, value_response};
 use crate::failure::Failure;
-use crate::resource::{Registry, Resource, api_version};
+use crate::resource::{Registry, Resource, Source, api_version};
 use crate::server::Server;
 
 const VERBS: [&str; 8] = [
@@ -16,6 +16,18 @@ const VERBS: [&str; 8] = [
     "get",
     "list",
     "patch",
+    "update",
+    "watch",
+];
+
+/// The same for custom resources, in the order a kube-apiserver tells them.
+const CUSTOM_VERBS: [&str; 8] = [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
     "update",
     "watch",
 ];
@@ -216,7 +228,14 @@ pub(crate) fn group_version(
 }
 
 fn verbs(resource: &Resource) -> &'static [&'static str] {
-    if resource.stored { &VERBS } else { &["create"] }
+    match resource.source {
+        _ if !resource.stored => &["create"],
+        Source::Custom(_) => &CUSTOM_VERBS,
+        Source::Builtin if resource.is_core("namespaces") => &[
+            "create", "delete", "get", "list", "patch", "update", "watch",
+        ],
+        Source::Builtin => &VERBS,
+    }
 }
 
 struct Subresource<'a> {
@@ -299,7 +318,13 @@ fn aggregated_group(registry: &Registry, group: &str, versions: &[String]) -> Va
 }
 
 fn aggregated_resource(resource: &Resource) -> Value {
-    let kind = |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
+    // Built-in resources leave out what is the same as their own, as a kube-apiserver does.
+    let kind = |group: &str, version: &str, kind: &str| {
+        let own = resource.source == Source::Builtin
+            && (group, version) == (&resource.group, &resource.version);
+        let (group, version) = if own { ("", "") } else { (group, version) };
+        json!({"group": group, "version": version, "kind": kind})
+    };
     let mut value = json!({
         "resource": resource.plural,
         "responseKind": kind(&resource.group, &resource.version, &resource.kind),

@@ -81,7 +81,8 @@ pub(crate) struct Failure {
     pub(crate) reason: &'static str,
     /// The sentence a user sees.
     pub(crate) message: String,
-    details: Map<String, Value>,
+    /// `None`: the status has no details; empty is not the same.
+    details: Option<Map<String, Value>>,
 }
 
 impl Failure {
@@ -90,22 +91,38 @@ impl Failure {
             code,
             reason,
             message: message.into(),
-            details: Map::new(),
+            details: None,
         }
     }
 
     fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(key.to_owned(), value.into());
+        self.details
+            .get_or_insert_default()
+            .insert(key.to_owned(), value.into());
         self
     }
 
-    fn about(self, group: &str, plural: &str, name: &str) -> Self {
+    fn with_empty_details(mut self) -> Self {
+        self.details = Some(Map::new());
+        self
+    }
+
+    fn about(self, group: &str, kind: &str, name: &str) -> Self {
         let this = if group.is_empty() {
             self
         } else {
             self.with("group", group)
         };
-        this.with("kind", plural).with("name", name)
+        let this = if kind.is_empty() {
+            this
+        } else {
+            this.with("kind", kind)
+        };
+        if name.is_empty() {
+            this
+        } else {
+            this.with("name", name)
+        }
     }
 
     /// No such object.
@@ -127,6 +144,7 @@ impl Failure {
             "NotFound",
             "the server could not find the requested resource",
         )
+        .with_empty_details()
     }
 
     /// An object of that name is there already.
@@ -164,7 +182,12 @@ impl Failure {
 
     /// The object breaks rules.
     pub(crate) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let lines: Vec<String> = causes.iter().map(Cause::line).collect();
+        let mut lines: Vec<String> = Vec::new();
+        for line in causes.iter().map(Cause::line) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
         let text = match lines.as_slice() {
             [one] => one.clone(),
             _ => format!("[{}]", lines.join(", ")),
@@ -189,7 +212,7 @@ impl Failure {
 
     /// The request is understood and cannot be carried out on this object.
     pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
-        Self::new(422, "Invalid", message)
+        Self::new(422, "Invalid", message).with_empty_details()
     }
 
     /// Nobody, or somebody unknown, is asking.
@@ -222,23 +245,33 @@ impl Failure {
     }
 
     /// The path is there, the verb is not.
-    pub(crate) fn method_not_allowed(group: &str, plural: &str) -> Self {
+    pub(crate) fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
-        Self::new(405, "MethodNotAllowed", message).about(group, plural, "")
+        Self::new(405, "MethodNotAllowed", message).with_empty_details()
     }
 
     /// The answer cannot be given in any of the formats the client accepts.
-    pub(crate) fn not_acceptable(accepted: &str) -> Self {
-        let message = format!("only the following media types are accepted: {accepted}");
-        Self::new(406, "NotAcceptable", message)
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        Self::new(406, "NotAcceptable", message).with_empty_details()
     }
 
     /// The body is in a format that is not understood.
-    pub(crate) fn unsupported_media_type(sent: &str, accepted: &str) -> Self {
+    pub(crate) fn unsupported_media_type(accepted: &str) -> Self {
         let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: {accepted} (got \"{sent}\")"
+            "the body of the request was in an unknown format - accepted media types include: {accepted}"
         );
         Self::new(415, "UnsupportedMediaType", message)
+    }
+
+    /// No patch has this format.
+    pub(crate) fn no_such_patch() -> Self {
+        Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_empty_details()
+    }
+
+    /// Options of a request that make no sense; `kind` is e.g. `DeleteOptions`.
+    pub(crate) fn invalid_options(kind: &str, causes: &[Cause]) -> Self {
+        Self::invalid("meta.k8s.io", kind, "", causes)
     }
 
     /// The body is larger than the server takes.
@@ -268,6 +301,11 @@ impl Failure {
         )
     }
 
+    /// What a kube-apiserver has no reason for.
+    pub(crate) fn unclassified(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
     /// The server itself failed.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(
@@ -286,10 +324,13 @@ impl Failure {
     pub(crate) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
-        if !self.details.is_empty() {
-            status["details"] = Value::Object(self.details.clone());
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
+        if let Some(details) = &self.details {
+            status["details"] = Value::Object(details.clone());
         }
         status
     }

@@ -207,6 +207,7 @@ async fn remove(server: &Server, key: &Key, options: &Options) -> Result<Option<
         content_type: String::new(),
         user_agent: None,
         user: User::admin(),
+        options: "DeleteOptions",
     };
     match delete::delete_one(server, &call, options).await {
         Ok(deleted) => Ok(Some(deleted)),

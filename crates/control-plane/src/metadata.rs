@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::failure::{Cause, Failure};
 use crate::names;
-use crate::resource::Resource;
+use crate::resource::{Registry, Resource, Source, split_api_version};
 
 /// Letters of generated names: no vowels, nothing that looks like something else.
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -72,28 +72,76 @@ pub(crate) fn of(object: &mut Value) -> &mut Map<String, Value> {
 }
 
 /// Checks apiVersion and kind against the path, and fills them in where they are missing.
-pub(crate) fn check_type(resource: &Resource, object: &mut Value) -> Result<(), Failure> {
+pub(crate) fn check_type(
+    registry: &Registry,
+    resource: &Resource,
+    object: &mut Value,
+) -> Result<(), Failure> {
     let Some(map) = object.as_object_mut() else {
         return Err(Failure::bad_request(
             "the object provided is unrecognized (must be of type object)",
         ));
     };
-    for (field, wanted, noun) in [
-        ("apiVersion", resource.api_version(), "API version"),
-        ("kind", resource.kind.clone(), "kind"),
-    ] {
-        match map.get(field).and_then(Value::as_str).unwrap_or_default() {
-            "" => drop(map.insert(field.to_owned(), wanted.into())),
-            given if given == wanted => {}
-            given => {
-                let message = format!(
-                    "the {noun} in the data ({given}) does not match the expected {noun} ({wanted})"
-                );
-                return Err(Failure::bad_request(message));
-            }
+    let wanted = [
+        ("apiVersion", resource.api_version()),
+        ("kind", resource.kind.clone()),
+    ];
+    for (field, wanted) in &wanted {
+        if map
+            .get(*field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .is_empty()
+        {
+            map.insert((*field).to_owned(), wanted.clone().into());
         }
     }
-    Ok(())
+    if wanted
+        .iter()
+        .all(|(field, wanted)| map[*field] == wanted.as_str())
+    {
+        return Ok(());
+    }
+    Err(wrong_type(registry, resource, object))
+}
+
+/// The text of an object's field.
+fn text_of<'a>(object: &'a Value, field: &str) -> &'a str {
+    object[field].as_str().unwrap_or_default()
+}
+
+fn wrong_type(registry: &Registry, resource: &Resource, object: &Value) -> Failure {
+    let (api_version, kind) = (text_of(object, "apiVersion"), text_of(object, "kind"));
+    if resource.source != Source::Builtin {
+        let (noun, given, wanted) = if api_version == resource.api_version() {
+            ("kind", kind, resource.kind.clone())
+        } else {
+            ("API version", api_version, resource.api_version())
+        };
+        let message = format!(
+            "the {noun} in the data ({given}) does not match the expected {noun} ({wanted})"
+        );
+        return Failure::bad_request(message);
+    }
+    let (group, version) = split_api_version(api_version);
+    let known = registry.of_version(group, version).any(|r| r.kind == kind);
+    let wanted = &resource.kind;
+    let why = if known {
+        let internal = if resource.group.is_empty() {
+            "core"
+        } else {
+            resource.group.as_str()
+        };
+        let given = format!("{}.{kind}", version);
+        format!("converting ({given}) to ({internal}.{wanted}): unknown conversion")
+    } else {
+        format!(
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:110\""
+        )
+    };
+    Failure::bad_request(format!(
+        "{kind} in version {version:?} cannot be handled as a {wanted}: {why}"
+    ))
 }
 
 /// Checks namespace and name against the path, and fills them in where they are missing.
@@ -111,9 +159,8 @@ pub(crate) fn check_place(
     } else if given_namespace.is_empty() {
         metadata.insert("namespace".to_owned(), path_namespace.into());
     } else if given_namespace != path_namespace {
-        let message = format!(
-            "the namespace of the provided object does not match the namespace sent on the request ({given_namespace} != {path_namespace})"
-        );
+        let message =
+            "the namespace of the provided object does not match the namespace sent on the request";
         return Err(Failure::bad_request(message));
     }
     match path_name {
@@ -162,7 +209,6 @@ pub(crate) fn begin(resource: &Resource, object: &mut Value, now: &str) {
         "selfLink",
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
-        "generation",
     ] {
         metadata.remove(field);
     }
@@ -228,7 +274,7 @@ pub(crate) fn count_generation(resource: &Resource, live: &Value, object: &mut V
         let mut map = value.as_object().cloned().unwrap_or_default();
         map.remove("metadata");
         map.remove("apiVersion");
-        if resource.status || resource.source == crate::resource::Source::Builtin {
+        if resource.status || resource.source == Source::Builtin {
             map.remove("status");
         }
         map
@@ -276,7 +322,9 @@ pub(crate) fn check(resource: &Resource, object: &Value, live: Option<&Value>) -
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                 added.join(", ")
             );
-            causes.push(Cause::forbidden("metadata.finalizers", &rule));
+            // A kube-apiserver checks this twice, and tells it twice.
+            let cause = Cause::forbidden("metadata.finalizers", &rule);
+            causes.extend([cause.clone(), cause]);
         }
     }
     causes

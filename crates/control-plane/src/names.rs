@@ -37,6 +37,9 @@ pub(crate) fn subdomain(name: &str) -> Vec<String> {
 
 /// What is wrong with a name that is one label.
 pub(crate) fn label(name: &str) -> Vec<String> {
+    if name.contains('.') {
+        return vec!["must not contain dots".to_owned()];
+    }
     let mut wrong = Vec::new();
     if name.len() > 63 {
         wrong.push(too_long(63));
@@ -169,7 +172,12 @@ pub(crate) fn check_metadata(metadata: &Value) -> Vec<Cause> {
             message: format!("Too long: may not be more than {ANNOTATIONS_LIMIT_BYTES} bytes"),
         });
     }
-    for finalizer in metadata["finalizers"].as_array().into_iter().flatten() {
+    for (at, finalizer) in metadata["finalizers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let text = finalizer.as_str().unwrap_or_default();
         let wrong = qualified(text);
         causes.extend(
@@ -177,12 +185,13 @@ pub(crate) fn check_metadata(metadata: &Value) -> Vec<Cause> {
                 .iter()
                 .map(|w| Cause::invalid("metadata.finalizers", finalizer, w)),
         );
-        if wrong.is_empty()
-            && !text.contains('/')
-            && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes")
-        {
+        if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
             let rule = "name is neither a standard finalizer name nor is it fully qualified";
-            causes.push(Cause::invalid("metadata.finalizers", finalizer, rule));
+            causes.push(Cause::invalid(
+                format!("metadata.finalizers[{at}]"),
+                finalizer,
+                rule,
+            ));
         }
     }
     causes.extend(check_owners(metadata));
@@ -192,13 +201,7 @@ pub(crate) fn check_metadata(metadata: &Value) -> Vec<Cause> {
 fn check_owners(metadata: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let mut controllers: Vec<&str> = Vec::new();
-    for (at, owner) in metadata["ownerReferences"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
-        let path = format!("metadata.ownerReferences[{at}]");
+    for owner in metadata["ownerReferences"].as_array().into_iter().flatten() {
         for (field, text) in [
             ("apiVersion", "version must not be empty"),
             ("kind", "must not be empty"),
@@ -207,7 +210,7 @@ fn check_owners(metadata: &Value) -> Vec<Cause> {
         ] {
             if owner[field].as_str().unwrap_or_default().is_empty() {
                 causes.push(Cause::invalid(
-                    format!("{path}.{field}"),
+                    format!("metadata.ownerReferences.{field}"),
                     &Value::String(String::new()),
                     text,
                 ));

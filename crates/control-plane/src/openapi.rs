@@ -96,7 +96,7 @@ pub(crate) fn document(
         schemas.extend(schema::openapi(group, version, &kinds));
     }
     for resource in resources.iter().filter(|r| r.source != Source::Builtin) {
-        if let Some((name, schema)) = custom_schema(server, resource) {
+        if let Some((name, schema)) = custom_schema(resource) {
             schemas.insert(name, schema);
         }
     }
@@ -114,8 +114,8 @@ pub(crate) fn document(
 }
 
 /// The schema of a custom resource as its definition has it, with what every object has.
-fn custom_schema(server: &Server, resource: &Resource) -> Option<(String, Value)> {
-    let crd = resource.crd(&server.store)?;
+fn custom_schema(resource: &Resource) -> Option<(String, Value)> {
+    let crd = resource.crd()?;
     let versions = crd["spec"]["versions"].as_array()?;
     let version = versions
         .iter()

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::failure::Failure;
+use serde_json::json;
+
+use crate::failure::{Cause, Failure};
 use crate::schema::FieldValidation;
 
 /// What a path points at.
@@ -149,48 +151,85 @@ impl Query {
         Ok(Some(number))
     }
 
-    /// Whether nothing is to be stored.
-    pub(crate) fn dry_run(&self) -> Result<bool, Failure> {
+    /// A resourceVersion.
+    pub(crate) fn revision(&self) -> Result<Option<u64>, Failure> {
+        let Some(text) = self.get("resourceVersion") else {
+            return Ok(None);
+        };
+        let revision = text.parse().map_err(|_| {
+            Failure::bad_request(format!(
+                "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            ))
+        })?;
+        Ok(Some(revision))
+    }
+
+    /// Whether nothing is to be stored; `options` is what the parameters are called together, e.g. `CreateOptions`.
+    pub(crate) fn dry_run(&self, options: &str) -> Result<bool, Failure> {
         match self.get("dryRun") {
             None => Ok(false),
             Some("All") => Ok(true),
             Some(other) => {
-                let message =
-                    format!("invalid dryRun \"{other}\": the only supported value is \"All\"");
-                Err(Failure::bad_request(message))
+                let cause = Cause::unsupported("dryRun", &json!([other]), &["All"]);
+                Err(Failure::invalid_options(options, &[cause]))
             }
         }
     }
 
     /// What to do about unknown fields.
-    pub(crate) fn field_validation(&self) -> Result<FieldValidation, Failure> {
+    pub(crate) fn field_validation(&self, options: &str) -> Result<FieldValidation, Failure> {
         match self.get("fieldValidation") {
             None | Some("Warn") => Ok(FieldValidation::Warn),
             Some("Strict") => Ok(FieldValidation::Strict),
             Some("Ignore") => Ok(FieldValidation::Ignore),
             Some(other) => {
-                let message = format!(
-                    "invalid fieldValidation \"{other}\": supported values are \"Ignore\", \"Strict\", \"Warn\""
+                let cause = Cause::unsupported(
+                    "fieldValidation",
+                    &json!(other),
+                    &["", "Ignore", "Strict", "Warn"],
                 );
-                Err(Failure::bad_request(message))
+                Err(Failure::invalid_options(options, &[cause]))
             }
         }
     }
 }
 
+/// Longest name of a field manager.
+const MANAGER_LIMIT_BYTES: usize = 128;
+
 /// Who writes, for managedFields: what they call themselves, else the first word of their user agent.
-pub(crate) fn field_manager(query: &Query, user_agent: Option<&str>) -> String {
-    if let Some(name) = query.get("fieldManager") {
-        return name.to_owned();
+pub(crate) fn field_manager(
+    query: &Query,
+    user_agent: Option<&str>,
+    options: &str,
+) -> Result<String, Failure> {
+    let Some(name) = query.get("fieldManager") else {
+        let agent = user_agent.unwrap_or("unknown");
+        return Ok(agent
+            .split('/')
+            .next()
+            .unwrap_or(agent)
+            .chars()
+            .take(MANAGER_LIMIT_BYTES)
+            .collect());
+    };
+    if name.len() > MANAGER_LIMIT_BYTES {
+        let cause = Cause {
+            reason: "FieldValueTooLong",
+            field: "fieldManager".to_owned(),
+            message: format!("Too long: may not be more than {MANAGER_LIMIT_BYTES} bytes"),
+        };
+        return Err(Failure::invalid_options(options, &[cause]));
     }
-    let agent = user_agent.unwrap_or("unknown");
-    agent
-        .split('/')
-        .next()
-        .unwrap_or(agent)
-        .chars()
-        .take(128)
-        .collect()
+    if name.chars().any(char::is_control) {
+        let cause = Cause::invalid(
+            "fieldManager",
+            &json!(name),
+            "should only contain printable characters",
+        );
+        return Err(Failure::invalid_options(options, &[cause]));
+    }
+    Ok(name.to_owned())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::failure::{Failure, qualified};
 use crate::schema::Schema;
-use crate::store::{Key, Range, Store};
+use crate::store::{Key, Range, Record, Store};
 
 /// Where `scale` finds its numbers, as dotted paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,8 @@ pub(crate) struct Resource {
     pub(crate) selectable: Vec<String>,
     /// Said to everybody who uses this version.
     pub(crate) deprecation: Option<String>,
+    /// The stored definition of a custom resource.
+    pub(crate) definition: Option<Record>,
     schema: OnceLock<Result<Arc<Schema>, String>>,
 }
 
@@ -126,20 +128,20 @@ impl Resource {
     }
 
     /// Its schema, made on first use.
-    pub(crate) fn schema(&self, store: &Store) -> Result<Arc<Schema>, Failure> {
+    pub(crate) fn schema(&self) -> Result<Arc<Schema>, Failure> {
         self.schema
-            .get_or_init(|| self.build_schema(store))
+            .get_or_init(|| self.build_schema())
             .clone()
             .map_err(Failure::internal)
     }
 
-    fn build_schema(&self, store: &Store) -> Result<Arc<Schema>, String> {
+    fn build_schema(&self) -> Result<Arc<Schema>, String> {
         if self.source == Source::Builtin {
             return Schema::builtin(&self.group, &self.version, &self.kind)
                 .ok_or_else(|| format!("no schema for {} {}", self.api_version(), self.kind));
         }
         let crd = self
-            .crd(store)
+            .crd()
             .ok_or_else(|| format!("the definition of {} is gone", self.qualified()))?;
         Schema::from_crd(&crd, &self.version)
             .map(Arc::new)
@@ -156,10 +158,14 @@ impl Resource {
             })
     }
 
-    /// The CRD behind a custom resource.
-    pub(crate) fn crd(&self, store: &Store) -> Option<Value> {
-        let key = Key::new(CRD_GROUP, CRD_PLURAL, "", &self.qualified());
-        serde_json::from_slice(&store.get(&key)?.json).ok()
+    /// The definition of a custom resource.
+    pub(crate) fn crd(&self) -> Option<Value> {
+        serde_json::from_slice(&self.definition.as_ref()?.json).ok()
+    }
+
+    /// Whether an object may lack defaults of, or have fields unknown to, the schema as it is now.
+    pub(crate) fn outgrew(&self, record: &Record) -> bool {
+        matches!(self.source, Source::Custom(defined) if record.revision != 0 && record.revision < defined)
     }
 }
 

@@ -25,17 +25,20 @@ pub(crate) struct LabelSelector {
 impl LabelSelector {
     /// `a=b,c in (d, e),!f`
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let demands = split_outside_parentheses(text)
-            .into_iter()
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(parse_demand)
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| {
+        let mut demands = Vec::new();
+        for part in split_outside_parentheses(text) {
+            let part = part.trim();
+            if part.is_empty() {
+                continue;
+            }
+            let demand = parse_demand(part).ok_or_else(|| {
                 Failure::bad_request(format!(
-                    "unable to parse requirement: invalid label selector {text:?}"
+                    "unable to parse requirement: {}",
+                    misunderstood(part)
                 ))
             })?;
+            demands.push(demand);
+        }
         Ok(Self {
             demands,
             nothing: false,
@@ -202,6 +205,17 @@ fn parse_demand(part: &str) -> Option<Demand> {
     key_of(part).map(Demand::Exists)
 }
 
+/// What is wrong with a demand that cannot be read.
+fn misunderstood(part: &str) -> String {
+    let mut words = part.split_whitespace();
+    match (words.next(), words.next()) {
+        (Some(key), Some(word)) if is_label_key(key) && !matches!(word, "in" | "notin") => {
+            format!("found '{word}', expected: in, notin, =, ==, !=, gt, lt")
+        }
+        _ => format!("invalid label selector {part:?}"),
+    }
+}
+
 fn is_label_key(key: &str) -> bool {
     !key.is_empty()
         && key
@@ -218,7 +232,10 @@ pub(crate) struct FieldSelector {
 
 impl FieldSelector {
     /// `spec.nodeName=a,status.phase!=Running`; only the given paths may be used.
-    pub(crate) fn parse(text: &str, selectable: impl Fn(&str) -> bool) -> Result<Self, Failure> {
+    pub(crate) fn parse(
+        text: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Self, Failure> {
         let mut demands = Vec::new();
         for part in text
             .split(',')
@@ -239,11 +256,7 @@ impl FieldSelector {
                     return Err(Failure::bad_request(message));
                 }
             };
-            if !selectable(path) {
-                return Err(Failure::bad_request(format!(
-                    "field label not supported: {path}"
-                )));
-            }
+            check(path).map_err(Failure::bad_request)?;
             demands.push((path.to_owned(), value.to_owned(), equal));
         }
         Ok(Self { demands })
@@ -292,10 +305,10 @@ fn field_text(object: &Value, path: &str) -> String {
     }
 }
 
-/// Whether a built-in kind lets this path be selected.
-pub(crate) fn builtin_selectable(group: &str, plural: &str, path: &str) -> bool {
+/// Refuses what a built-in kind does not let be selected.
+pub(crate) fn check_builtin(group: &str, plural: &str, path: &str) -> Result<(), String> {
     if matches!(path, "metadata.name" | "metadata.namespace") {
-        return true;
+        return Ok(());
     }
     let paths: &[&str] = match (group, plural) {
         ("", "pods") => &[
@@ -341,7 +354,13 @@ pub(crate) fn builtin_selectable(group: &str, plural: &str, path: &str) -> bool 
         ("apps", "replicasets") | ("", "replicationcontrollers") => &["status.replicas"],
         _ => &[],
     };
-    paths.contains(&path)
+    match paths {
+        [] => Err(format!(
+            "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        )),
+        paths if paths.contains(&path) => Ok(()),
+        _ => Err(format!("field label not supported: {path}")),
+    }
 }
 
 #[cfg(test)]

@@ -72,6 +72,8 @@ pub(crate) struct Call {
     pub(crate) content_type: String,
     pub(crate) user_agent: Option<String>,
     pub(crate) user: User,
+    /// What Kubernetes calls the parameters of this method together, e.g. `PatchOptions`.
+    pub(crate) options: &'static str,
 }
 
 impl Call {
@@ -91,8 +93,8 @@ impl Call {
     }
 
     /// Who writes, as managedFields name them.
-    pub(crate) fn manager(&self) -> String {
-        crate::request::field_manager(&self.query, self.user_agent.as_deref())
+    pub(crate) fn manager(&self) -> Result<String, Failure> {
+        crate::request::field_manager(&self.query, self.user_agent.as_deref(), self.options)
     }
 
     pub(crate) fn not_found(&self) -> Failure {
@@ -155,7 +157,7 @@ impl Server {
                 .await
                 .unwrap_or_else(failed),
             _ if request.method() != Method::GET && request.method() != Method::HEAD => {
-                failed(Failure::method_not_allowed("", ""))
+                failed(Failure::method_not_allowed())
             }
             Target::CoreVersions => discovery::core_versions(&self, request.headers()),
             Target::Groups => discovery::groups(&self, request.headers()),
@@ -188,10 +190,19 @@ impl Server {
         path: Path,
         request: Request,
     ) -> Result<Response, Failure> {
-        let resource = self
-            .registry()
-            .find(&path.group, &path.version, &path.plural)
-            .ok_or_else(Failure::no_such_path)?;
+        let registry = self.registry();
+        let Some(resource) = registry.find(&path.group, &path.version, &path.plural) else {
+            return if registry
+                .of_version(&path.group, &path.version)
+                .next()
+                .is_some()
+            {
+                Err(Failure::no_such_path())
+            } else {
+                Ok(answer::page_not_found())
+            };
+        };
+        drop(registry);
         let query = Query::parse(request.uri().query().unwrap_or_default());
         let streams = matches!(
             path.subresource.as_deref(),
@@ -211,6 +222,7 @@ impl Server {
             query,
             shape,
             user,
+            options: options_of(request.method()),
         };
         check_scope(&call)?;
         let deprecation = call.resource.deprecation.clone();
@@ -258,10 +270,7 @@ impl Server {
             (_, true, Some(sub)) => {
                 verbs::subresource::answer(&self, method, &call, sub, &body).await
             }
-            _ => Err(Failure::method_not_allowed(
-                &call.resource.group,
-                &call.resource.plural,
-            )),
+            _ => Err(Failure::method_not_allowed()),
         }
     }
 }
@@ -273,6 +282,15 @@ fn header_text(request: &Request, name: &header::HeaderName) -> Option<String> {
         .to_str()
         .ok()
         .map(str::to_owned)
+}
+
+fn options_of(method: &Method) -> &'static str {
+    match *method {
+        Method::PUT => "UpdateOptions",
+        Method::PATCH => "PatchOptions",
+        Method::DELETE => "DeleteOptions",
+        _ => "CreateOptions",
+    }
 }
 
 /// A namespaced object is reached through its namespace, a cluster-wide one is not.

@@ -502,7 +502,7 @@ fn stage(
         Change::Remove(object) => (object, true),
     };
     object["metadata"]["resourceVersion"] = Value::String(revision.to_string());
-    let json = serde_json::to_vec(&object).map_err(|e| CommitError::Disk(e.to_string()))?;
+    let json = to_json(object).map_err(|e| CommitError::Disk(e.to_string()))?;
     let record = Record {
         revision,
         json: Bytes::from(json),
@@ -524,6 +524,22 @@ fn stage(
             gone: None,
         }
     })
+}
+
+/// JSON that begins with `apiVersion` and `kind`, so that lists can leave them out without reading the rest.
+fn to_json(mut object: Value) -> Result<Vec<u8>, serde_json::Error> {
+    let types = object
+        .as_object_mut()
+        .and_then(|map| Some((map.remove("apiVersion")?, map.remove("kind")?)));
+    let Some((api_version, kind)) = types else {
+        return serde_json::to_vec(&object);
+    };
+    let mut json = format!("{{\"apiVersion\":{api_version},\"kind\":{kind},").into_bytes();
+    let start = json.len();
+    serde_json::to_writer(&mut json, &object)?;
+    // The second brace opens what the first has opened.
+    json.remove(start);
+    Ok(json)
 }
 
 #[cfg(test)]

@@ -14,16 +14,8 @@ use crate::store::{Key, Range};
 use crate::verbs::update::Part;
 use crate::{crd, defaults, metadata};
 
-/// Completes a new object.
-pub(crate) fn prepare_create(
-    server: &Server,
-    call: &Call,
-    object: &mut Value,
-) -> Result<(), Failure> {
-    let resource = &call.resource;
-    if resource.namespaced {
-        check_namespace(server, call, object)?;
-    }
+/// Fills in the plain defaults of a new object; its status is the server's.
+pub(crate) fn default_new(resource: &Resource, object: &mut Value) {
     let keeps_status = resource.is_core("nodes");
     if resource.status
         && !keeps_status
@@ -33,40 +25,66 @@ pub(crate) fn prepare_create(
     }
     if resource.source == Source::Builtin {
         defaults::fill(&resource.group, &resource.plural, object);
-        begin_status(server, resource, object);
     }
-    Ok(())
 }
 
 /// The status a new object of a built-in kind has.
-fn begin_status(server: &Server, resource: &Resource, object: &mut Value) {
+pub(crate) fn begin_status(server: &Server, resource: &Resource, object: &mut Value) {
+    if resource.source != Source::Builtin {
+        return;
+    }
     if resource.group == crate::resource::CRD_GROUP && resource.plural == CRD_PLURAL {
         crd::complete(server, object, None);
         return;
     }
-    if !resource.group.is_empty() {
-        return;
-    }
-    match resource.plural.as_str() {
-        "pods" => {
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("apps", "deployments") | ("batch", "jobs" | "cronjobs") | ("", "resourcequotas") => {
+            object["status"] = json!({})
+        }
+        ("apps", "replicasets") | ("", "replicationcontrollers") => {
+            object["status"] = json!({"replicas": 0})
+        }
+        ("apps", "statefulsets") => {
+            object["status"] = json!({"replicas": 0, "availableReplicas": 0})
+        }
+        ("apps", "daemonsets") => {
+            object["status"] = json!({
+                "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0,
+            });
+        }
+        ("policy", "poddisruptionbudgets") => {
+            object["status"] = json!({"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0});
+        }
+        ("networking.k8s.io", "ingresses") => object["status"] = json!({"loadBalancer": {}}),
+        ("autoscaling", "horizontalpodautoscalers") => {
+            object["status"] = json!({"currentMetrics": null, "desiredReplicas": 0});
+        }
+        ("", "pods") => {
             let class = defaults::quality_of_service(object);
             object["status"] = json!({"phase": "Pending", "qosClass": class});
         }
-        "namespaces" => {
+        ("", "namespaces") => {
             let name = metadata::name(object).to_owned();
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
-            object["spec"] = json!({"finalizers": ["kubernetes"]});
+            let mut finalizers = object["spec"]["finalizers"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            if !finalizers.iter().any(|f| f == "kubernetes") {
+                finalizers.push("kubernetes".into());
+            }
+            object["spec"] = json!({"finalizers": finalizers});
             object["status"] = json!({"phase": "Active"});
         }
-        "persistentvolumeclaims" => {
+        ("", "persistentvolumeclaims") => {
             object["status"] = json!({"phase": "Pending"});
             add_finalizer(object, "kubernetes.io/pvc-protection");
         }
-        "persistentvolumes" => {
+        ("", "persistentvolumes") => {
             object["status"] = json!({"phase": "Available"});
             add_finalizer(object, "kubernetes.io/pv-protection");
         }
-        "services" => object["status"] = json!({"loadBalancer": {}}),
+        ("", "services") => object["status"] = json!({"loadBalancer": {}}),
         _ => {}
     }
 }
@@ -83,7 +101,14 @@ fn add_finalizer(object: &mut Value, finalizer: &str) {
 }
 
 /// Objects are created only in namespaces that are there and stay.
-fn check_namespace(server: &Server, call: &Call, object: &Value) -> Result<(), Failure> {
+pub(crate) fn check_namespace(
+    server: &Server,
+    resource: &Resource,
+    object: &Value,
+) -> Result<(), Failure> {
+    if !resource.namespaced {
+        return Ok(());
+    }
     let name = metadata::namespace(object);
     let record = server.store.get(&Key::new("", "namespaces", "", name));
     let Some(record) = record else {
@@ -94,7 +119,7 @@ fn check_namespace(server: &Server, call: &Call, object: &Value) -> Result<(), F
         let why = format!(
             "unable to create new content in namespace {name} because it is being terminated"
         );
-        let (group, plural) = (&call.resource.group, &call.resource.plural);
+        let (group, plural) = (&resource.group, &resource.plural);
         return Err(Failure::terminating(
             group,
             plural,
@@ -106,20 +131,26 @@ fn check_namespace(server: &Server, call: &Call, object: &Value) -> Result<(), F
     Ok(())
 }
 
-/// What admission adds to a new object that passed all checks: defaults that need to look around.
-pub(crate) fn admit_create(
-    server: &Server,
-    call: &Call,
-    object: &mut Value,
-) -> Result<Vec<String>, Failure> {
-    let resource = &call.resource;
+/// What admission adds to a new object: defaults that need to look around.
+pub(crate) fn admit(server: &Server, resource: &Resource, object: &mut Value) {
+    if resource.is_core("pods") {
+        defaults::admit_pod(object);
+    }
     if resource.is_core("persistentvolumeclaims") {
         fill_storage_class(server, object);
     }
+}
+
+/// What is given out to an object that passed all checks.
+pub(crate) fn allocate(
+    server: &Server,
+    resource: &Resource,
+    object: &mut Value,
+) -> Result<(), Failure> {
     if resource.is_core("services") {
         server.allocate_cluster_ip(object)?;
     }
-    Ok(Vec::new())
+    Ok(())
 }
 
 fn fill_storage_class(server: &Server, claim: &mut Value) {
@@ -173,23 +204,31 @@ pub(crate) fn keep_other_part(resource: &Resource, part: Part, live: &Value, obj
             if let (Some(managed), Some(metadata)) = (managed, kept.get_mut("metadata")) {
                 metadata["managedFields"] = managed;
             }
-            // Built-in kinds let labels and annotations be written along with status.
-            if resource.source == Source::Builtin
-                && let (Some(sent), Some(metadata)) =
-                    (map.get("metadata"), kept.get_mut("metadata"))
-            {
-                for field in ["labels", "annotations"] {
-                    match sent.get(field) {
-                        Some(value) => metadata[field] = value.clone(),
-                        None => drop(metadata.as_object_mut().map(|m| m.remove(field))),
-                    }
-                }
+            // Built-in kinds let labels and annotations be written along with status. Custom ones do not, but who
+            // tried is an owner of them: a kube-apiserver tells owners before it drops what they may not write.
+            if let (Some(sent), Some(metadata)) = (map.get("metadata"), kept.get_mut("metadata")) {
+                copy_labels(sent, metadata);
                 metadata["resourceVersion"] =
                     sent.get("resourceVersion").cloned().unwrap_or_default();
             }
             *map = kept;
         }
     }
+}
+
+/// Labels and annotations of one object's metadata into another's.
+fn copy_labels(from: &Value, to: &mut Value) {
+    for field in ["labels", "annotations"] {
+        match from.get(field) {
+            Some(value) => to[field] = value.clone(),
+            None => drop(to.as_object_mut().map(|m| m.remove(field))),
+        }
+    }
+}
+
+/// Puts back labels and annotations.
+pub(crate) fn keep_labels(live: &Value, object: &mut Value) {
+    copy_labels(&live["metadata"], &mut object["metadata"]);
 }
 
 /// Completes a changed object.
@@ -201,18 +240,36 @@ pub(crate) fn prepare_update(
     object: &mut Value,
 ) -> Result<(), Failure> {
     let resource = &call.resource;
+    if resource.is_core("pods") && part == Part::Status {
+        fill_pod_ips(object);
+    }
     if resource.source != Source::Builtin || part != Part::Main {
         return Ok(());
     }
     defaults::keep(&resource.group, &resource.plural, live, object);
     defaults::fill(&resource.group, &resource.plural, object);
-    if resource.is_core("services") {
-        server.allocate_cluster_ip(object)?;
+    if resource.is_core("pods") {
+        defaults::admit_pod(object);
     }
+    allocate(server, resource, object)?;
     if resource.group == crate::resource::CRD_GROUP && resource.plural == CRD_PLURAL {
         crd::complete(server, object, Some(live));
     }
     Ok(())
+}
+
+/// The address of a Pod is also the first of its addresses.
+fn fill_pod_ips(pod: &mut Value) {
+    let Some(ip) = pod["status"]["podIP"]
+        .as_str()
+        .filter(|ip| !ip.is_empty())
+        .map(str::to_owned)
+    else {
+        return;
+    };
+    if pod["status"]["podIPs"][0]["ip"] != ip.as_str() {
+        pod["status"]["podIPs"] = json!([{"ip": ip}]);
+    }
 }
 
 /// What is wrong with an object that only this kind knows.
@@ -251,7 +308,7 @@ pub(crate) fn apply_conflict(conflicts: &[Conflict]) -> Failure {
                 applied,
                 api_version,
                 subresource,
-                time,
+                time: _,
                 field,
             } = conflict;
             let mut who = format!("{manager:?}");
@@ -260,9 +317,6 @@ pub(crate) fn apply_conflict(conflicts: &[Conflict]) -> Failure {
             }
             if !applied {
                 let _ = write!(who, " using {api_version}");
-                if let Some(time) = time {
-                    let _ = write!(who, " at {time}");
-                }
             }
             (who, field.clone())
         })

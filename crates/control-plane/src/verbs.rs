@@ -1,5 +1,6 @@
 //! What can be done to objects, one file per verb.
 
+mod apply;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod eviction;

@@ -10,7 +10,14 @@ fn fields_said_twice_are_noticed_with_their_paths() {
         parsed.value,
         json!({"a": 3, "b": {"c": [{"d": 2}], "e": 2}})
     );
-    assert_eq!(parsed.duplicates, ["b.c[0].d", "b.e", "a"]);
+    assert_eq!(
+        parsed.duplicates,
+        [
+            "duplicate field \"b.c[0].d\"",
+            "duplicate field \"b.e\"",
+            "duplicate field \"a\""
+        ]
+    );
 }
 
 #[test]
@@ -25,4 +32,15 @@ fn yaml_is_read_where_it_is_said_to_be_yaml() {
     );
     assert!(parse("application/json", b"a: 1").is_err());
     assert_eq!(parse("text/plain", b"{}").unwrap_err().code, 415);
+}
+
+#[test]
+fn doubled_keys_of_yaml_are_noticed_too() {
+    let parsed = parse("application/yaml", b"a: 1\nb:\n  c: 1\n  c: 2\n").unwrap();
+    assert_eq!(parsed.value, json!({"a": 1, "b": {"c": 2}}));
+    assert_eq!(
+        parsed.duplicates,
+        ["yaml: unmarshal errors:\n  line 4: key \"c\" already set in map"]
+    );
+    assert!(parse("application/yaml", b"a: [").is_err());
 }

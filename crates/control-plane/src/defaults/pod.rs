@@ -38,7 +38,7 @@ pub(super) fn fill_spec(spec: &mut Value, bare: bool) {
 }
 
 /// What admission adds to a Pod: account, priority, and how long it stays on a node that is gone.
-pub(super) fn admit(spec: &mut Value, _name: &str) {
+pub(super) fn admit(spec: &mut Value) {
     set(spec, "serviceAccountName", "default");
     set(spec, "serviceAccount", spec["serviceAccountName"].clone());
     set(spec, "priority", 0);

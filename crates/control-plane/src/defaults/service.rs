@@ -27,8 +27,6 @@ pub(super) fn fill(object: &mut Value) {
     }
     if kind != "ExternalName" {
         set(spec, "internalTrafficPolicy", "Cluster");
-        set(spec, "ipFamilies", json!(["IPv4"]));
-        set(spec, "ipFamilyPolicy", "SingleStack");
     }
     for port in each(spec, "ports") {
         set(port, "protocol", "TCP");
@@ -45,7 +43,7 @@ pub(super) fn keep(live: &Value, object: &mut Value) {
     let spec = inner(object, "spec");
     let kind = spec["type"].as_str().unwrap_or("ClusterIP").to_owned();
     if kind != "ExternalName" && live["spec"]["type"] != "ExternalName" {
-        for field in ["clusterIP", "clusterIPs"] {
+        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
             if let Some(value) = live["spec"].get(field) {
                 set(spec, field, value.clone());
             }

@@ -1,7 +1,7 @@
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use super::{fill, frozen, keep, quality_of_service};
+use super::{admit_pod, fill, frozen, keep, quality_of_service};
 
 #[test]
 fn defaults_add_nothing_that_is_null_and_are_stable() {
@@ -38,6 +38,7 @@ fn a_pod_gets_what_a_kube_apiserver_gives_it() {
         "volumes": [{"name": "e"}, {"name": "s", "secret": {"secretName": "x"}}],
     }});
     fill("", "pods", &mut pod);
+    admit_pod(&mut pod);
     let spec = &mut pod["spec"];
     spec.as_object_mut().unwrap().remove("tolerations");
     expect![[r#"

@@ -40,8 +40,8 @@ fn metadata_mistakes_name_their_field() {
     let wanted = [
         "metadata.labels",
         "metadata.annotations",
-        "metadata.finalizers",
-        "metadata.ownerReferences[1].uid",
+        "metadata.finalizers[0]",
+        "metadata.ownerReferences.uid",
         "metadata.ownerReferences",
     ];
     assert_eq!(fields, wanted);

@@ -56,16 +56,20 @@ fn queries_are_decoded_and_checked() {
     assert_eq!(query.get("labelSelector"), Some("a=b,c"));
     assert!(query.flag("watch") && !query.flag("force"));
     assert_eq!(query.number("limit").unwrap(), Some(500));
-    assert!(query.dry_run().unwrap());
+    assert!(query.dry_run("CreateOptions").unwrap());
     assert_eq!(
         (query.get("x"), query.get("bad")),
         (Some("a b"), Some("%zz"))
     );
     assert!(Query::parse("limit=many").number("limit").is_err());
-    assert!(Query::parse("dryRun=Some").dry_run().is_err());
+    assert!(
+        Query::parse("dryRun=Some")
+            .dry_run("CreateOptions")
+            .is_err()
+    );
     assert!(
         Query::parse("fieldValidation=Loose")
-            .field_validation()
+            .field_validation("CreateOptions")
             .is_err()
     );
 }
@@ -73,10 +77,21 @@ fn queries_are_decoded_and_checked() {
 #[test]
 fn the_field_manager_is_named_or_guessed_from_the_agent() {
     let named = Query::parse("fieldManager=me");
-    assert_eq!(field_manager(&named, Some("kubectl/v1.32")), "me");
     assert_eq!(
-        field_manager(&Query::default(), Some("kubectl/v1.32 (linux)")),
+        field_manager(&named, Some("kubectl/v1.32"), "PatchOptions").unwrap(),
+        "me"
+    );
+    assert_eq!(
+        field_manager(
+            &Query::default(),
+            Some("kubectl/v1.32 (linux)"),
+            "PatchOptions"
+        )
+        .unwrap(),
         "kubectl"
     );
-    assert_eq!(field_manager(&Query::default(), None), "unknown");
+    assert_eq!(
+        field_manager(&Query::default(), None, "PatchOptions").unwrap(),
+        "unknown"
+    );
 }

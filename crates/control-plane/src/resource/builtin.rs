@@ -374,6 +374,7 @@ pub(super) fn all() -> impl Iterator<Item = Resource> {
             columns: Vec::new(),
             selectable: Vec::new(),
             deprecation: None,
+            definition: None,
             schema: OnceLock::new(),
         }
     })

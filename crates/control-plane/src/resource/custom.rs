@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Column, Resource, ScalePaths, Source};
+use super::{Column, Resource, ScalePaths, Source, compare_versions};
 use crate::store::Record;
 
 /// A definition without its schemas, which are most of it and not needed here.
@@ -39,13 +39,10 @@ struct VersionOutline {
 /// The resources a stored definition defines, one per served version.
 pub(super) fn resources(record: &Record) -> Result<Vec<Resource>, serde_json::Error> {
     let outline: Outline = serde_json::from_slice(&record.json)?;
-    Ok(of_definition(
-        &serde_json::to_value(outline)?,
-        record.revision,
-    ))
+    Ok(of_definition(&serde_json::to_value(outline)?, record))
 }
 
-fn of_definition(crd: &Value, revision: u64) -> Vec<Resource> {
+fn of_definition(crd: &Value, definition: &Record) -> Vec<Resource> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |value: &Value| -> Vec<String> {
         value
@@ -72,7 +69,7 @@ fn of_definition(crd: &Value, revision: u64) -> Vec<Resource> {
             let deprecated = version["deprecated"] == true;
             let deprecation = deprecated.then(|| match version["deprecationWarning"].as_str() {
                 Some(warning) => warning.to_owned(),
-                None => format!("{group}/{name} {kind} is deprecated"),
+                None => deprecation_text(&group, &name, &kind, versions),
             });
             Resource {
                 group: group.clone(),
@@ -91,7 +88,7 @@ fn of_definition(crd: &Value, revision: u64) -> Vec<Resource> {
                 scale: scale_paths(&version["subresources"]["scale"]),
                 subresources: &[],
                 stored: true,
-                source: Source::Custom(revision),
+                source: Source::Custom(definition.revision),
                 storage: (group.clone(), stored_in.clone()),
                 columns: columns(version),
                 selectable: version["selectableFields"]
@@ -102,10 +99,26 @@ fn of_definition(crd: &Value, revision: u64) -> Vec<Resource> {
                     .map(|path| path.trim_start_matches('.').to_owned())
                     .collect(),
                 deprecation,
+                definition: Some(definition.clone()),
                 schema: OnceLock::new(),
             }
         })
         .collect()
+}
+
+/// What is said about a deprecated version: which other to use, if there is a newer one.
+fn deprecation_text(group: &str, version: &str, kind: &str, versions: &[Value]) -> String {
+    let better = versions
+        .iter()
+        .filter(|v| v["served"] == true && v["deprecated"] != true)
+        .filter_map(|v| v["name"].as_str())
+        .filter(|name| compare_versions(name, version).is_gt())
+        .max_by(|a, b| compare_versions(a, b));
+    let text = format!("{group}/{version} {kind} is deprecated");
+    match better {
+        Some(better) => format!("{text}; use {group}/{better} {kind}"),
+        None => text,
+    }
 }
 
 fn scale_paths(scale: &Value) -> Option<ScalePaths> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{FieldSelector, LabelSelector, builtin_selectable};
+use super::{FieldSelector, LabelSelector, check_builtin};
 
 fn accepts(selector: &str, labels: &[(&str, &str)]) -> bool {
     let labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
@@ -67,8 +67,7 @@ fn a_selector_object_is_the_same_as_its_text() {
 #[test]
 fn field_selectors_look_at_known_fields_only() {
     let pod = json!({"metadata": {"name": "p"}, "spec": {}, "status": {"phase": "Running"}});
-    let parse =
-        |text: &str| FieldSelector::parse(text, |path| builtin_selectable("", "pods", path));
+    let parse = |text: &str| FieldSelector::parse(text, |path| check_builtin("", "pods", path));
     let cases = [
         ("spec.nodeName=", true),
         ("spec.nodeName!=", false),

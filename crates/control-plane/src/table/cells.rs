@@ -52,12 +52,6 @@ pub(crate) fn at_path(object: &Value, column: &Column, now: Timestamp) -> Value 
     };
     match column.kind.as_str() {
         "date" => age(first, now),
-        "string" if found.len() > 1 => found
-            .iter()
-            .map(|v| text(v))
-            .collect::<Vec<_>>()
-            .join(",")
-            .into(),
         "string" => text(first).into(),
         "integer" => first.as_i64().map_or(Value::Null, Value::from),
         "number" => first.as_f64().map_or(Value::Null, Value::from),

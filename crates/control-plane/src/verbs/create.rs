@@ -22,7 +22,7 @@ pub(crate) async fn create(
     call: &Call,
     bytes: &[u8],
 ) -> Result<Response, Failure> {
-    let dry_run = call.query.dry_run()?;
+    let dry_run = call.query.dry_run(call.options)?;
     let (mut object, warnings) = decode_body(server, call, bytes)?;
     if call.path.namespace.is_none() && call.resource.namespaced {
         return Err(Failure::bad_request(
@@ -34,13 +34,12 @@ pub(crate) async fn create(
         .as_str()
         .is_some_and(|rv| !rv.is_empty())
     {
-        return Err(Failure::bad_request(
+        return Err(Failure::unclassified(
             "resourceVersion should not be set on objects to be created",
         ));
     }
-    let (record, more) = insert(server, call, object, dry_run, Tracking::Track).await?;
+    let record = insert(server, call, object, dry_run, Tracking::Track).await?;
     let body = answer::object(&call.resource, call.shape, &record, server.clock.now())?;
-    let warnings: Vec<String> = warnings.into_iter().chain(more).collect();
     Ok(answer::with_warnings(
         answer::json_response(StatusCode::CREATED, body),
         &warnings,
@@ -62,37 +61,29 @@ pub(crate) fn decode_body(
     call: &Call,
     bytes: &[u8],
 ) -> Result<(Value, Vec<String>), Failure> {
-    let mode = call.query.field_validation()?;
+    let mode = call.query.field_validation(call.options)?;
     let Parsed {
         mut value,
         duplicates,
-    } = body::parse(&call.content_type, bytes)?;
-    metadata::check_type(&call.resource, &mut value)?;
-    let mut warnings = report_duplicates(call, &duplicates, mode)?;
-    warnings.extend(decode(
-        server,
-        &call.resource,
-        &mut value,
-        mode,
-        Defaults::Fill,
-    )?);
+    } = body::parse_object(&call.resource.kind, &call.content_type, bytes)?;
+    metadata::check_type(&server.registry(), &call.resource, &mut value)?;
+    let mut warnings = report_duplicates(call, duplicates, mode)?;
+    warnings.extend(decode(&call.resource, &mut value, mode, Defaults::Fill)?);
     Ok((value, warnings))
 }
 
 /// Fields said twice: refused, warned of or ignored.
 pub(crate) fn report_duplicates(
     call: &Call,
-    duplicates: &[String],
+    duplicates: Vec<String>,
     mode: FieldValidation,
 ) -> Result<Vec<String>, Failure> {
-    let lines: Vec<String> = duplicates
-        .iter()
-        .map(|path| format!("duplicate field \"{path}\""))
-        .collect();
     match mode {
-        FieldValidation::Strict if !lines.is_empty() => Err(strict(&call.resource, &lines)),
+        FieldValidation::Strict if !duplicates.is_empty() => {
+            Err(strict(&call.resource, &duplicates))
+        }
         FieldValidation::Strict | FieldValidation::Ignore => Ok(Vec::new()),
-        FieldValidation::Warn => Ok(lines),
+        FieldValidation::Warn => Ok(duplicates),
     }
 }
 
@@ -107,27 +98,29 @@ fn strict(resource: &Resource, lines: &[String]) -> Failure {
 
 /// Check and prune an object, and fill in the defaults of its schema.
 pub(crate) fn decode(
-    server: &Server,
     resource: &Resource,
     object: &mut Value,
     mode: FieldValidation,
     defaults: Defaults,
 ) -> Result<Vec<String>, Failure> {
-    let schema = resource.schema(&server.store)?;
+    let schema = resource.schema()?;
     schema::decode(&schema, object, mode, defaults).map_err(|error| match error {
         DecodeError::Unknown(lines) => strict(resource, &lines),
         DecodeError::Malformed(why) => Failure::bad_request(why),
     })
 }
 
-/// Complete, check and store a new object; returns it and warnings.
+/// Complete, check and store a new object.
+///
+/// In a kube-apiserver's order: plain defaults, owners of fields, admission, status, checks, addresses. So what
+/// admission and allocation add belongs to nobody.
 pub(crate) async fn insert(
     server: &Server,
     call: &Call,
     mut object: Value,
     dry_run: bool,
     tracking: Tracking,
-) -> Result<(Record, Vec<String>), Failure> {
+) -> Result<Record, Failure> {
     let resource = &call.resource;
     let now = server.clock.text();
     let generated = metadata::wants_generated_name(&object);
@@ -135,18 +128,19 @@ pub(crate) async fn insert(
     if generated {
         metadata::generate_name(&mut object);
     }
-    strategy::prepare_create(server, call, &mut object)?;
-    check(server, resource, &object, None, Vec::new())?;
-    let warnings = strategy::admit_create(server, call, &mut object)?;
+    strategy::check_namespace(server, resource, &object)?;
+    strategy::default_new(resource, &mut object);
     if tracking == Tracking::Track {
-        let schema = resource.schema(&server.store)?;
-        apply::track(None, &mut object, &call.manager(), None, &schema, &now);
+        let schema = resource.schema()?;
+        apply::track(None, &mut object, &call.manager()?, None, &schema, &now);
     }
-    let (group, plural, name) = (
-        &resource.group,
-        &resource.plural,
-        metadata::name(&object).to_owned(),
-    );
+    strategy::admit(server, resource, &mut object);
+    strategy::begin_status(server, resource, &mut object);
+    check(server, resource, &object, None, Vec::new())?;
+    strategy::allocate(server, resource, &mut object)?;
+
+    let (group, plural) = (&resource.group, &resource.plural);
+    let name = metadata::name(&object).to_owned();
     if !generated {
         let key = resource.key(metadata::namespace(&object), &name);
         return match put(
@@ -158,7 +152,7 @@ pub(crate) async fn insert(
         )
         .await
         {
-            Ok(record) => Ok((record, warnings)),
+            Ok(record) => Ok(record),
             Err(CommitError::Exists | CommitError::Changed) => {
                 Err(Failure::already_exists(group, plural, &name))
             }
@@ -176,7 +170,7 @@ pub(crate) async fn insert(
         )
         .await
         {
-            Ok(record) => return Ok((record, warnings)),
+            Ok(record) => return Ok(record),
             Err(CommitError::Exists | CommitError::Changed) => metadata::generate_name(&mut object),
             Err(CommitError::Disk(why)) => return Err(Failure::internal(why)),
         }
@@ -198,7 +192,7 @@ pub(crate) fn check(
 ) -> Result<(), Failure> {
     causes.extend(metadata::check(resource, object, live));
     causes.extend(strategy::check(server, resource, object, live));
-    let schema = resource.schema(&server.store)?;
+    let schema = resource.schema()?;
     causes.extend(schema::validate(&schema, object, live));
     if causes.is_empty() {
         return Ok(());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::clock::seconds;
 use crate::crd::CLEANUP_FINALIZER;
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::resource::{CRD_GROUP, CRD_PLURAL};
 use crate::server::{Call, Server};
 use crate::store::{Change, CommitError, Expect, Range, Record};
@@ -84,20 +84,31 @@ impl Options {
         let orphan = given["orphanDependents"]
             .as_bool()
             .or(call.query.get("orphanDependents").map(|t| t == "true"));
+        let invalid = |cause| Failure::invalid_options("DeleteOptions", &[cause]);
         let propagation = match (policy, orphan) {
-            (Some("Background"), _) | (None, Some(false)) => Some(Propagation::Background),
-            (Some("Foreground"), _) => Some(Propagation::Foreground),
-            (Some("Orphan"), _) | (None, Some(true)) => Some(Propagation::Orphan),
+            (Some(policy), Some(_)) => {
+                let rule = "orphanDependents and deletionPropagation cannot be both set";
+                return Err(invalid(Cause::invalid(
+                    "propagationPolicy",
+                    &json!(policy),
+                    rule,
+                )));
+            }
+            (Some("Background"), None) | (None, Some(false)) => Some(Propagation::Background),
+            (Some("Foreground"), None) => Some(Propagation::Foreground),
+            (Some("Orphan"), None) | (None, Some(true)) => Some(Propagation::Orphan),
             (None, None) => None,
-            (Some(other), _) => {
-                let message = format!(
-                    "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"{other}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""
-                );
-                return Err(Failure::unprocessable(message));
+            (Some(other), None) => {
+                let supported = ["Foreground", "Background", "Orphan", "nil"];
+                return Err(invalid(Cause::unsupported(
+                    "propagationPolicy",
+                    &json!(other),
+                    &supported,
+                )));
             }
         };
-        let dry_run =
-            given["dryRun"].as_array().is_some_and(|d| !d.is_empty()) || call.query.dry_run()?;
+        let dry_run = given["dryRun"].as_array().is_some_and(|d| !d.is_empty())
+            || call.query.dry_run(call.options)?;
         let precondition = |key: &str| given["preconditions"][key].as_str().map(str::to_owned);
         Ok(Self {
             grace_seconds,
@@ -236,6 +247,7 @@ pub(crate) fn one_of(call: &Call, namespace: &str, name: &str) -> Call {
         content_type: call.content_type.clone(),
         user_agent: call.user_agent.clone(),
         user: call.user.clone(),
+        options: call.options,
     }
 }
 
@@ -317,17 +329,17 @@ fn check_preconditions(call: &Call, options: &Options, live: &Value) -> Result<(
         differs(&options.uid, uid),
         differs(&options.revision, revision),
     ) {
-        (Some(wanted), _) => {
-            format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}")
-        }
+        (Some(wanted), _) => format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have been deleted and then recreated"
+        ),
         (None, Some(wanted)) => format!(
-            "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {revision}"
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
         ),
         (None, None) => return Ok(()),
     };
     Err(Failure::conflict(
         &call.resource.group,
-        &call.resource.plural,
+        &call.resource.kind,
         call.name(),
         &why,
     ))

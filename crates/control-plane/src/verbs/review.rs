@@ -26,13 +26,10 @@ pub(crate) async fn answer(
 ) -> Result<Response, Failure> {
     let resource = &call.resource;
     if *method != Method::POST || call.path.name.is_some() {
-        return Err(Failure::method_not_allowed(
-            &resource.group,
-            &resource.plural,
-        ));
+        return Err(Failure::method_not_allowed());
     }
     let mut review = body::parse(&call.content_type, bytes)?.value;
-    metadata::check_type(resource, &mut review)?;
+    metadata::check_type(&server.registry(), resource, &mut review)?;
     if resource.is_core("bindings") {
         let pod = review["metadata"]["name"]
             .as_str()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::body;
 use crate::failure::{Cause, Failure};
 use crate::patch;
-use crate::resource::ScalePaths;
+use crate::resource::{ScalePaths, Source};
 use crate::selector::LabelSelector;
 use crate::server::{Call, Server};
 use crate::verbs::create::Tracking;
@@ -38,10 +38,7 @@ pub(crate) async fn answer(
         ));
     }
     if *method != Method::PUT && *method != Method::PATCH {
-        return Err(Failure::method_not_allowed(
-            &call.resource.group,
-            &call.resource.plural,
-        ));
+        return Err(Failure::method_not_allowed());
     }
     let sent = body::parse(patch_kind(call), bytes)?.value;
     let replaces = *method == Method::PUT;
@@ -59,14 +56,7 @@ pub(crate) async fn answer(
         })?;
         let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
         if replicas < 0 {
-            let rule = "must be greater than or equal to 0";
-            let cause = Cause::invalid("spec.replicas", &json!(replicas), rule);
-            return Err(Failure::invalid(
-                "autoscaling",
-                "Scale",
-                call.name(),
-                &[cause],
-            ));
+            return Err(too_small(call, &paths, replicas));
         }
         let mut object = live.clone();
         set_path(&mut object, &paths.spec_replicas, replicas.into());
@@ -87,6 +77,21 @@ pub(crate) async fn answer(
     Ok(answer::with_warnings(response, &warnings))
 }
 
+fn too_small(call: &Call, paths: &ScalePaths, replicas: i64) -> Failure {
+    let resource = &call.resource;
+    if resource.source == Source::Builtin {
+        let cause = Cause::invalid(
+            "spec.replicas",
+            &json!(replicas),
+            "must be greater than or equal to 0",
+        );
+        return Failure::invalid("autoscaling", "Scale", call.name(), &[cause]);
+    }
+    let field = format!(".{}", paths.spec_replicas);
+    let cause = Cause::invalid(field, &json!(replicas), "should be a non-negative integer");
+    Failure::invalid(&resource.group, &resource.kind, call.name(), &[cause])
+}
+
 fn patch_kind(call: &Call) -> &str {
     call.content_type
         .split(';')
@@ -102,9 +107,13 @@ pub(crate) fn scale_of(paths: &ScalePaths, object: &Value) -> Value {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {"name": metadata::name(object)},
-        "spec": {"replicas": number(&paths.spec_replicas)},
+        "spec": {},
         "status": {"replicas": number(&paths.status_replicas)},
     });
+    let replicas = number(&paths.spec_replicas);
+    if replicas != 0 {
+        scale["spec"]["replicas"] = replicas.into();
+    }
     for field in ["namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(value) = object["metadata"].get(field) {
             scale["metadata"][field] = value.clone();

@@ -46,7 +46,7 @@ pub(crate) async fn connect(
     let pod = answer::at_version(&call.resource, &record)?;
     let sub = call.path.subresource.as_deref().unwrap_or_default();
     if sub == "log" && *request.method() != Method::GET {
-        return Err(Failure::method_not_allowed("", "pods/log"));
+        return Err(Failure::method_not_allowed());
     }
     let container = match sub {
         "portforward" => String::new(),

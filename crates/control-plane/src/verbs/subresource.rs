@@ -44,10 +44,7 @@ pub(crate) async fn answer(
             finalize(server, call, bytes).await
         }
         "status" | "scale" | "binding" | "eviction" | "token" | "finalize" if known(call, sub) => {
-            Err(Failure::method_not_allowed(
-                &resource.group,
-                &resource.plural,
-            ))
+            Err(Failure::method_not_allowed())
         }
         _ => Err(Failure::no_such_path()),
     }

@@ -1,17 +1,17 @@
-//! update, patch and apply: an object becomes another, in whole or in one part.
+//! update and patch: an object becomes another, in whole or in one part. Server-side apply is in [`super::apply`].
 //!
 //! Invariants: a write that changes nothing is not stored and keeps its resourceVersion; one without a
 //! resourceVersion is tried again on what is there meanwhile, one with is refused.
 
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::apply::{self, Manager};
+use crate::apply;
 use crate::body;
 use crate::failure::{Cause, Failure};
 use crate::patch;
-use crate::resource::Source;
+use crate::resource::{Resource, Source};
 use crate::schema::Defaults;
 use crate::server::{Call, Server};
 use crate::store::{Change, CommitError, Expect, Record};
@@ -38,7 +38,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    fn subresource(self) -> Option<&'static str> {
+    pub(crate) fn subresource(self) -> Option<&'static str> {
         match self {
             Self::Main | Self::Whole => None,
             Self::Status => Some("status"),
@@ -89,6 +89,15 @@ pub(crate) async fn update(
             &[cause],
         ));
     }
+    if part == Part::Main && creates(call) && server.store.get(&call.key()).is_none() {
+        let dry_run = call.query.dry_run(call.options)?;
+        match create::insert(server, call, object.clone(), dry_run, Tracking::Track).await {
+            Ok(record) => return created(server, call, &record, &warnings),
+            // Somebody was faster: then it is a change.
+            Err(failure) if failure.reason == "AlreadyExists" => {}
+            Err(failure) => return Err(failure),
+        }
+    }
     let propose = |_: &Value| {
         Ok(Proposal {
             object: object.clone(),
@@ -97,6 +106,39 @@ pub(crate) async fn update(
         })
     };
     change(server, call, part, &propose).await
+}
+
+/// The answer to a write that made an object.
+pub(crate) fn created(
+    server: &Server,
+    call: &Call,
+    record: &Record,
+    warnings: &[String],
+) -> Result<Response, Failure> {
+    let body = answer::object(&call.resource, call.shape, record, server.clock.now())?;
+    Ok(answer::with_warnings(
+        answer::json_response(StatusCode::CREATED, body),
+        warnings,
+    ))
+}
+
+/// Whether an update of an object that is not there makes it.
+fn creates(call: &Call) -> bool {
+    let Resource {
+        source,
+        group,
+        plural,
+        ..
+    } = &*call.resource;
+    *source == Source::Builtin
+        && matches!(
+            (group.as_str(), plural.as_str()),
+            ("", "limitranges" | "events" | "services" | "endpoints")
+                | ("events.k8s.io", "events")
+                | ("coordination.k8s.io", "leases")
+                | ("node.k8s.io", "runtimeclasses")
+                | ("rbac.authorization.k8s.io", _)
+        )
 }
 
 /// Patch an object, whichever way.
@@ -113,18 +155,21 @@ pub(crate) async fn patch(
         .unwrap_or_default()
         .trim();
     let propose: Box<Propose<'_>> = match kind {
-        "application/apply-patch+yaml" => return apply(server, call, bytes, part).await,
+        "application/apply-patch+yaml" => {
+            return super::apply::apply(server, call, bytes, part).await;
+        }
         "application/json-patch+json"
         | "application/merge-patch+json"
         | "application/strategic-merge-patch+json" => {
+            if call.query.get("force").is_some() {
+                let cause = Cause::forbidden("force", "may not be specified for non-apply patch");
+                return Err(Failure::invalid_options(call.options, &[cause]));
+            }
             let change = body::parse(kind, bytes)?.value;
             let kind = kind.to_owned();
             Box::new(move |live| propose_patch(server, call, &kind, &change, live))
         }
-        other => {
-            let accepted = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
-            return Err(Failure::unsupported_media_type(other, accepted));
-        }
+        _ => return Err(Failure::no_such_patch()),
     };
     change(server, call, part, &*propose).await
 }
@@ -141,118 +186,35 @@ fn propose_patch(
         "application/json-patch+json" => patch::json(live, change),
         "application/merge-patch+json" => patch::merge(live, change),
         _ if resource.source == Source::Builtin => {
-            patch::strategic(&*resource.schema(&server.store)?, live, change)
+            patch::strategic(&*resource.schema()?, live, change)
         }
         _ => {
             let accepted = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
-            return Err(Failure::unsupported_media_type(kind, accepted));
+            return Err(Failure::unsupported_media_type(accepted));
         }
     };
     let mut object = patched.map_err(|error| match error {
         patch::Error::Malformed(why) => Failure::bad_request(why),
         patch::Error::Inapplicable(why) => Failure::unprocessable(why),
     })?;
-    metadata::check_type(resource, &mut object)?;
+    metadata::check_type(&server.registry(), resource, &mut object)?;
     metadata::check_place(resource, &mut object, call.namespace(), Some(call.name()))?;
-    let warnings = decode(
-        server,
-        resource,
-        &mut object,
-        call.query.field_validation()?,
-        Defaults::Fill,
-    )?;
+    let patched = object.to_string();
+    let mode = call.query.field_validation(call.options)?;
+    let warnings = decode(resource, &mut object, mode, Defaults::Fill).map_err(|failure| {
+        // What a patch makes of an object is told as the value of the patch.
+        let why = failure
+            .message
+            .split_once(" cannot be handled as a ")
+            .and_then(|(_, why)| why.split_once(": "));
+        let why = why.map_or(failure.message.as_str(), |(_, why)| why);
+        Failure::invalid("", "", "", &[Cause::invalid("patch", &json!(patched), why)])
+    })?;
     Ok(Proposal {
         object,
         tracking: Tracking::Track,
         warnings,
     })
-}
-
-/// Server-side apply, which also creates.
-async fn apply(
-    server: &Server,
-    call: &Call,
-    bytes: &[u8],
-    part: Part,
-) -> Result<Response, Failure> {
-    let resource = &call.resource;
-    let mode = call.query.field_validation()?;
-    let Some(manager) = call.query.get("fieldManager").map(str::to_owned) else {
-        return Err(Failure::bad_request(
-            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-        ));
-    };
-    let force = call.query.flag("force");
-    let parsed = body::parse("application/apply-patch+yaml", bytes)?;
-    let mut applied = parsed.value;
-    metadata::check_type(resource, &mut applied)?;
-    if applied["metadata"]["managedFields"]
-        .as_array()
-        .is_some_and(|m| !m.is_empty())
-    {
-        return Err(Failure::bad_request("metadata.managedFields must be nil"));
-    }
-    metadata::check_place(resource, &mut applied, call.namespace(), Some(call.name()))?;
-    let mut warnings = create::report_duplicates(call, &parsed.duplicates, mode)?;
-    warnings.extend(decode(
-        server,
-        resource,
-        &mut applied,
-        mode,
-        Defaults::Skip,
-    )?);
-
-    let merge = |live: Option<&Value>| -> Result<Proposal, Failure> {
-        let schema = resource.schema(&server.store)?;
-        let manager = Manager {
-            name: &manager,
-            subresource: part.subresource(),
-            force,
-        };
-        let mut object = apply::apply(live, &applied, &manager, &schema, &server.clock.text())
-            .map_err(|error| match error {
-                apply::Error::Conflicts(conflicts) => strategy::apply_conflict(&conflicts),
-                apply::Error::Malformed(why) => Failure::bad_request(why),
-            })?;
-        decode(
-            server,
-            resource,
-            &mut object,
-            crate::schema::FieldValidation::Ignore,
-            Defaults::Fill,
-        )?;
-        if let Some(asked) = applied["metadata"]["resourceVersion"].as_str() {
-            metadata::of(&mut object).insert("resourceVersion".to_owned(), asked.into());
-        }
-        Ok(Proposal {
-            object,
-            tracking: Tracking::Applied,
-            warnings: warnings.clone(),
-        })
-    };
-    if server.store.get(&call.key()).is_none() && part == Part::Main {
-        let dry_run = call.query.dry_run()?;
-        if applied["metadata"]["uid"].is_string()
-            || applied["metadata"]["resourceVersion"].is_string()
-        {
-            return Err(call.not_found());
-        }
-        let proposal = merge(None)?;
-        match create::insert(server, call, proposal.object, dry_run, Tracking::Applied).await {
-            Ok((record, more)) => {
-                let body = answer::object(resource, call.shape, &record, server.clock.now())?;
-                let warnings: Vec<String> = proposal.warnings.into_iter().chain(more).collect();
-                return Ok(answer::with_warnings(
-                    answer::json_response(StatusCode::CREATED, body),
-                    &warnings,
-                ));
-            }
-            // Somebody was faster: then it is a change.
-            Err(failure) if failure.reason == "AlreadyExists" => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    change(server, call, part, &|live: &Value| merge(Some(live))).await
 }
 
 /// Carries out a change of one object and answers with it.
@@ -277,7 +239,7 @@ pub(crate) async fn store(
     part: Part,
     propose: &Propose<'_>,
 ) -> Result<(Record, Vec<String>), Failure> {
-    let dry_run = call.query.dry_run()?;
+    let dry_run = call.query.dry_run(call.options)?;
     for _ in 0..ATTEMPTS {
         let record = server
             .store
@@ -315,11 +277,20 @@ pub(crate) async fn store(
 /// Refuses if the writer means another uid or revision than the live one.
 fn check_preconditions(call: &Call, live: &Value, object: &Value) -> Result<(), Failure> {
     let resource = &call.resource;
-    let given_uid = metadata::uid(object);
-    if !given_uid.is_empty() && given_uid != metadata::uid(live) {
+    let (given, actual) = (metadata::uid(object), metadata::uid(live));
+    if !given.is_empty() && given != actual {
+        if call.options == "PatchOptions" {
+            let cause = Cause::invalid("metadata.uid", &json!(given), "field is immutable");
+            return Err(Failure::invalid(
+                &resource.group,
+                &resource.kind,
+                call.name(),
+                &[cause.clone(), cause],
+            ));
+        }
         let why = format!(
-            "Precondition failed: UID in precondition: {given_uid}, UID in object meta: {}",
-            metadata::uid(live)
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {given}, UID in object meta: {actual}",
+            registry_key(call)
         );
         return Err(Failure::conflict(
             &resource.group,
@@ -336,6 +307,21 @@ fn check_preconditions(call: &Call, live: &Value, object: &Value) -> Result<(), 
         return Err(call.stale());
     }
     Ok(())
+}
+
+/// Where a kube-apiserver would have the object in etcd; it is in one of the texts that clients show.
+fn registry_key(call: &Call) -> String {
+    let resource = &call.resource;
+    let kind = match resource.source {
+        Source::Builtin => resource.plural.clone(),
+        Source::Custom(_) => format!("{}/{}", resource.group, resource.plural),
+    };
+    let place = if resource.namespaced {
+        format!("{}/{}", call.namespace(), call.name())
+    } else {
+        call.name().to_owned()
+    };
+    format!("/registry/{kind}/{place}")
 }
 
 /// Takes over what this write may not change, checks the rest, and records who wrote what.
@@ -357,16 +343,31 @@ fn complete(
     let causes = strategy::check_update(resource, part, live, object);
     check(server, resource, object, Some(live), causes)?;
     if tracking == Tracking::Track {
-        let schema = resource.schema(&server.store)?;
+        let schema = resource.schema()?;
         let now = server.clock.text();
         apply::track(
             Some(live),
             object,
-            &call.manager(),
+            &call.manager()?,
             part.subresource(),
             &schema,
             &now,
         );
     }
+    if part == Part::Scale && resource.source != Source::Builtin {
+        forget_time(object);
+    }
+    if part == Part::Status && resource.source != Source::Builtin {
+        strategy::keep_labels(live, object);
+    }
     Ok(())
+}
+
+/// A kube-apiserver keeps no time of what was written through a scale.
+fn forget_time(object: &mut Value) {
+    for entry in crate::defaults::each(&mut object["metadata"], "managedFields") {
+        if entry["subresource"] == "scale" {
+            entry.as_object_mut().map(|entry| entry.remove("time"));
+        }
+    }
 }

@@ -129,7 +129,10 @@ async fn another_version_shows_the_same_object_and_warns() {
         .unwrap();
     let response = client.send(request).await.unwrap();
     let warning = response.headers()["warning"].to_str().unwrap();
-    assert_eq!(warning, "299 - \"example.com/v1beta1 Thing is deprecated\"");
+    assert_eq!(
+        warning,
+        "299 - \"example.com/v1beta1 Thing is deprecated; use example.com/v1 Thing\""
+    );
 }
 
 #[tokio::test]

@@ -231,11 +231,10 @@ async fn pods_are_selected_by_node_and_phase() {
 #[tokio::test]
 async fn metadata_alone_can_be_watched() {
     let (_plane, client) = plane().await;
-    let maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
+    let maps: Api<kube::api::PartialObjectMeta<ConfigMap>> =
+        Api::default_namespaced(client.clone());
     let config = watcher::Config::default().labels("x");
-    let mut events = kube::runtime::metadata_watcher(maps, config)
-        .applied_objects()
-        .boxed();
+    let mut events = watcher(maps, config).applied_objects().boxed();
     put(&client, "a", json!({"x": "1"})).await;
     let told = events.try_next().await.unwrap().unwrap();
     assert_eq!(

@@ -13,8 +13,8 @@ pub(super) const DEPLOYMENTS: View = View {
     columns: &[
         NAME,
         text("Ready"),
-        number("Up-to-date"),
-        number("Available"),
+        text("Up-to-date"),
+        text("Available"),
         AGE,
         wide("Containers"),
         wide("Images"),

@@ -13,7 +13,7 @@ fn count(object: &Value, fields: &[&str]) -> Value {
 }
 
 pub(super) const MAPS: View = View {
-    columns: &[NAME, number("Data"), AGE],
+    columns: &[NAME, text("Data"), AGE],
     cells: |map, now| {
         vec![
             name(map),
@@ -24,7 +24,7 @@ pub(super) const MAPS: View = View {
 };
 
 pub(super) const SECRETS: View = View {
-    columns: &[NAME, text("Type"), number("Data"), AGE],
+    columns: &[NAME, text("Type"), text("Data"), AGE],
     cells: |secret, now| {
         vec![
             name(secret),
@@ -36,7 +36,7 @@ pub(super) const SECRETS: View = View {
 };
 
 pub(super) const ACCOUNTS: View = View {
-    columns: &[NAME, number("Secrets"), AGE],
+    columns: &[NAME, text("Secrets"), AGE],
     cells: |account, now| {
         vec![
             name(account),
