@@ -85,8 +85,11 @@ impl Servers {
         if let Some(why) = &self.missing {
             return Err(why.clone());
         }
+        // Only controllers whose work is part of the API's promises; others would write into what the cases look at.
+        let controllers = "garbage-collector-controller,namespace-controller,serviceaccount-controller,disruption-controller,persistentvolumeclaim-protection-controller";
         let options = Options {
             controller_manager: true,
+            controller_manager_arguments: vec![format!("--controllers={controllers}")],
             ..Options::default()
         };
         self.runtime.block_on(async {
@@ -159,6 +162,12 @@ impl Context {
         if reply.code != 201 {
             return Err(format!("no namespace: {} {}", reply.code, reply.body).into());
         }
+        // Pods are refused until a controller has made it.
+        context
+            .eventually(&context.core("serviceaccounts/default"), |reply| {
+                reply.code == 200
+            })
+            .await;
         Ok(context)
     }
 
@@ -393,7 +402,8 @@ impl Context {
             Value::String(text) if is_time(text) => json!("TIME"),
             Value::String(text) => Value::String(text.replace(&self.ns, "NS")),
             Value::Array(items) => {
-                let mut items: Vec<Value> = items.iter().map(|item| self.normal(item, key)).collect();
+                let mut items: Vec<Value> =
+                    items.iter().map(|item| self.normal(item, key)).collect();
                 if key == "causes" {
                     // Some checks run twice in a kube-apiserver.
                     items.dedup();
