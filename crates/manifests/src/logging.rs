@@ -204,10 +204,11 @@ fn add_appender(properties: &mut Properties) {
         ("filePattern", format!("{file}.%i")),
         ("layout.type", "PatternLayout".to_owned()),
         ("layout.charset", "UTF-8".to_owned()),
-        // One line per event: milliseconds, level, logger, message.
+        // One line per event: milliseconds, level, logger, message; then the exception, where there is one: the last
+        // one is what a container that ends by itself leaves as its termination message.
         (
             "layout.pattern",
-            "%d{UNIX_MILLIS} %p %c %enc{%m}{CRLF}%n%ex{0}".to_owned(),
+            "%d{UNIX_MILLIS} %p %c %enc{%m}{CRLF}%n%ex".to_owned(),
         ),
         ("policies.type", "Policies".to_owned()),
         ("policies.size.type", "SizeBasedTriggeringPolicy".to_owned()),

@@ -154,5 +154,39 @@ impl Follower {
     }
 }
 
+/// As much of the log's end as the last error with its stack trace can need.
+const LAST_WORDS_BYTES: u64 = 64 * 1024;
+
+/// The last error that Kafka logged about itself, with the two innermost causes; `None` if it logged none.
+pub(crate) fn last_words(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_WORDS_BYTES)))
+        .ok()?;
+    let mut bytes = Vec::new();
+    file.take(LAST_WORDS_BYTES).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.iter().rposition(|line| is_error(line))?;
+    // `<milliseconds> ERROR <logger> <message>`, then the exception, each cause on a line of its own.
+    let mut words = vec![lines.get(last)?.splitn(4, ' ').nth(3)?];
+    let causes: Vec<&str> = lines
+        .iter()
+        .skip(last + 1)
+        .take_while(|line| !line.starts_with(|first: char| first.is_ascii_digit()))
+        .filter_map(|line| line.strip_prefix("Caused by: "))
+        .collect();
+    words.extend(causes.iter().skip(causes.len().saturating_sub(2)));
+    Some(words.join("; "))
+}
+
+fn is_error(line: &str) -> bool {
+    let mut parts = line.split(' ');
+    let time = parts.next().unwrap_or_default();
+    !time.is_empty()
+        && time.bytes().all(|byte| byte.is_ascii_digit())
+        && matches!(parts.next(), Some("ERROR" | "FATAL"))
+}
+
 #[cfg(test)]
 mod tests;

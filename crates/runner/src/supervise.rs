@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::environment::Environment;
 use crate::health::{self, ENDED, Shared};
 use crate::render;
-use crate::state::Follower;
+use crate::state::{Follower, last_words};
 use crate::{RunnerError, format, jvm, pem_files, rack, volume};
 
 /// Where the filled-in files are: the Pod's memory volume.
@@ -133,7 +133,12 @@ async fn start_and_wait(
     shared.live().jvm = None;
     tick(shared, files, &mut follower);
     tracing::info!(pod = %environment.pod_name, %status, asked, "Kafka ended");
-    Ok(exit_code(status, asked))
+    let code = exit_code(status, asked);
+    if code != 0 {
+        let words = last_words(&state_log).unwrap_or_else(|| "its log may say why".to_owned());
+        environment.write_termination_message(&format!("Kafka ended with {status}: {words}"));
+    }
+    Ok(code)
 }
 
 /// One round of what goes on beside a running JVM.

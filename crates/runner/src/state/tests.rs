@@ -73,3 +73,21 @@ fn the_follower_reads_appended_lines_once_and_starts_over_when_the_file_is_rolle
     follower.read(&mut state).unwrap();
     assert_eq!(state.broker, number::RUNNING);
 }
+
+#[test]
+fn the_last_words_are_the_last_error_and_its_innermost_causes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.log");
+    assert_eq!(last_words(&path), None);
+    std::fs::write(
+        &path,
+        "1 INFO kafka.server.BrokerServer all is well\n2 ERROR kafka.server.BrokerServer [BrokerServer id=0] Fatal error\n\
+         java.lang.RuntimeException: outer\n\tat a.b(C.java:1)\nCaused by: a.First: one\nCaused by: a.Second: two\n\t... 2 more\n\
+         Caused by: a.Third: three\n3 INFO kafka.server.BrokerServer shutting down\nCaused by: nothing\n",
+    )
+    .unwrap();
+    assert_eq!(
+        last_words(&path).as_deref(),
+        Some("[BrokerServer id=0] Fatal error; a.Second: two; a.Third: three")
+    );
+}
