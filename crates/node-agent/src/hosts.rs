@@ -34,8 +34,45 @@ pub(crate) struct Hosts {
 #[derive(Debug, Default)]
 struct State {
     entries: Entries,
-    /// Content of each file, by namespace.
-    written: BTreeMap<String, String>,
+    /// Content of each file.
+    written: BTreeMap<View, String>,
+}
+
+/// For whom a file is: all Pods of a namespace, or one that has names of its own (`hostAliases`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct View {
+    namespace: String,
+    own: Option<(String, String)>,
+}
+
+impl View {
+    /// The view of a Pod.
+    pub(crate) fn of(pod: &Pod) -> Self {
+        let mut lines = String::new();
+        for alias in pod
+            .spec
+            .iter()
+            .flat_map(|spec| spec.host_aliases.iter().flatten())
+        {
+            for name in alias.hostnames.iter().flatten() {
+                // Writing to a String cannot fail.
+                let _ = writeln!(lines, "{} {name}", alias.ip);
+            }
+        }
+        let own = (!lines.is_empty()).then(|| (pod.uid().unwrap_or_default(), lines));
+        Self {
+            namespace: pod.namespace().unwrap_or_default(),
+            own,
+        }
+    }
+
+    fn file_name(&self) -> String {
+        match &self.own {
+            None => self.namespace.clone(),
+            // No namespace has a dot in its name.
+            Some((uid, _)) => format!("{}.{uid}", self.namespace),
+        }
+    }
 }
 
 /// Names and their addresses.
@@ -62,22 +99,36 @@ impl Hosts {
     }
 
     /// The file for programs that are told where it is. Made if it is not there.
-    pub(crate) fn file(&self, namespace: &str) -> io::Result<PathBuf> {
+    pub(crate) fn file(&self, view: &View) -> io::Result<PathBuf> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.write(namespace, &mut state)?;
-        Ok(self.directory.join(namespace))
+        self.write(view, &mut state)?;
+        Ok(self.directory.join(view.file_name()))
+    }
+
+    /// Forgets the file of a Pod that is gone.
+    pub(crate) fn forget(&self, view: &View) {
+        if view.own.is_some() {
+            self.state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .written
+                .remove(view);
+            let _ = files::remove(&self.directory.join(view.file_name()));
+            let _ = files::remove(&self.bound(view));
+        }
     }
 
     /// What a container's mount namespace needs; `None` where it gets none.
-    pub(crate) fn mounts(&self, namespace: &str) -> Option<Mounts> {
+    pub(crate) fn mounts(&self, view: &View) -> Option<Mounts> {
         self.mounts.map(|user_namespace| Mounts {
-            hosts: self.bound(namespace),
+            hosts: self.bound(view),
             user_namespace,
         })
     }
 
-    fn bound(&self, namespace: &str) -> PathBuf {
-        self.directory.join(format!(".{namespace}.mounted"))
+    fn bound(&self, view: &View) -> PathBuf {
+        self.directory
+            .join(format!(".{}.mounted", view.file_name()))
     }
 
     /// Takes over what is there now, and rewrites the files that changed.
@@ -92,31 +143,35 @@ impl Hosts {
             return Ok(());
         }
         state.entries = entries;
-        let namespaces: Vec<String> = state.written.keys().cloned().collect();
-        for namespace in namespaces {
-            self.write(&namespace, &mut state)?;
+        let views: Vec<View> = state.written.keys().cloned().collect();
+        for view in views {
+            self.write(&view, &mut state)?;
         }
         Ok(())
     }
 
-    fn write(&self, namespace: &str, state: &mut State) -> io::Result<()> {
+    fn write(&self, view: &View, state: &mut State) -> io::Result<()> {
         let machine = fs::read_to_string("/etc/hosts").unwrap_or_default();
-        let text = render(namespace, &state.entries, &machine);
-        if state.written.get(namespace) == Some(&text) {
+        let text = render(view, &state.entries, &machine);
+        if state.written.get(view) == Some(&text) {
             return Ok(());
         }
         files::private_dir(&self.directory)?;
-        files::replace(&self.directory.join(namespace), text.as_bytes(), 0o644)?;
+        files::replace(
+            &self.directory.join(view.file_name()),
+            text.as_bytes(),
+            0o644,
+        )?;
         let bound = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o644)
-            .open(self.bound(namespace))?;
+            .open(self.bound(view))?;
         // One write, then the length: at worst a reader meanwhile sees old lines after the new ones.
         bound.write_all_at(text.as_bytes(), 0)?;
         bound.set_len(text.len() as u64)?;
-        state.written.insert(namespace.to_owned(), text);
+        state.written.insert(view.clone(), text);
         Ok(())
     }
 }
@@ -128,17 +183,25 @@ fn entries(pods: &[impl AsRef<Pod>], services: &[impl AsRef<Service>]) -> Entrie
         let service = service.as_ref();
         let (name, namespace) = (service.name_any(), service.namespace().unwrap_or_default());
         let Some(spec) = &service.spec else { continue };
+        let selected = || pods.iter().map(AsRef::as_ref).filter(|pod| selects(service, pod));
+        let serving = || {
+            selected()
+                .filter(|pod| publishes_all(service) || crate::services::ready(pod))
+                .filter_map(address)
+        };
         let addresses: Vec<Ipv4Addr> = match spec.cluster_ip.as_deref() {
             // A headless Service is the addresses of its Pods.
-            Some("None") => pods
-                .iter()
-                .map(AsRef::as_ref)
-                .filter(|pod| {
-                    selects(service, pod) && (publishes_all(service) || crate::services::ready(pod))
-                })
-                .filter_map(address)
-                .collect(),
-            Some(ip) => ip.parse().into_iter().collect(),
+            Some("None") => serving().collect(),
+            Some(ip) => match ip.parse::<Ipv4Addr>() {
+                // Another network's address: the proxies there are not told of Pods that are processes.
+                Ok(ip)
+                    if !ip.is_loopback()
+                        && selected().filter_map(address).any(|pod| pod.is_loopback()) =>
+                {
+                    serving().filter(Ipv4Addr::is_loopback).collect()
+                }
+                ip => ip.into_iter().collect(),
+            },
             None => Vec::new(),
         };
         for address in addresses {
@@ -191,8 +254,8 @@ fn address(pod: &Pod) -> Option<Ipv4Addr> {
     status.pod_ip.as_ref().filter(|_| !over)?.parse().ok()
 }
 
-/// The file for one namespace: what the machine knows, then ours. One name per line, which every resolver understands.
-fn render(namespace: &str, entries: &Entries, machine: &str) -> String {
+/// The file for one view: what the machine knows, what the Pod adds, then ours. One name per line, which every resolver understands.
+fn render(view: &View, entries: &Entries, machine: &str) -> String {
     let mut text = String::new();
     // Programs given this file as their only one still need localhost.
     if !machine.lines().any(|line| {
@@ -206,11 +269,14 @@ fn render(namespace: &str, entries: &Entries, machine: &str) -> String {
     if !text.ends_with('\n') {
         text.push('\n');
     }
+    if let Some((_, lines)) = &view.own {
+        text.push_str(lines);
+    }
     text.push_str("# Pods and Services, written by klamm\n");
     for (name, address) in entries
         .global
         .iter()
-        .chain(entries.local.get(namespace).into_iter().flatten())
+        .chain(entries.local.get(&view.namespace).into_iter().flatten())
     {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{address} {name}");

@@ -17,6 +17,8 @@ use kube::{Api, ResourceExt as _};
 
 use crate::context::{Context, pod_reference, standard_labels};
 
+/// Pods that do not fit are remembered up to this many.
+const REMEMBERED: usize = 1024;
 /// After an error.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -25,13 +27,31 @@ pub(crate) async fn serve(context: Arc<Context>) {
     let mut pods = context.cluster.pods.changes();
     let mut labels = standard_labels(&context.settings.node_name);
     labels.extend(context.settings.labels.clone());
+    // What a Pod was told already; it is told again when that changes.
+    let mut told: BTreeMap<String, String> = BTreeMap::new();
     loop {
         pods.mark_unchanged();
         let mut well = true;
         for pod in context.cluster.pods.all() {
             if waits(&pod) {
-                well &= attend(&context, &pod, &labels).await;
+                if let Some(why) = misfit_of(&pod, &labels, &context) {
+                    if told
+                        .insert(pod.uid().unwrap_or_default(), why.clone())
+                        .as_ref()
+                        != Some(&why)
+                    {
+                        let message = format!("0/1 nodes are available: {why}");
+                        context
+                            .events
+                            .warn(&pod_reference(&pod), "FailedScheduling", message);
+                    }
+                } else {
+                    well &= bind(&context, &pod).await;
+                }
             }
+        }
+        if told.len() > REMEMBERED {
+            told.clear();
         }
         tokio::select! {
             changed = pods.changed() => if changed.is_err() { return },
@@ -53,17 +73,13 @@ fn waits(pod: &Pod) -> bool {
         })
 }
 
-async fn attend(context: &Context, pod: &Pod, labels: &BTreeMap<String, String>) -> bool {
+fn misfit_of(pod: &Pod, labels: &BTreeMap<String, String>, context: &Context) -> Option<String> {
+    misfit(pod.spec.as_ref()?, labels, &context.settings.node_name)
+}
+
+async fn bind(context: &Context, pod: &Pod) -> bool {
     let Some(spec) = &pod.spec else { return true };
     let reference = pod_reference(pod);
-    if let Some(why) = misfit(spec, labels, &context.settings.node_name) {
-        context.events.warn(
-            &reference,
-            "FailedScheduling",
-            format!("0/1 nodes are available: {why}"),
-        );
-        return true;
-    }
     let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
     let binding = Binding {
         metadata: ObjectMeta {

@@ -39,11 +39,18 @@ fn world() -> (Vec<Arc<Pod>>, Vec<Arc<Service>>) {
     (pods, services)
 }
 
+fn view(namespace: &str) -> View {
+    View {
+        namespace: namespace.to_owned(),
+        own: None,
+    }
+}
+
 #[test]
 fn names_are_those_of_cluster_dns() {
     let (pods, services) = world();
     let text = render(
-        "a",
+        &view("a"),
         &entries(&pods, &services),
         "127.0.0.1 localhost\n127.0.1.1 laptop",
     );
@@ -82,12 +89,33 @@ fn names_are_those_of_cluster_dns() {
 }
 
 #[test]
+fn a_service_address_that_no_proxy_serves_is_not_named() {
+    let (pods, mut services) = world();
+    let mut foreign = Service::clone(&services[1]);
+    foreign.metadata.name = Some("foreign".to_owned());
+    foreign.spec.as_mut().unwrap().cluster_ip = Some("10.96.0.7".to_owned());
+    let mut elsewhere = foreign.clone();
+    elsewhere.metadata.name = Some("elsewhere".to_owned());
+    elsewhere.spec.as_mut().unwrap().selector = None;
+    services = vec![Arc::new(foreign), Arc::new(elsewhere)];
+    let text = render(
+        &view("a"),
+        &entries(&pods, &services),
+        "127.0.0.1 localhost\n",
+    );
+    assert!(text.contains("127.9.1.1 foreign\n"), "{text}");
+    assert!(text.contains("10.96.0.7 elsewhere\n"), "{text}");
+    assert!(!text.contains("10.96.0.7 foreign"), "{text}");
+    assert!(!text.contains("127.9.1.2 foreign"), "{text}");
+}
+
+#[test]
 fn the_mounted_file_stays_the_same_file() {
     use std::os::unix::fs::MetadataExt as _;
     let dir = tempfile::tempdir().unwrap();
     let hosts = Hosts::new(dir.path().to_owned(), Some(false));
-    let file = hosts.file("a").unwrap();
-    let bound = hosts.mounts("a").unwrap().hosts;
+    let file = hosts.file(&view("a")).unwrap();
+    let bound = hosts.mounts(&view("a")).unwrap().hosts;
     let before = fs::metadata(&bound).unwrap().ino();
     let (pods, services) = world();
     hosts.update(&pods, &services).unwrap();
@@ -101,4 +129,30 @@ fn the_mounted_file_stays_the_same_file() {
     assert!(!fs::read_to_string(&file).unwrap().contains("boot"));
     assert_eq!(fs::read(&file).unwrap(), fs::read(&bound).unwrap());
     assert_eq!(fs::metadata(&bound).unwrap().ino(), before);
+}
+
+#[test]
+fn a_pod_may_have_names_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let hosts = Hosts::new(dir.path().to_owned(), None);
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "p", "namespace": "a", "uid": "u"},
+        "spec": {"containers": [], "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["ldap", "ldap.example"]}]}
+    }))
+    .unwrap();
+    let own = hosts.file(&View::of(&pod)).unwrap();
+    let (pods, services) = world();
+    hosts.update(&pods, &services).unwrap();
+    let text = fs::read_to_string(&own).unwrap();
+    assert!(
+        text.contains("10.0.0.1 ldap\n10.0.0.1 ldap.example\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("127.9.1.1 k-0.brokers\n"),
+        "it follows like all others"
+    );
+    assert_ne!(own, hosts.file(&view("a")).unwrap());
+    hosts.forget(&View::of(&pod));
+    assert!(!own.exists());
 }

@@ -421,3 +421,37 @@ async fn steady_state_writes_nothing() {
         later.metadata.resource_version
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_stays_below_its_memory_limit() {
+    let rig = Rig::start_with(|settings| settings.cgroups = true).await;
+    let script = "data = bytearray(256 * 1024 * 1024)\nimport time\ntime.sleep(1000)";
+    let container = json!({"command": ["python3", "-c", script], "resources": {"limits": {"memory": "64Mi", "cpu": "1"}}});
+    rig.pod(
+        "greedy",
+        json!({"restartPolicy": "Never", "terminationGracePeriodSeconds": 1}),
+        container,
+    )
+    .await;
+    let said = eventually("an end, or that limits are not enforced", async || {
+        let events = rig.events("greedy").await;
+        if events
+            .iter()
+            .any(|event| event.starts_with("LimitsNotEnforced"))
+        {
+            return Some(None);
+        }
+        rig.get("greedy")
+            .await
+            .filter(|pod| phase(pod) == "Failed")
+            .map(Some)
+    })
+    .await;
+    // Where the machine refuses, the event is what must be there, and it is.
+    let Some(pod) = said else { return };
+    assert_eq!(
+        main_status(&pod)["state"]["terminated"]["reason"],
+        "OOMKilled"
+    );
+    assert_eq!(main_status(&pod)["state"]["terminated"]["exitCode"], 137);
+}

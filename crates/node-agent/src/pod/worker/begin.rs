@@ -13,6 +13,7 @@ use crate::container::environment::{Facts, variables};
 use crate::container::launch::{self, LaunchError, MARK};
 use crate::container::termination::Termination;
 use crate::container_exec::MonitorSpec;
+use crate::hosts::View;
 use crate::images::{self, Image, Resolution};
 use crate::logs::LogLimits;
 use crate::quantity;
@@ -244,7 +245,7 @@ impl Worker {
             command,
             environment: command::environment(&around, image, own),
             directory: command::directory(&asked, image),
-            mounts: self.context.hosts.mounts(&self.namespace),
+            mounts: self.context.hosts.mounts(&View::of(&self.pod)),
             cgroups: self.cgroups(entry, number),
             termination,
             logs: LogLimits {
@@ -264,7 +265,7 @@ impl Worker {
         let hosts = self
             .context
             .hosts
-            .file(&self.namespace)
+            .file(&View::of(&self.pod))
             .map_err(|error| failed_to_create(&entry.container.name, &error.to_string()))?;
         let hostname = self
             .pod

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::slot::Now;
 use super::{Ending, News, Worker};
+use crate::hosts::View;
 use crate::pod::probe::Target;
 use crate::pod::stop;
 use crate::{files, volumes};
@@ -74,6 +75,7 @@ impl Worker {
     }
 
     pub(super) fn clean_up(&self) {
+        self.context.hosts.forget(&View::of(&self.pod));
         volumes::drop_memory(self.context.layout.home(), &self.uid);
         if let Err(error) = files::remove(&self.dir.0) {
             tracing::warn!(pod = self.name, %error, "the Pod's directory could not be removed");
