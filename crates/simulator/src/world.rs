@@ -179,9 +179,16 @@ impl Sim {
     /// One look of an operator of this name.
     pub fn look_as(&mut self, holder: &str) -> Option<Plan> {
         self.looks += 1;
-        let api = self.seen_api();
-        self.seen = api.version();
-        let Some(input) = observe::look(self, &api, holder) else {
+        let input = if self.stale == 0 {
+            self.past.clear();
+            self.seen = self.api.version();
+            observe::look(self, &self.api, holder)
+        } else {
+            let api = self.past_api();
+            self.seen = api.version();
+            observe::look(self, &api, holder)
+        };
+        let Some(input) = input else {
             self.next_look = self.now + SignedDuration::from_secs(30);
             return None;
         };
@@ -331,11 +338,8 @@ impl Sim {
         format!("{} {quorum:?} {fenced:?} {running:?}", self.api.version())
     }
 
-    fn seen_api(&mut self) -> Api {
-        if self.stale == 0 {
-            self.past.clear();
-            return self.api.clone();
-        }
+    /// Kubernetes as it was some looks ago.
+    fn past_api(&mut self) -> Api {
         self.past.push(self.api.clone());
         let excess = self.past.len().saturating_sub(self.stale + 1);
         self.past.drain(..excess);

@@ -10,7 +10,7 @@ use crate::is_campaign;
 use crate::stories::read;
 
 /// Of so many pairs of write and fault one is tried, unless it is a campaign.
-const ONE_OF: u32 = 151;
+const ONE_OF: u32 = 251;
 
 /// Tries the faults of one story.
 pub(crate) fn check(name: &str) {

@@ -2,6 +2,7 @@
 
 mod faults;
 mod properties;
+mod recorder;
 mod stories;
 
 /// How much is tried: everything with `KLAMM_CAMPAIGN=1`, else what fits into a minute.

@@ -54,7 +54,7 @@ fn event() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(cases(6, 400))]
+    #![proptest_config(cases(4, 400))]
 
     /// Any subset of the ready steps, in any order, leads to the same end.
     #[test]
