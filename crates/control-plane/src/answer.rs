@@ -205,7 +205,7 @@ pub(crate) fn list(
     resource: &Resource,
     shape: Shape,
     records: &[Record],
-    metadata: Value,
+    metadata: &Value,
     now: jiff::Timestamp,
 ) -> Result<Bytes, Failure> {
     let (kind, api_version) = match shape {
@@ -217,7 +217,7 @@ pub(crate) fn list(
                 .map(|r| at_version(resource, r))
                 .collect::<Result<Vec<_>, _>>()?;
             return Ok(Bytes::from(
-                table::render(resource, values, rows, &metadata, true, now).to_string(),
+                table::render(resource, values, rows, metadata, true, now).to_string(),
             ));
         }
     };

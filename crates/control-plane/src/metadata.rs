@@ -132,7 +132,7 @@ fn wrong_type(registry: &Registry, resource: &Resource, object: &Value) -> Failu
         } else {
             resource.group.as_str()
         };
-        let given = format!("{}.{kind}", version);
+        let given = format!("{version}.{kind}");
         format!("converting ({given}) to ({internal}.{wanted}): unknown conversion")
     } else {
         format!(

@@ -10,22 +10,23 @@
 
 mod disk;
 mod history;
+mod writer;
 
 pub(crate) use history::Event;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use disk::Disk;
 use history::History;
+use writer::Writer;
 
 /// Kinds whose writes are not waited for on disk: lost, they are written again within seconds, or are only told.
 const RELAXED: [&str; 3] = [
@@ -33,9 +34,6 @@ const RELAXED: [&str; 3] = [
     "events.k8s.io/events/",
     "coordination.k8s.io/leases/",
 ];
-
-/// How many queued writes share one fsync.
-const GROUP_LIMIT: usize = 256;
 
 /// Where an object is: `group/plural/namespace/name`; the core group and cluster scope are empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,41 +179,13 @@ struct State {
     revision: u64,
 }
 
-struct Job {
-    key: Key,
-    expect: Expect,
-    change: Change,
-    reply: oneshot::Sender<Result<Record, CommitError>>,
-}
-
-enum Writer {
-    Memory(Mutex<()>),
-    Disk(Mutex<Option<DiskWriter>>),
-}
-
-struct DiskWriter {
-    jobs: std::sync::mpsc::Sender<Job>,
-    thread: JoinHandle<()>,
-}
-
-impl Writer {
-    /// Waits until the last commit is on disk and the file is free again; nothing can be written afterwards.
-    fn close(&self) {
-        let Self::Disk(writer) = self else { return };
-        let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(DiskWriter { jobs, thread }) = writer else {
-            return;
-        };
-        drop(jobs);
-        if thread.join().is_err() {
-            tracing::error!("the store's writer has panicked");
+impl State {
+    fn new(objects: BTreeMap<Key, Record>, revision: u64, history_bytes: usize) -> Self {
+        Self {
+            objects,
+            history: History::starting_at(revision, history_bytes),
+            revision,
         }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.close();
     }
 }
 
@@ -234,51 +204,31 @@ struct Inner {
 impl Store {
     /// A store that forgets everything when it is dropped.
     pub(crate) fn in_memory(history_bytes: usize) -> Self {
-        let state = State {
-            objects: BTreeMap::new(),
-            history: History::starting_at(1, history_bytes),
-            revision: 1,
-        };
-        let inner = Inner {
-            state: Arc::new(RwLock::new(state)),
-            writer: Writer::Memory(Mutex::new(())),
-            latest: watch::Sender::new(1),
-        };
+        let latest = watch::Sender::new(1);
+        let state = Arc::new(RwLock::new(State::new(BTreeMap::new(), 1, history_bytes)));
+        let writer = Writer::in_memory(&state, &latest);
         Self {
-            inner: Arc::new(inner),
+            inner: Arc::new(Inner {
+                state,
+                writer,
+                latest,
+            }),
         }
     }
 
     /// Open or create the store in `file`.
     pub(crate) fn open(file: &Path, history_bytes: usize) -> Result<Self, OpenStoreError> {
-        let (mut disk, objects, revision) = Disk::open(file)?;
-        let state = Arc::new(RwLock::new(State {
-            objects,
-            history: History::starting_at(revision, history_bytes),
-            revision,
-        }));
+        let (disk, objects, revision) = Disk::open(file)?;
         let latest = watch::Sender::new(revision);
-        let (jobs, queue) = std::sync::mpsc::channel::<Job>();
-        let (shared, told) = (Arc::clone(&state), latest.clone());
-        let thread = std::thread::Builder::new()
-            .name("klamm-store".to_owned())
-            .spawn(move || {
-                while let Ok(first) = queue.recv() {
-                    let mut batch = VecDeque::from([first]);
-                    batch.extend(queue.try_iter().take(GROUP_LIMIT - 1));
-                    commit_batch(batch, &shared, Some(&mut disk), &told);
-                }
-                let revision = read(&shared).revision;
-                disk.close(revision);
-            })
-            .map_err(|e| OpenStoreError::Open {
-                path: file.display().to_string(),
-                source: Box::new(e),
-            })?;
+        let state = Arc::new(RwLock::new(State::new(objects, revision, history_bytes)));
+        let writer = Writer::on_disk(disk, &state, &latest).map_err(|e| OpenStoreError::Open {
+            path: file.display().to_string(),
+            source: Box::new(e),
+        })?;
         Ok(Self {
             inner: Arc::new(Inner {
                 state,
-                writer: Writer::Disk(Mutex::new(Some(DiskWriter { jobs, thread }))),
+                writer,
                 latest,
             }),
         })
@@ -291,37 +241,7 @@ impl Store {
         expect: Expect,
         change: Change,
     ) -> Result<Record, CommitError> {
-        let (reply, answer) = oneshot::channel();
-        let job = Job {
-            key,
-            expect,
-            change,
-            reply,
-        };
-        match &self.inner.writer {
-            Writer::Memory(turn) => {
-                let _turn: MutexGuard<'_, ()> = turn.lock().unwrap_or_else(PoisonError::into_inner);
-                commit_batch(
-                    VecDeque::from([job]),
-                    &self.inner.state,
-                    None,
-                    &self.inner.latest,
-                );
-            }
-            Writer::Disk(writer) => {
-                let closed = || CommitError::Disk("the store is closed".to_owned());
-                let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-                writer
-                    .as_ref()
-                    .ok_or_else(closed)?
-                    .jobs
-                    .send(job)
-                    .map_err(|_| closed())?;
-            }
-        }
-        answer
-            .await
-            .map_err(|_| CommitError::Disk("the store is closed".to_owned()))?
+        self.inner.writer.commit(key, expect, change).await
     }
 
     /// Waits until everything is on disk and lets go of the file; what is in memory can still be read.
@@ -417,129 +337,6 @@ fn merge_sorted<'a>(
         (Some(_), _) => left.next(),
         (None, _) => right.next(),
     })
-}
-
-/// Checks each job against the state as left by the jobs before it, writes all to disk at once, then shows them.
-fn commit_batch(
-    batch: VecDeque<Job>,
-    shared: &RwLock<State>,
-    disk: Option<&mut Disk>,
-    latest: &watch::Sender<u64>,
-) {
-    let mut staged: Vec<Event> = Vec::with_capacity(batch.len());
-    let mut replies = Vec::with_capacity(batch.len());
-    {
-        let state = read(shared);
-        let mut revision = state.revision;
-        for Job {
-            key,
-            expect,
-            change,
-            reply,
-        } in batch
-        {
-            let current = match staged.iter().rev().find(|event| event.key == key) {
-                Some(event) => event.new.clone(),
-                None => state.objects.get(&key).cloned(),
-            };
-            match stage(key, expect, change, current, revision + 1) {
-                Ok(event) => {
-                    revision += 1;
-                    replies.push((reply, event.last().clone()));
-                    staged.push(event);
-                }
-                Err(error) => drop(reply.send(Err(error))),
-            }
-        }
-    }
-    if staged.is_empty() {
-        return;
-    }
-    if let Some(disk) = disk
-        && let Err(error) = disk.write(&staged)
-    {
-        tracing::error!(%error, "the store cannot write to disk");
-        for (reply, _) in replies {
-            drop(reply.send(Err(CommitError::Disk(error.to_string()))));
-        }
-        return;
-    }
-    let revision = {
-        let mut state = shared.write().unwrap_or_else(PoisonError::into_inner);
-        for event in staged {
-            state.revision = event.revision;
-            match &event.new {
-                Some(record) => drop(state.objects.insert(event.key.clone(), record.clone())),
-                None => drop(state.objects.remove(&event.key)),
-            }
-            state.history.push(event);
-        }
-        state.revision
-    };
-    latest.send_replace(revision);
-    for (reply, record) in replies {
-        drop(reply.send(Ok(record)));
-    }
-}
-
-fn stage(
-    key: Key,
-    expect: Expect,
-    change: Change,
-    current: Option<Record>,
-    revision: u64,
-) -> Result<Event, CommitError> {
-    match (expect, &current) {
-        (Expect::Absent, Some(_)) => return Err(CommitError::Exists),
-        (Expect::At(_), None) => return Err(CommitError::Changed),
-        (Expect::At(expected), Some(record)) if record.revision != expected => {
-            return Err(CommitError::Changed);
-        }
-        (Expect::Absent, None) | (Expect::At(_), Some(_)) => {}
-    }
-    let (mut object, removed) = match change {
-        Change::Put(object) => (object, false),
-        Change::Remove(object) => (object, true),
-    };
-    object["metadata"]["resourceVersion"] = Value::String(revision.to_string());
-    let json = to_json(object).map_err(|e| CommitError::Disk(e.to_string()))?;
-    let record = Record {
-        revision,
-        json: Bytes::from(json),
-    };
-    Ok(if removed {
-        Event {
-            revision,
-            key,
-            old: current,
-            new: None,
-            gone: Some(record),
-        }
-    } else {
-        Event {
-            revision,
-            key,
-            old: current,
-            new: Some(record),
-            gone: None,
-        }
-    })
-}
-
-/// JSON that begins with `apiVersion` and `kind`, so that lists can leave them out without reading the rest.
-fn to_json(mut object: Value) -> Result<Vec<u8>, serde_json::Error> {
-    let types = object
-        .as_object_mut()
-        .and_then(|map| Some((map.remove("apiVersion")?, map.remove("kind")?)));
-    let Some((api_version, kind)) = types else {
-        return serde_json::to_vec(&object);
-    };
-    let mut json = format!("{{\"apiVersion\":{api_version},\"kind\":{kind},").into_bytes();
-    let start = json.len();
-    serde_json::to_writer(&mut json, &object)?;
-    // The second brace opens what the first has opened.
-    json.remove(start);
-    Ok(json)
 }
 
 #[cfg(test)]

@@ -39,13 +39,13 @@ pub(crate) fn begin_status(server: &Server, resource: &Resource, object: &mut Va
     }
     match (resource.group.as_str(), resource.plural.as_str()) {
         ("apps", "deployments") | ("batch", "jobs" | "cronjobs") | ("", "resourcequotas") => {
-            object["status"] = json!({})
+            object["status"] = json!({});
         }
         ("apps", "replicasets") | ("", "replicationcontrollers") => {
-            object["status"] = json!({"replicas": 0})
+            object["status"] = json!({"replicas": 0});
         }
         ("apps", "statefulsets") => {
-            object["status"] = json!({"replicas": 0, "availableReplicas": 0})
+            object["status"] = json!({"replicas": 0, "availableReplicas": 0});
         }
         ("apps", "daemonsets") => {
             object["status"] = json!({
@@ -55,7 +55,6 @@ pub(crate) fn begin_status(server: &Server, resource: &Resource, object: &mut Va
         ("policy", "poddisruptionbudgets") => {
             object["status"] = json!({"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0});
         }
-        ("networking.k8s.io", "ingresses") => object["status"] = json!({"loadBalancer": {}}),
         ("autoscaling", "horizontalpodautoscalers") => {
             object["status"] = json!({"currentMetrics": null, "desiredReplicas": 0});
         }
@@ -84,7 +83,9 @@ pub(crate) fn begin_status(server: &Server, resource: &Resource, object: &mut Va
             object["status"] = json!({"phase": "Available"});
             add_finalizer(object, "kubernetes.io/pv-protection");
         }
-        ("", "services") => object["status"] = json!({"loadBalancer": {}}),
+        ("", "services") | ("networking.k8s.io", "ingresses") => {
+            object["status"] = json!({"loadBalancer": {}});
+        }
         _ => {}
     }
 }

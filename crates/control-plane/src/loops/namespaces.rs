@@ -126,11 +126,17 @@ async fn clear(server: &Server, name: &str) -> Result<(), Failure> {
     let key = Key::new("", "namespaces", "", name);
     if left == 0 {
         return edit(server, &key, |namespace| {
-            if namespace["spec"]["finalizers"].is_null() {
+            // Others may have put finalizers of their own beside ours; those they take off themselves.
+            let Some(finalizers) = namespace["spec"]["finalizers"].as_array_mut() else {
                 return false;
+            };
+            let before = finalizers.len();
+            finalizers.retain(|finalizer| finalizer != "kubernetes");
+            let changed = finalizers.len() < before;
+            if finalizers.is_empty() {
+                namespace["spec"] = json!({});
             }
-            namespace["spec"] = json!({});
-            true
+            changed
         })
         .await;
     }

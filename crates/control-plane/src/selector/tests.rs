@@ -11,9 +11,12 @@ fn accepts(selector: &str, labels: &[(&str, &str)]) -> bool {
         .accepts(|key| labels.get(key).copied())
 }
 
+/// A selector, labels, and whether it accepts them.
+type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+
 #[test]
 fn label_selectors_mean_what_kubectl_users_expect() {
-    let cases: &[(&str, &[(&str, &str)], bool)] = &[
+    let cases: &[Case] = &[
         ("", &[], true),
         ("a=b", &[("a", "b")], true),
         ("a==b", &[("a", "c")], false),

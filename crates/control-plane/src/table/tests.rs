@@ -35,8 +35,12 @@ fn printer_columns_find_their_values() {
         "status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "Warning", "status": "False"}]},
         "spec": {"roles": ["controller", "broker"]},
     });
-    let texts =
-        |path: &str| -> Vec<String> { find(&object, path).iter().map(|v| v.to_string()).collect() };
+    let texts = |path: &str| -> Vec<String> {
+        find(&object, path)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
     assert_eq!(
         texts(".status.conditions[?(@.type==\"Ready\")].status"),
         ["\"True\""]

@@ -228,7 +228,7 @@ pub(crate) async fn delete_collection(
         &call.resource,
         call.shape,
         &records,
-        metadata,
+        &metadata,
         server.clock.now(),
     )?;
     Ok(answer::json_response(StatusCode::OK, body))

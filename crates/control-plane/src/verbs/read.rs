@@ -96,7 +96,7 @@ pub(crate) fn list(server: &Server, call: &Call) -> Result<Response, Failure> {
         &call.resource,
         call.shape,
         &records,
-        metadata,
+        &metadata,
         server.clock.now(),
     )?;
     Ok(answer::json_response(StatusCode::OK, body))

@@ -114,7 +114,7 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
         for (name, last) in &acknowledged {
             match (last, there.get(name)) {
                 (Some(acked), Some(found)) => {
-                    assert!(found >= acked, "{name}: {found} is older than {acked}")
+                    assert!(found >= acked, "{name}: {found} is older than {acked}");
                 }
                 // The next thing the writer does is to delete it: that may have happened unacknowledged.
                 (Some(_), None) => assert!(

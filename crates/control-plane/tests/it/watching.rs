@@ -115,7 +115,7 @@ async fn a_watch_goes_on_where_it_stopped_or_says_that_it_cannot() {
         .boxed();
     match late.try_next().await.unwrap().unwrap() {
         WatchEvent::Error(status) => {
-            assert_eq!((status.code, status.reason.as_str()), (410, "Expired"))
+            assert_eq!((status.code, status.reason.as_str()), (410, "Expired"));
         }
         other => panic!("{other:?}"),
     }
