@@ -75,8 +75,8 @@ async fn stop_process(home: &Home, pid: i32, timeout: Duration) -> Result<()> {
         Err(error) => return Err(error).with_context(|| format!("asking process {pid} to stop")),
     }
     let begun = Instant::now();
-    // The lock, not the process table: it is free exactly when everything is stopped.
-    while home.hold()?.is_none() {
+    // The lock is free when everything is stopped; the process lets go of its store only with its last breath.
+    while home.hold()?.is_none() || is_alive(pid) {
         if begun.elapsed() > timeout {
             bail!(
                 "process {pid} has not stopped after {} s; see {}",
@@ -87,6 +87,13 @@ async fn stop_process(home: &Home, pid: i32, timeout: Duration) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
+}
+
+fn is_alive(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // `pid (name) state …`: a zombie holds nothing any more.
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 /// Removes what klamm put there, by name: a home that points at a directory with other things keeps these.

@@ -50,11 +50,14 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
         }
         held => {
             // Either somebody serves the home already, or a detached klamm is to.
-            if let Some(held) = held {
-                drop(held);
-                spawn_detached(global, home)?;
-            }
-            let client = connect_detached(home).await?;
+            let started = match held {
+                Some(held) => {
+                    drop(held);
+                    Some(spawn_detached(global, home)?)
+                }
+                None => None,
+            };
+            let client = connect_detached(home, started).await?;
             bring_up(home, args, &documents, &client).await
         }
     }
@@ -238,7 +241,7 @@ fn prepare_runtimes(global: &Global, documents: &[Document]) -> Result<()> {
     Ok(())
 }
 
-fn spawn_detached(global: &Global, home: &Home) -> Result<()> {
+fn spawn_detached(global: &Global, home: &Home) -> Result<std::process::Child> {
     home.create()?;
     let log = std::fs::File::options()
         .create(true)
@@ -258,7 +261,7 @@ fn spawn_detached(global: &Global, home: &Home) -> Result<()> {
     if let Some(filter) = &global.log {
         command.arg("--log").arg(filter);
     }
-    command
+    let child = command
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -268,14 +271,16 @@ fn spawn_detached(global: &Global, home: &Home) -> Result<()> {
         "klamm runs in the background; its log: {}",
         home.log().display()
     ));
-    Ok(())
+    Ok(child)
 }
 
 /// How long a detached klamm may take to serve; it answers within a fraction of a second.
 const SERVE_LIMIT: Duration = Duration::from_mins(1);
 
 /// A client of the klamm that serves the home, once it does.
-async fn connect_detached(home: &Home) -> Result<Client> {
+///
+/// `started` is the process that is to serve, where this one has started it: when it fails there is nothing to wait for.
+async fn connect_detached(home: &Home, mut started: Option<std::process::Child>) -> Result<Client> {
     let begun = Instant::now();
     loop {
         if home.running()?.is_some()
@@ -285,7 +290,11 @@ async fn connect_detached(home: &Home) -> Result<Client> {
         {
             return Ok(client);
         }
-        if begun.elapsed() > SERVE_LIMIT {
+        let failed = started
+            .as_mut()
+            .and_then(|child| child.try_wait().ok().flatten())
+            .is_some_and(|status| !status.success());
+        if failed || begun.elapsed() > SERVE_LIMIT {
             bail!(
                 "klamm does not serve {}; see {}",
                 home.dir().display(),

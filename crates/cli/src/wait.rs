@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use resources::{Kafka, KafkaPlan};
 
 use crate::output;
@@ -52,12 +52,15 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let selector =
         ListParams::default().labels(&format!("strimzi.io/cluster={name},strimzi.io/kind=Kafka"));
+    // After a start a status may still be that of before: it counts together with the Pods.
+    let mut behind = None;
     if let Ok(pods) = pods.list(&selector).await {
         for pod in pods {
-            told.tell(
-                &pod.metadata.name.clone().unwrap_or_default(),
-                &describe_pod(&pod),
-            );
+            let (name, state) = (pod.name_any(), describe_pod(&pod));
+            told.tell(&name, &state);
+            if !state.starts_with("Ready") {
+                behind.get_or_insert(format!("Pod {name}: {state}"));
+            }
         }
     }
     let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), namespace);
@@ -66,7 +69,7 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
             told.tell(&format!("{name}: {step}"), &state);
         }
     }
-    let reason = not_ready(&kafka);
+    let reason = not_ready(&kafka).or(behind);
     told.tell(
         &format!("kafka/{name}"),
         reason.as_deref().unwrap_or("Ready"),
