@@ -8,8 +8,16 @@ mod support;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod disks;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod first_light;
 #[cfg(test)]
 mod kube_apiserver;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod security;
 #[cfg(test)]
 mod trouble;

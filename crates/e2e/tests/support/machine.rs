@@ -91,6 +91,14 @@ impl Machine {
             .to_owned()
     }
 
+    /// The address of a Pod.
+    pub(crate) fn pod_ip(&self, pod: &str) -> String {
+        self.kube(async |client| {
+            let pods = kube::Api::<k8s_openapi::api::core::v1::Pod>::default_namespaced(client);
+            pods.get(pod).await.unwrap().status.unwrap().pod_ip.unwrap()
+        })
+    }
+
     /// A client of this home's API server, and the runtime to use it on.
     pub(crate) fn kube<T>(&self, work: impl AsyncFnOnce(kube::Client) -> T) -> T {
         let path = self.home().join("kubeconfig");
