@@ -175,6 +175,12 @@ fn a_single_node_serves_and_is_collected_and_steady_state_writes_nothing() {
         "the exit code arrives: {status}"
     );
 
+    // Names of Services lead to the Pods, too: no proxy of this Kubernetes knows Pods that are processes.
+    let list = "kafka-topics.sh --bootstrap-server one-kafka-bootstrap:9092 --list";
+    let (topics, status) = exec(&kubernetes, "one-dual-0", &["/bin/sh", "-c", list]);
+    assert_eq!(status["status"], "Success", "{status}");
+    assert!(topics.lines().any(|topic| topic == "hello"), "{topics}");
+
     kubernetes.kube(async |client| {
         let node = Api::<Node>::all(client).get("klamm").await.unwrap();
         let conditions = node.status.unwrap().conditions.unwrap();

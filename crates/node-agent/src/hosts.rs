@@ -183,7 +183,11 @@ fn entries(pods: &[impl AsRef<Pod>], services: &[impl AsRef<Service>]) -> Entrie
         let service = service.as_ref();
         let (name, namespace) = (service.name_any(), service.namespace().unwrap_or_default());
         let Some(spec) = &service.spec else { continue };
-        let selected = || pods.iter().map(AsRef::as_ref).filter(|pod| selects(service, pod));
+        let selected = || {
+            pods.iter()
+                .map(AsRef::as_ref)
+                .filter(|pod| selects(service, pod))
+        };
         let serving = || {
             selected()
                 .filter(|pod| publishes_all(service) || crate::services::ready(pod))
