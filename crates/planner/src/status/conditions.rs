@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Input;
 use crate::outcome::{Outcome, StepEnd};
-use crate::plan::{Plan, Purpose, StepState, Verb};
+use crate::plan::{Plan, Purpose, Step, StepState, Verb};
 use crate::problem::Problem;
 use crate::reason::listed;
 
@@ -112,39 +112,25 @@ enum Verdict {
 }
 
 fn verdict(input: &Input, plan: &Plan, outcome: &Outcome) -> Verdict {
-    if let Some(first) = plan.problems.first() {
-        let messages: Vec<String> = plan.problems.iter().map(ToString::to_string).collect();
+    // What was said of the plan wrongly is told there; it does not make a cluster less ready.
+    let problems = plan.problems.iter();
+    let problems: Vec<&Problem> = problems
+        .filter(|problem| !matches!(problem, Problem::Override { .. }))
+        .collect();
+    if let Some(first) = problems.first() {
+        let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
         return Verdict::Stalled {
             reason: first.word().to_owned(),
             message: messages.join("; "),
         };
     }
-    if plan.is_complete() {
+    let is_ready = plan.purpose == Purpose::Maintain && plan.steps().all(is_on_the_side);
+    if is_ready && plan.steps().next().is_none() {
         return Verdict::Ready { busy: None };
     }
-    let failures = failures(plan, outcome);
-    let was_ready = input
-        .observed
-        .kafka
-        .status
-        .get("conditions")
-        .and_then(Value::as_array)
-        .is_some_and(|all| {
-            all.iter()
-                .any(|c| c["type"] == "Ready" && c["status"] == "True")
-        });
-    let message = match failures {
-        Some(failures) => failures,
-        None => summary(plan),
-    };
-    // Applying a Service or a certificate takes nothing away from a cluster that serves.
-    if plan.purpose == Purpose::Maintain && was_ready && !has_unknown(plan) {
-        return Verdict::Ready {
-            busy: Some(message),
-        };
-    }
-    if was_ready && has_unknown(plan) {
-        // What cannot be seen for a moment is not thereby broken: the last verdict stands.
+    let message = failures(plan, outcome).unwrap_or_else(|| summary(plan));
+    // What cannot be seen for a moment is not thereby broken: the last verdict stands.
+    if is_ready || (was_ready(input) && has_unknown(plan)) {
         return Verdict::Ready {
             busy: Some(message),
         };
@@ -162,6 +148,33 @@ fn verdict(input: &Input, plan: &Plan, outcome: &Outcome) -> Verdict {
         reason: reason.to_owned(),
         message,
     }
+}
+
+/// Whether a step takes nothing away from a cluster that serves: applying a Service, issuing a certificate.
+fn is_on_the_side(step: &Step) -> bool {
+    match step.verb {
+        Verb::Apply | Verb::Issue | Verb::Record | Verb::Raise => true,
+        Verb::Claim
+        | Verb::Create
+        | Verb::Delete
+        | Verb::Start
+        | Verb::RemoveVoter
+        | Verb::AddVoter
+        | Verb::Await => false,
+    }
+}
+
+fn was_ready(input: &Input) -> bool {
+    let conditions = input
+        .observed
+        .kafka
+        .status
+        .get("conditions")
+        .and_then(Value::as_array);
+    conditions.is_some_and(|all| {
+        all.iter()
+            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    })
 }
 
 /// Whether the look itself could not see enough to plan.
