@@ -129,11 +129,13 @@ impl std::fmt::Display for Chain<'_> {
         let mut next = Some(self.0);
         let mut printed = String::new();
         while let Some(error) = next {
-            let text = match error.downcast_ref::<kube::Error>() {
-                // Its Display repeats the whole Status in debug form.
-                Some(kube::Error::Api(status)) => status.message.clone(),
-                _ => error.to_string(),
+            let answer = match error.downcast_ref::<kube::Error>() {
+                // Its Display repeats the whole Status in debug form, and so does that of what is behind it.
+                Some(kube::Error::Api(status)) => Some(status.message.clone()),
+                _ => None,
             };
+            let is_last = answer.is_some();
+            let text = answer.unwrap_or_else(|| error.to_string());
             // Many libraries repeat their source in their own text.
             if !printed.contains(&text) {
                 if !printed.is_empty() {
@@ -142,7 +144,7 @@ impl std::fmt::Display for Chain<'_> {
                 formatter.write_str(&text)?;
                 printed.push_str(&text);
             }
-            next = error.source();
+            next = error.source().filter(|_| !is_last);
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ mod guards;
 mod kafka;
 mod secrets;
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use planner::{Action, Outcome, Plan, Step, StepEnd, StepResult};
 use serde_json::Value;
@@ -35,13 +37,18 @@ pub(crate) async fn execute(subject: &Subject<'_>, plan: &Plan) -> Outcome {
 }
 
 async fn run(subject: &Subject<'_>, step: &Step) -> StepResult {
-    let end = match attempt(subject, step).await {
-        Ok(end) => end,
+    let bound = Duration::from_secs(step.bound_seconds.into());
+    let end = match tokio::time::timeout(bound, attempt(subject, step)).await {
+        // Whether it was done is not known: the next look sees.
+        Err(_) => StepEnd::Failed {
+            error: format!("no answer within {} s", step.bound_seconds),
+        },
+        Ok(Ok(end)) => end,
         // The API server is asked again at once by the next look; what was found there is for people.
-        Err(error) if error.is_conflict() => StepEnd::Refused {
+        Ok(Err(error)) if error.is_conflict() => StepEnd::Refused {
             found: Chain(&error).to_string(),
         },
-        Err(error) => StepEnd::Failed {
+        Ok(Err(error)) => StepEnd::Failed {
             error: Chain(&error).to_string(),
         },
     };
@@ -67,7 +74,7 @@ async fn attempt(subject: &Subject<'_>, step: &Step) -> Result<StepEnd, Error> {
             found: "the permit to act ran out".to_owned(),
         });
     }
-    if let Some(found) = guards::check(subject, &step.guards).await? {
+    if let Some(found) = guards::check(subject, step).await? {
         return Ok(StepEnd::Refused { found });
     }
     if is_disruptive(action)

@@ -81,5 +81,16 @@ fn referenced(desired: &Cluster) -> BTreeSet<(Kind, String)> {
         .iter()
         .filter_map(|listener| listener.configuration.certificate.as_ref());
     objects.extend(listeners.map(|own| (kinds::SECRET, own.secret.clone())));
+    // Authorities that users bring carry whatever labels they like.
+    for (settings, authority) in [
+        (desired.cluster_ca, "cluster-ca"),
+        (desired.clients_ca, "clients-ca"),
+    ] {
+        if !settings.generate {
+            let name = format!("{}-{authority}", desired.name);
+            objects.insert((kinds::SECRET, format!("{name}-cert")));
+            objects.insert((kinds::SECRET, name));
+        }
+    }
     objects
 }

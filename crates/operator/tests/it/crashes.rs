@@ -287,3 +287,89 @@ fn a_lost_pod_comes_back_over_every_crash() {
 fn a_cluster_applied_again_comes_up_over_every_crash() {
     every_point::<AppliedAgain>(10);
 }
+
+/// The operator stands still from its n-th write on, for long enough that another takes over, then goes on.
+///
+/// What it was about to write arrives late, and everything it was in the middle of goes on with what it saw long ago.
+async fn stand_still<S: Story>(number: u64) {
+    const STILL: Duration = Duration::from_mins(2);
+    let label = format!("standing still at write {number}");
+    let world = World::start().await;
+    S::prepare(&world).await;
+    let writes = AtomicU64::new(0);
+    let until = std::sync::Mutex::new(None::<tokio::time::Instant>);
+    let told = Arc::new(Notify::new());
+    let strikes = Arc::clone(&told);
+    let faults = Faults::judged_by(move |call| {
+        let now = tokio::time::Instant::now();
+        let mut until = until.lock().unwrap();
+        let counts = call.is_write() && !call.is_heartbeat();
+        if counts && writes.fetch_add(1, Ordering::SeqCst) + 1 == number {
+            *until = Some(now + STILL);
+            strikes.notify_one();
+        }
+        match *until {
+            Some(until) if now < until => Fault::Delay(until - now),
+            Some(_) | None => Fault::None,
+        }
+    });
+    let first = world.operator_with(faults, "a");
+    S::act(&world).await;
+    told.notified().await;
+    let second = world.operator_with(Faults::default(), "b");
+    world
+        .until(&format!("the story is over after {label}"), || {
+            S::is_over(&world)
+        })
+        .await;
+    tokio::time::sleep(STILL * 2).await;
+    assert!(
+        S::is_over(&world).await,
+        "undone by the one who stood still, {label}"
+    );
+    assert_eq!(
+        world.kubelet.formats(),
+        S::FORMATS,
+        "disks formatted, {label}"
+    );
+    assert_one_identity(&world, &label).await;
+    first.stop().await;
+    second.stop().await;
+    assert_quiet(&world, &label).await;
+}
+
+#[test]
+fn an_operator_that_stood_still_does_no_harm_when_it_goes_on() {
+    let writes = in_paused_runtime(writes_of::<PodLost>());
+    for number in 1..=writes {
+        in_paused_runtime(stand_still::<PodLost>(number));
+    }
+    // Every seventh write of the longer story: claims, authorities, certificates, Pods and records are among them.
+    let writes = in_paused_runtime(writes_of::<Deployment>());
+    for number in (1..=writes).step_by(7) {
+        in_paused_runtime(stand_still::<Deployment>(number));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_fails_every_third_call_only_delays() {
+    let world = World::start().await;
+    let unwell = [
+        Fault::Answer(http::StatusCode::INTERNAL_SERVER_ERROR),
+        Fault::Answer(http::StatusCode::TOO_MANY_REQUESTS),
+        Fault::Fail,
+        Fault::LoseReply,
+        Fault::Delay(Duration::from_secs(3)),
+    ];
+    let faults = Faults::judged_by(move |call| match call.number % 3 {
+        0 => unwell[usize::try_from(call.number / 3).unwrap() % unwell.len()],
+        _ => Fault::None,
+    });
+    let operator = world.operator_with(faults, "a");
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    assert_eq!(world.kubelet.formats(), 3);
+    assert_one_identity(&world, "an unwell API server").await;
+    operator.stop().await;
+    assert_quiet(&world, "an unwell API server").await;
+}

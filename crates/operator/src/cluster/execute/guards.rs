@@ -2,7 +2,7 @@
 
 use model::observed::identity::{IDENTITY, Identity};
 use model::observed::object::ObjectKey;
-use planner::Guard;
+use planner::{Action, Guard, Step};
 
 use super::super::Subject;
 use super::kafka;
@@ -11,11 +11,8 @@ use crate::error::Error;
 use crate::kinds::{self, Kind};
 
 /// The first guard that does not hold, as text; `None` when all hold as far as a read can tell.
-pub(super) async fn check(
-    subject: &Subject<'_>,
-    guards: &[Guard],
-) -> Result<Option<String>, Error> {
-    for guard in guards {
+pub(super) async fn check(subject: &Subject<'_>, step: &Step) -> Result<Option<String>, Error> {
+    for guard in &step.guards {
         let found = match guard {
             Guard::KafkaIs { uid } => kafka_is(subject, uid, None).await?,
             Guard::KafkaUnchanged {
@@ -39,7 +36,11 @@ pub(super) async fn check(
                     .quorum_formed
                     .then(|| "the quorum was formed in the meantime".to_owned())
             }),
+            // The write itself finds out.
+            Guard::Absent { object } if writes(step, object) => None,
             Guard::Absent { object } => absent(subject, object).await?,
+            // A step that writes something else cannot carry it along.
+            Guard::Is { object, uid } if !travels(step) => is_still(subject, object, uid).await?,
             // These two travel with the write: the API server compares them at the moment that counts.
             Guard::Is { object: _, uid: _ }
             | Guard::Unchanged {
@@ -58,6 +59,41 @@ pub(super) async fn check(
         }
     }
     Ok(None)
+}
+
+/// Whether a guard about an existing object goes to the API server with the write: then the step writes that object.
+fn travels(step: &Step) -> bool {
+    !matches!(
+        &step.action,
+        Some(Action::Create { .. } | Action::RecordIdentity { .. })
+    )
+}
+
+async fn is_still(
+    subject: &Subject<'_>,
+    object: &ObjectKey,
+    uid: &str,
+) -> Result<Option<String>, Error> {
+    let kind = super::known(&object.kind)?;
+    let api = kind.within(&subject.hands.client, subject.namespace());
+    match api.get_metadata_opt(&object.name).await {
+        Ok(found) => {
+            let same = found.is_some_and(|found| found.metadata.uid.as_deref() == Some(uid));
+            Ok((!same).then(|| format!("{object} is gone or another one")))
+        }
+        Err(source) => Err(Error::kubernetes("read", &object.to_string(), source)),
+    }
+}
+
+/// Whether the step writes this object.
+fn writes(step: &Step, object: &ObjectKey) -> bool {
+    match &step.action {
+        Some(Action::Apply { object: written } | Action::Create { object: written }) => {
+            written["kind"] == object.kind.as_str()
+                && written["metadata"]["name"] == object.name.as_str()
+        }
+        Some(_) | None => false,
+    }
 }
 
 /// What the guards say about the object that is written.

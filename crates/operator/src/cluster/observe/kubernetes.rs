@@ -18,6 +18,9 @@ use crate::watch::CLUSTER_LABEL;
 
 /// How long one read may take.
 const READ_BOUND: Duration = Duration::from_secs(15);
+/// How often a question is asked, and the pause after the first time; it doubles.
+const ATTEMPTS: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How many objects one page of a list holds.
 const PAGE: u32 = 500;
 
@@ -47,23 +50,35 @@ impl Reader<'_> {
         )
     }
 
-    /// One object; `None` when there is none. A kind that the API server does not know has no objects.
+    /// One object; `None` when there is none.
     pub(super) async fn get(&self, kind: Kind, name: &str) -> Known<Option<DynamicObject>> {
         let api = kind.within(&self.hands.client, self.namespace);
-        self.bounded(format!("{} {name}", kind.kind), api.get_opt(name))
-            .await
+        let get = || async {
+            match api.get(name).await {
+                Ok(object) => Ok(Some(object)),
+                Err(kube::Error::Api(status))
+                    if status.code == 404 && is_absence(kind, name, &status) =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        self.read(&format!("{} {name}", kind.kind), get).await
     }
 
-    /// All objects with these labels. A kind that the API server does not know has no objects.
+    /// All objects with these labels.
     pub(super) async fn list(&self, kind: Kind, selector: &str) -> Known<Vec<DynamicObject>> {
         let api = kind.within(&self.hands.client, self.namespace);
-        let mut parameters = ListParams::default().labels(selector).limit(PAGE);
-        let pages = async {
+        let pages = || async {
+            let mut parameters = ListParams::default().labels(selector).limit(PAGE);
             let mut objects = Vec::new();
             loop {
                 let page = match api.list(&parameters).await {
                     Ok(page) => page,
-                    Err(kube::Error::Api(status)) if status.code == 404 => break,
+                    Err(kube::Error::Api(status)) if status.code == 404 && is_optional(kind) => {
+                        break;
+                    }
                     Err(error) => return Err(error),
                 };
                 objects.extend(page.items);
@@ -74,14 +89,14 @@ impl Reader<'_> {
             }
             Ok(objects)
         };
-        self.bounded(kind.plural.to_owned(), pages).await
+        self.read(kind.plural, pages).await
     }
 
     /// The metadata of all objects with these labels.
     pub(super) async fn list_metadata(&self, kind: Kind, selector: &str) -> Known<Vec<ObjectMeta>> {
         let api = kind.within(&self.hands.client, self.namespace);
         let parameters = ListParams::default().labels(selector);
-        let list = async {
+        let list = || async {
             let list = api.list_metadata(&parameters).await?;
             Ok(list
                 .items
@@ -89,17 +104,30 @@ impl Reader<'_> {
                 .map(|object| object.metadata)
                 .collect())
         };
-        self.bounded(kind.plural.to_owned(), list).await
+        self.read(kind.plural, list).await
     }
 
-    pub(super) async fn bounded<T>(
-        &self,
-        what: String,
-        read: impl Future<Output = Result<T, kube::Error>>,
-    ) -> Known<T> {
-        match tokio::time::timeout(READ_BOUND, read).await {
+    /// Asks until there is an answer, a few times where the API server is only unwell for a moment.
+    pub(super) async fn read<T, F>(&self, what: &str, ask: impl Fn() -> F) -> Known<T>
+    where
+        F: Future<Output = Result<T, kube::Error>>,
+    {
+        let attempts = async {
+            let mut pause = FIRST_PAUSE;
+            for _ in 1..ATTEMPTS {
+                match ask().await {
+                    Err(error) if is_passing(&error) => {
+                        tokio::time::sleep(pause).await;
+                        pause *= 2;
+                    }
+                    outcome => return outcome,
+                }
+            }
+            ask().await
+        };
+        match tokio::time::timeout(READ_BOUND, attempts).await {
             Ok(Ok(value)) => seen(self.hands.clock.now(), value),
-            Ok(Err(error)) => Known::Unknown(why_of(&what, &error)),
+            Ok(Err(error)) => Known::Unknown(why_of(what, &error)),
             Err(_) => Known::Unknown(Why::Unreachable {
                 text: format!(
                     "reading {what}: no answer within {} s",
@@ -107,6 +135,35 @@ impl Reader<'_> {
                 ),
             }),
         }
+    }
+}
+
+/// Kinds that an API server need not know.
+fn is_optional(kind: Kind) -> bool {
+    [
+        kinds::STRIMZI_POD_SET,
+        kinds::KAFKA_PLAN,
+        kinds::ROUTE,
+        kinds::TLS_ROUTE,
+    ]
+    .contains(&kind)
+}
+
+/// Whether a 404 says that there is no such object, rather than no such kind.
+fn is_absence(kind: Kind, name: &str, status: &kube::core::Status) -> bool {
+    is_optional(kind)
+        || status
+            .details
+            .as_ref()
+            .is_some_and(|details| details.name == name)
+}
+
+/// Whether the same question may be answered in a moment.
+fn is_passing(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code == 429 || status.code >= 500,
+        kube::Error::Service(_) | kube::Error::HyperError(_) => true,
+        _ => false,
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) async fn read(
             continue;
         }
         match reader
-            .bounded(format!("Secret {name}"), api.get_metadata_opt(&name))
+            .read(&format!("Secret {name}"), || api.get_metadata_opt(&name))
             .await
         {
             Known::At(_, found) => metadata.extend(found.map(|found| (name, found.metadata))),
@@ -109,7 +109,7 @@ async fn read_value(
     name: String,
 ) -> (String, Known<Option<core::Secret>>) {
     let read = reader
-        .bounded(format!("Secret {name}"), values.get_opt(&name))
+        .read(&format!("Secret {name}"), || values.get_opt(&name))
         .await;
     (name, read)
 }
