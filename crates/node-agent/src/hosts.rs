@@ -105,6 +105,17 @@ impl Hosts {
         Ok(self.directory.join(view.file_name()))
     }
 
+    /// Keeps the file of a Pod that runs already up to date, as an earlier agent has left it.
+    pub(crate) fn adopt(&self, view: &View) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.entries == Entries::default() {
+            // Nothing is known yet: what stands there is better, and the first news replaces it.
+            state.written.entry(view.clone()).or_default();
+            return Ok(());
+        }
+        self.write(view, &mut state)
+    }
+
     /// Forgets the file of a Pod that is gone.
     pub(crate) fn forget(&self, view: &View) {
         if view.own.is_some() {

@@ -156,3 +156,19 @@ fn a_pod_may_have_names_of_its_own() {
     hosts.forget(&View::of(&pod));
     assert!(!own.exists());
 }
+
+#[test]
+fn the_next_agent_keeps_the_files_of_running_pods_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    let (pods, services) = world();
+    let path = directory.path().join("a");
+    fs::write(&path, "127.0.0.1 localhost\n127.9.1.9 old\n").unwrap();
+    let hosts = Hosts::new(directory.path().to_owned(), Some(false));
+    hosts.adopt(&view("a")).unwrap();
+    let kept = fs::read_to_string(&path).unwrap();
+    assert!(kept.contains("old"), "nothing is known yet: {kept}");
+    hosts.update(&pods, &services).unwrap();
+    let now = fs::read_to_string(&path).unwrap();
+    assert!(now.contains("127.9.1.1 ready\n"), "{now}");
+    assert!(!now.contains("old"), "{now}");
+}

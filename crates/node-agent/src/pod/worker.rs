@@ -27,6 +27,7 @@ use super::probe::Verdict;
 use super::sandbox::{Owner, PodDir, Sandbox};
 use crate::container::attempt::Exit;
 use crate::context::{Context, pod_reference};
+use crate::hosts::View;
 use crate::sources::PodSources;
 use crate::volumes::{Mounted, Tokens};
 
@@ -156,6 +157,12 @@ impl Worker {
         for (container, role, restart) in roles {
             let dir = dir.container(&container.name);
             slots.push(adopt(container, role, restart, dir, &sandbox, told.as_ref()).await);
+        }
+        if slots
+            .iter()
+            .any(|slot| matches!(slot.now, Now::Running { .. }))
+        {
+            context.hosts.adopt(&View::of(&pod))?;
         }
         let mut worker = Self {
             context,
