@@ -341,7 +341,7 @@ fn ignored(schema: &Schema, subresource: Option<&str>) -> Set {
                     out.insert(&[field("metadata"), field("ownerReferences")]);
                 }
                 (false, "Deployment" | "DaemonSet") => {
-                    out.insert(&[field("metadata"), field("labels")])
+                    out.insert(&[field("metadata"), field("labels")]);
                 }
                 (false, "CustomResourceDefinition") => out.insert(&[field("metadata")]),
                 _ => {}

@@ -44,6 +44,9 @@ pub enum IdentityError {
         /// Why.
         source: io::Error,
     },
+    /// The authority's file is not what was written there.
+    #[error("pki/ca.pem does not hold a key and a certificate; remove it to get a new authority")]
+    Authority,
     /// A certificate cannot be made.
     #[error("cannot make a certificate")]
     Certificate {
@@ -96,9 +99,11 @@ impl Identity {
             Some(dir) => keep(&dir.join(name), make),
             None => make(),
         };
-        let key_pem = kept("ca.key", &|| Ok(KeyPair::generate()?.serialize_pem()))?;
-        let key = KeyPair::from_pem(&key_pem)?;
-        let authority = kept("ca.crt", &|| make_authority(&key))?;
+        // One file, so that a key never meets the certificate of another.
+        let pair = kept("ca.pem", &make_authority)?;
+        let (key_pem, authority) = split_pair(&pair).ok_or(IdentityError::Authority)?;
+        let key = KeyPair::from_pem(key_pem)?;
+        let authority = authority.to_owned();
         let token = kept("token", &|| Ok(random_text()))?;
         let signing_key = kept("service-accounts.key", &|| Ok(random_text()))?;
         let issuer = Issuer::from_ca_cert_pem(&authority, key)?;
@@ -168,7 +173,8 @@ fn keep(
         Err(error) => return Err(failed(error)),
     }
     let text = make()?;
-    // A kill in between leaves the half file behind, not a half secret.
+    // A kill in between leaves the half file behind, not a half secret. Nobody waits for the disk: after a loss of
+    // power an empty file is made anew, and with it the kubeconfig.
     let half = path.with_extension("new");
     let mut file = fs::OpenOptions::new()
         .write(true)
@@ -177,14 +183,13 @@ fn keep(
         .mode(0o600)
         .open(&half)
         .map_err(failed)?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
     fs::rename(&half, path).map_err(failed)?;
     Ok(text)
 }
 
-fn make_authority(key: &KeyPair) -> Result<String, IdentityError> {
+fn make_authority() -> Result<String, IdentityError> {
+    let key = KeyPair::generate()?;
     let mut params = params("klamm-control-plane-ca", AUTHORITY_DAYS);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![
@@ -192,7 +197,18 @@ fn make_authority(key: &KeyPair) -> Result<String, IdentityError> {
         KeyUsagePurpose::CrlSign,
         KeyUsagePurpose::DigitalSignature,
     ];
-    Ok(params.self_signed(key)?.pem())
+    Ok(format!(
+        "{}{}",
+        key.serialize_pem(),
+        params.self_signed(&key)?.pem()
+    ))
+}
+
+/// The key and the certificate.
+fn split_pair(pair: &str) -> Option<(&str, &str)> {
+    pair.find("-----BEGIN CERTIFICATE-----")
+        .map(|at| pair.split_at(at))
+        .filter(|(key, _)| key.contains("PRIVATE KEY"))
 }
 
 fn params(name: &str, days: i64) -> CertificateParams {

@@ -3,15 +3,19 @@
 //! Written for what kubectl does with them: ask whether the server validates fields itself, explain fields, and find
 //! which lists merge by which key. Made anew for each request, since each client asks once and keeps the answer by hash.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::answer::value_response;
+use crate::answer::{json_response, value_response};
 use crate::failure::Failure;
 use crate::resource::{Registry, Resource, Source};
 use crate::schema;
@@ -81,7 +85,6 @@ pub(crate) fn document(
         return Ok(response);
     }
     let mut paths = Map::new();
-    let mut schemas = Map::new();
     for resource in &resources {
         add_paths(resource, &mut paths);
     }
@@ -90,73 +93,124 @@ pub(crate) fn document(
         .filter(|r| r.source == Source::Builtin)
         .map(|r| r.kind.as_str())
         .collect();
+    let mut schemas = Schemas::default();
     if kinds.is_empty() {
-        schemas.extend(schema::openapi_object_meta().1);
+        let (object_meta, shared) = schema::openapi_object_meta();
+        shared
+            .iter()
+            .for_each(|(name, schema)| schemas.add(name, &schema.to_string()));
+        for resource in &resources {
+            match custom_schema(resource, &object_meta) {
+                Some(schema) => schemas.add(&component(resource), &schema),
+                None => tracing::error!(
+                    resource = resource.qualified(),
+                    "its definition cannot be published"
+                ),
+            }
+        }
     } else {
-        schemas.extend(schema::openapi(group, version, &kinds));
-    }
-    for resource in resources.iter().filter(|r| r.source != Source::Builtin) {
-        if let Some((name, schema)) = custom_schema(resource) {
-            schemas.insert(name, schema);
+        for (name, schema) in schema::openapi(group, version, &kinds) {
+            schemas.add(&name, &schema.to_string());
         }
     }
-    let document = json!({
-        "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": "v1.34.0"},
-        "paths": paths,
-        "components": {"schemas": schemas},
-    });
-    let mut response = value_response(StatusCode::OK, &document);
+    let mut response = json_response(StatusCode::OK, schemas.document(&Value::Object(paths)));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     Ok(response)
 }
 
-/// The schema of a custom resource as its definition has it, with what every object has.
-fn custom_schema(resource: &Resource) -> Option<(String, Value)> {
-    let crd = resource.crd()?;
-    let versions = crd["spec"]["versions"].as_array()?;
-    let version = versions
-        .iter()
-        .find(|v| v["name"] == resource.version.as_str())?;
-    let mut schema = version["schema"]["openAPIV3Schema"].clone();
-    let (object_meta, _) = schema::openapi_object_meta();
-    let map = schema.as_object_mut()?;
-    map.insert(
-        "x-kubernetes-group-version-kind".to_owned(),
-        json!([{"group": resource.group, "version": resource.version, "kind": resource.kind}]),
-    );
-    let properties = map
-        .entry("properties")
-        .or_insert_with(|| json!({}))
-        .as_object_mut()?;
-    let text = |description: &str| json!({"type": "string", "description": description});
-    properties.insert(
-        "apiVersion".to_owned(),
-        text("The versioned schema of this representation of an object."),
-    );
-    properties.insert(
-        "kind".to_owned(),
-        text("The REST resource this object represents."),
-    );
-    properties.insert(
-        "metadata".to_owned(),
-        json!({
-            "description": "Standard object's metadata.",
-            "allOf": [{"$ref": format!("#/components/schemas/{object_meta}")}],
-        }),
-    );
-    let reversed: Vec<&str> = resource.group.split('.').rev().collect();
-    Some((
+/// The text of `components.schemas`. Definitions can be large, so their text is copied, never taken apart.
+#[derive(Default)]
+struct Schemas {
+    text: String,
+}
+
+impl Schemas {
+    fn add(&mut self, name: &str, schema: &str) {
+        let between = if self.text.is_empty() { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "{between}{}:{schema}", Value::from(name));
+    }
+
+    fn document(self, paths: &Value) -> String {
+        let Self { text } = self;
         format!(
-            "{}.{}.{}",
-            reversed.join("."),
-            resource.version,
-            resource.kind
-        ),
-        schema,
-    ))
+            r#"{{"openapi":"3.0.0","info":{{"title":"Kubernetes","version":"v1.34.0"}},"paths":{paths},"components":{{"schemas":{{{text}}}}}}}"#
+        )
+    }
+}
+
+/// A definition with its schemas as text.
+#[derive(Deserialize)]
+struct Definition<'a> {
+    #[serde(borrow)]
+    spec: DefinitionSpec<'a>,
+}
+
+#[derive(Deserialize)]
+struct DefinitionSpec<'a> {
+    #[serde(borrow)]
+    versions: Vec<DefinitionVersion<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DefinitionVersion<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    schema: DefinitionSchema<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct DefinitionSchema<'a> {
+    #[serde(borrow, default, rename = "openAPIV3Schema")]
+    root: BTreeMap<String, &'a RawValue>,
+}
+
+/// The name of a custom resource's schema, e.g. `io.strimzi.kafka.v1.Kafka`.
+fn component(resource: &Resource) -> String {
+    let reversed: Vec<&str> = resource.group.split('.').rev().collect();
+    format!(
+        "{}.{}.{}",
+        reversed.join("."),
+        resource.version,
+        resource.kind
+    )
+}
+
+/// The schema of a custom resource as its definition has it, with what every object has.
+fn custom_schema(resource: &Resource, object_meta: &str) -> Option<String> {
+    let json = &resource.definition.as_ref()?.json;
+    let definition: Definition<'_> = serde_json::from_slice(json).ok()?;
+    let version = definition
+        .spec
+        .versions
+        .into_iter()
+        .find(|v| v.name == resource.version)?;
+    let mut root = version.schema.root;
+    let mut properties: BTreeMap<String, &RawValue> = match root.remove("properties") {
+        Some(text) => serde_json::from_str(text.get()).ok()?,
+        None => BTreeMap::new(),
+    };
+    let raw = |value: Value| to_raw_value(&value).ok();
+    let text = |description: &str| raw(json!({"type": "string", "description": description}));
+    let api_version = text("The versioned schema of this representation of an object.")?;
+    let kind = text("The REST resource this object represents.")?;
+    let metadata = raw(json!({
+        "description": "Standard object's metadata.",
+        "allOf": [{"$ref": format!("#/components/schemas/{object_meta}")}],
+    }))?;
+    properties.insert("apiVersion".to_owned(), &api_version);
+    properties.insert("kind".to_owned(), &kind);
+    properties.insert("metadata".to_owned(), &metadata);
+    let properties = to_raw_value(&properties).ok()?;
+    let gvk = raw(
+        json!([{"group": resource.group, "version": resource.version, "kind": resource.kind}]),
+    )?;
+    root.insert("properties".to_owned(), &properties);
+    root.insert("x-kubernetes-group-version-kind".to_owned(), &gvk);
+    serde_json::to_string(&root).ok()
 }
 
 fn add_paths(resource: &Resource, paths: &mut Map<String, Value>) {

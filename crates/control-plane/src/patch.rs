@@ -33,6 +33,9 @@ pub(crate) enum Error {
 
 /// RFC 6902.
 pub(crate) fn json(doc: &Value, patch: &Value) -> Result<Value, Error> {
+    if !patch.is_array() {
+        return Err(no_patch(patch, "[]handlers.jsonPatchOp"));
+    }
     let patch: json_patch::Patch = serde_json::from_value(patch.clone())
         .map_err(|why| Error::Malformed(format!("error decoding patch: {why}")))?;
     if patch.0.len() > MOST_OPERATIONS {
@@ -55,6 +58,20 @@ pub(crate) fn json(doc: &Value, patch: &Value) -> Result<Value, Error> {
     Ok(out)
 }
 
+fn no_patch(patch: &Value, wanted: &str) -> Error {
+    let kind = match patch {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    Error::Malformed(format!(
+        "error decoding patch: json: cannot unmarshal {kind} into Go value of type {wanted}"
+    ))
+}
+
 /// Sets a field of an object that is there: as in Kubernetes, replacing a field that is not there adds it.
 fn put(doc: &mut Value, path: &str, value: &Value) -> bool {
     let Some((parent, field)) = path.rsplit_once('/') else {
@@ -70,7 +87,7 @@ fn put(doc: &mut Value, path: &str, value: &Value) -> bool {
 /// RFC 7386.
 pub(crate) fn merge(doc: &Value, patch: &Value) -> Result<Value, Error> {
     let Value::Object(patch) = patch else {
-        return Err(Error::Malformed("Invalid JSON Patch".to_owned()));
+        return Err(no_patch(patch, "map[string]interface {}"));
     };
     Ok(merged(Some(doc), patch))
 }

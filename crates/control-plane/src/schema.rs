@@ -1,7 +1,7 @@
 //! What a kind's objects may look like, and making a given object so.
 //!
 //! [`Schema`] is one kind at one version: built in (from the types of `k8s-openapi`) or custom (from a
-//! CustomResourceDefinition). [`decode`] makes a body typed: unknown fields told and dropped, defaults filled in.
+//! `CustomResourceDefinition`). [`decode`] makes a body typed: unknown fields told and dropped, defaults filled in.
 //! [`validate`] finds everything wrong with an object at once, in Kubernetes' words. [`openapi`] publishes the
 //! built-in schemas.
 //!
@@ -25,7 +25,6 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -88,7 +87,7 @@ impl Schema {
         }))
     }
 
-    /// The schema of a version of a CustomResourceDefinition.
+    /// The schema of a version of a `CustomResourceDefinition`.
     pub(crate) fn from_crd(crd: &Value, version: &str) -> Result<Self, Vec<Cause>> {
         let causes = Self::check_crd(crd);
         if !causes.is_empty() {
@@ -118,7 +117,7 @@ impl Schema {
         })
     }
 
-    /// What a kube-apiserver refuses in the schemas of a CustomResourceDefinition.
+    /// What a kube-apiserver refuses in the schemas of a `CustomResourceDefinition`.
     pub(crate) fn check_crd(crd: &Value) -> Vec<Cause> {
         structural::check(crd)
     }
@@ -142,7 +141,7 @@ impl Schema {
         &self.root
     }
 
-    /// Whether a CustomResourceDefinition defines it.
+    /// Whether a `CustomResourceDefinition` defines it.
     pub(crate) fn is_custom(&self) -> bool {
         self.custom
     }
@@ -152,6 +151,3 @@ impl Schema {
         self.status
     }
 }
-
-/// Fields of the schema by name, for those that publish them.
-pub(crate) type Definitions = BTreeMap<String, Value>;

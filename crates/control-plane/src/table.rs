@@ -57,7 +57,7 @@ pub(crate) fn render(
         };
         let mut row = json!({"cells": cells});
         match rows {
-            RowObject::Nothing => {}
+            RowObject::Nothing => row["object"] = Value::Null,
             RowObject::Metadata => row["object"] = metadata_only(object),
             RowObject::Whole => row["object"] = object,
         }

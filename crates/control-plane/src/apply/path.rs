@@ -48,7 +48,7 @@ impl Step {
         }
     }
 
-    /// Reads a key of FieldsV1.
+    /// Reads a key of `FieldsV1`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(':')?;
         match kind {
@@ -67,7 +67,7 @@ impl Step {
         }
     }
 
-    /// Writes a key of FieldsV1.
+    /// Writes a key of `FieldsV1`.
     pub(crate) fn write(&self) -> String {
         match self {
             Self::Field(name) => format!("f:{name}"),

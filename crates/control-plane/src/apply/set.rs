@@ -1,4 +1,4 @@
-//! A set of fields, as `managedFields` keeps it (FieldsV1).
+//! A set of fields, as `managedFields` keeps it (`FieldsV1`).
 //!
 //! A tree: at each level the steps that are members, and below some steps further sets. A step may be both.
 //! The operations are those of Kubernetes' structured merge diff; what each removes of children is in its doc.
@@ -33,18 +33,6 @@ impl Set {
                 self.members.insert(last.clone());
             }
             [first, rest @ ..] => self.children.entry(first.clone()).or_default().insert(rest),
-        }
-    }
-
-    /// Whether the field at a path belongs to it.
-    pub(crate) fn has(&self, path: &[Step]) -> bool {
-        match path {
-            [] => false,
-            [last] => self.members.contains(last),
-            [first, rest @ ..] => self
-                .children
-                .get(first)
-                .is_some_and(|child| child.has(rest)),
         }
     }
 
@@ -169,7 +157,7 @@ impl Set {
         out
     }
 
-    /// Reads FieldsV1. Steps that cannot be read are left out.
+    /// Reads `FieldsV1`. Steps that cannot be read are left out.
     pub(crate) fn from_fields(fields: &Value) -> Self {
         let mut out = Self::default();
         for (key, inner) in fields.as_object().into_iter().flatten() {
@@ -190,7 +178,7 @@ impl Set {
         out
     }
 
-    /// Writes FieldsV1.
+    /// Writes `FieldsV1`.
     pub(crate) fn to_fields(&self) -> Value {
         let mut out = Map::new();
         for step in &self.members {

@@ -23,14 +23,15 @@ pub(crate) fn check(schema: &Schema, applied: &Value) -> Result<(), String> {
     ))
 }
 
-/// `default/web; apps/v1, Kind=Deployment`: an object in such a sentence.
+/// `default/web; apps/v1, Kind=Deployment`: an object in such a sentence. The core group is the empty one.
 fn identity(schema: &Schema, object: &Value) -> String {
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or("");
+    let version = schema.api_version();
+    let slash = if version.contains('/') { "" } else { "/" };
     format!(
-        "{}/{}; {}, Kind={}",
+        "{}/{}; {slash}{version}, Kind={}",
         text("namespace"),
         text("name"),
-        schema.api_version(),
         schema.kind()
     )
 }
@@ -41,14 +42,12 @@ fn value(node: &Node, given: &Value, at: &str, mistakes: &mut Vec<String>) {
         (Shape::Object(object), Value::Object(map)) => {
             for (name, item) in map {
                 let below = format!("{at}.{name}");
-                match object.property(name).or(object.additional.as_ref()) {
-                    Some(inner) => value(inner, item, &below, mistakes),
-                    None => {
-                        mistakes.push(format!("{below}: field not declared in schema"));
-                        // The library stops looking at an object here.
-                        return;
-                    }
-                }
+                let Some(inner) = object.property(name).or(object.additional.as_ref()) else {
+                    mistakes.push(format!("{below}: field not declared in schema"));
+                    // The library stops looking at an object here.
+                    return;
+                };
+                value(inner, item, &below, mistakes);
             }
             return;
         }

@@ -1,6 +1,6 @@
 //! Turns an OpenAPI schema (JSON) into a tree of [`Node`]s.
 //!
-//! Reads: the `openAPIV3Schema` of a CustomResourceDefinition, or a definition of a built-in kind with its `$ref`s.
+//! Reads: the `openAPIV3Schema` of a `CustomResourceDefinition`, or a definition of a built-in kind with its `$ref`s.
 //! Subtrees with the same text become one node. Lenient: what makes a CRD refusable is told by
 //! [`super::structural`], not here.
 

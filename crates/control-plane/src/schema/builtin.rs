@@ -24,7 +24,7 @@ type Generate = fn(&mut SchemaGenerator) -> schemars::Schema;
 struct Kind {
     group: &'static str,
     version: &'static str,
-    kind: &'static str,
+    name: &'static str,
     generate: Generate,
 }
 
@@ -35,7 +35,7 @@ macro_rules! kinds {
             Kind {
                 group: $group,
                 version: $version,
-                kind: stringify!($kind),
+                name: stringify!($kind),
                 generate: |generator| generator.subschema_for::<module::$kind>(),
             }
         }),*),*]
@@ -79,7 +79,7 @@ const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 pub(crate) fn node(group: &str, version: &str, kind: &str) -> Option<Arc<Node>> {
     let found = KINDS
         .iter()
-        .find(|k| k.group == group && k.version == version && k.kind == kind)?;
+        .find(|k| k.group == group && k.version == version && k.name == kind)?;
     Some(build(found.generate))
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn object_meta() -> Arc<Node> {
     static NODE: OnceLock<Arc<Node>> = OnceLock::new();
     // A ConfigMap is a small kind that has one.
     Arc::clone(NODE.get_or_init(|| {
-        build(|generator| generator.subschema_for::<api::core::v1::ConfigMap>())
+        build(SchemaGenerator::subschema_for::<api::core::v1::ConfigMap>)
             .field("metadata")
             .map_or_else(|| Arc::new(Node::any()), Arc::clone)
     }))
@@ -113,7 +113,7 @@ pub(crate) fn openapi(group: &str, version: &str, kinds: &[&str]) -> BTreeMap<St
     let mut roots: BTreeMap<String, &'static str> = BTreeMap::new();
     for kind in KINDS
         .iter()
-        .filter(|k| k.group == group && k.version == version && kinds.contains(&k.kind))
+        .filter(|k| k.group == group && k.version == version && kinds.contains(&k.name))
     {
         let root = (kind.generate)(&mut generator);
         let reference = root
@@ -123,7 +123,7 @@ pub(crate) fn openapi(group: &str, version: &str, kinds: &[&str]) -> BTreeMap<St
             .unwrap_or("");
         roots.insert(
             reference.rsplit('/').next().unwrap_or("").to_owned(),
-            kind.kind,
+            kind.name,
         );
     }
     let definitions = generator.take_definitions(true);

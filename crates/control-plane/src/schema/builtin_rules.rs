@@ -61,7 +61,11 @@ fn broken(schema: &Schema, object: &Value) -> Vec<Cause> {
 
 fn config_map(object: &Value, causes: &mut Vec<Cause>) {
     let binary = object["binaryData"].as_object();
-    for key in object["data"].as_object().into_iter().flat_map(|map| map.keys()) {
+    for key in object["data"]
+        .as_object()
+        .into_iter()
+        .flat_map(|map| map.keys())
+    {
         config_key("data", key, causes);
         if binary.is_some_and(|binary| binary.contains_key(key)) {
             let rule = "duplicate of key present in binaryData";
@@ -74,7 +78,11 @@ fn config_map(object: &Value, causes: &mut Vec<Cause>) {
 }
 
 fn secret(object: &Value, causes: &mut Vec<Cause>) {
-    for key in object["data"].as_object().into_iter().flat_map(|map| map.keys()) {
+    for key in object["data"]
+        .as_object()
+        .into_iter()
+        .flat_map(|map| map.keys())
+    {
         config_key("data", key, causes);
     }
     let needed: &[&str] = match object["type"].as_str().unwrap_or("") {
@@ -114,7 +122,12 @@ fn claim(object: &Value, causes: &mut Vec<Cause>) {
         let rule = "at least 1 access mode is required";
         causes.push(Cause::required("spec.accessModes", rule));
     }
-    let supported = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+    let supported = [
+        "ReadOnlyMany",
+        "ReadWriteMany",
+        "ReadWriteOnce",
+        "ReadWriteOncePod",
+    ];
     for mode in spec["accessModes"].as_array().into_iter().flatten() {
         one_of(mode, "spec.accessModes", &supported, causes);
     }
@@ -122,7 +135,12 @@ fn claim(object: &Value, causes: &mut Vec<Cause>) {
         causes.push(Cause::required("spec.resources[storage]", ""));
     }
     if !spec["volumeMode"].is_null() {
-        one_of(&spec["volumeMode"], "spec.volumeMode", &["Block", "Filesystem"], causes);
+        one_of(
+            &spec["volumeMode"],
+            "spec.volumeMode",
+            &["Block", "Filesystem"],
+            causes,
+        );
     }
 }
 
@@ -131,17 +149,27 @@ fn workload(object: &Value, causes: &mut Vec<Cause>) {
     if let Some(replicas) = spec["replicas"].as_i64().filter(|replicas| *replicas < 0) {
         let message = format!("Invalid value: {replicas}: must be greater than or equal to 0");
         let field = "spec.replicas".to_owned();
-        causes.push(Cause { reason: "FieldValueInvalid", field, message });
+        causes.push(Cause {
+            reason: "FieldValueInvalid",
+            field,
+            message,
+        });
     }
     let labels = &spec["template"]["metadata"]["labels"];
     match &spec["selector"] {
         Value::Null => causes.push(Cause::required("spec.selector", "")),
         selector if !selects(selector, labels) => {
-            let shown = if labels.is_null() { "null".to_owned() } else { labels.to_string() };
+            let shown = if labels.is_null() {
+                "null".to_owned()
+            } else {
+                labels.to_string()
+            };
             causes.push(Cause {
                 reason: "FieldValueInvalid",
                 field: "spec.template.metadata.labels".to_owned(),
-                message: format!("Invalid value: {shown}: `selector` does not match template `labels`"),
+                message: format!(
+                    "Invalid value: {shown}: `selector` does not match template `labels`"
+                ),
             });
         }
         _ => {}
@@ -152,7 +180,10 @@ fn workload(object: &Value, causes: &mut Vec<Cause>) {
 /// Whether a label selector holds; expressions are left to those who select.
 fn selects(selector: &Value, labels: &Value) -> bool {
     let wanted = selector["matchLabels"].as_object();
-    wanted.into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value))
+    wanted
+        .into_iter()
+        .flatten()
+        .all(|(key, value)| labels.get(key) == Some(value))
 }
 
 fn budget(object: &Value, causes: &mut Vec<Cause>) {
@@ -169,15 +200,24 @@ fn budget(object: &Value, causes: &mut Vec<Cause>) {
         causes.push(Cause {
             reason: "FieldValueInvalid",
             field: "spec".to_owned(),
-            message: format!("Invalid value: {value}: minAvailable and maxUnavailable cannot be both set"),
+            message: format!(
+                "Invalid value: {value}: minAvailable and maxUnavailable cannot be both set"
+            ),
         });
     }
 }
 
 fn lease(object: &Value, causes: &mut Vec<Cause>) {
     let spec = &object["spec"];
-    if let Some(seconds) = spec["leaseDurationSeconds"].as_i64().filter(|seconds| *seconds <= 0) {
-        causes.push(out_of_range("spec.leaseDurationSeconds", seconds, "must be greater than 0"));
+    if let Some(seconds) = spec["leaseDurationSeconds"]
+        .as_i64()
+        .filter(|seconds| *seconds <= 0)
+    {
+        causes.push(out_of_range(
+            "spec.leaseDurationSeconds",
+            seconds,
+            "must be greater than 0",
+        ));
     }
     if let Some(count) = spec["leaseTransitions"].as_i64().filter(|count| *count < 0) {
         let rule = "must be greater than or equal to 0";
@@ -187,17 +227,29 @@ fn lease(object: &Value, causes: &mut Vec<Cause>) {
 
 fn invalid(field: &str, value: &str, rule: &str) -> Cause {
     let message = format!("Invalid value: {}: {rule}", text::quote(value));
-    Cause { reason: "FieldValueInvalid", field: field.to_owned(), message }
+    Cause {
+        reason: "FieldValueInvalid",
+        field: field.to_owned(),
+        message,
+    }
 }
 
 fn out_of_range(field: &str, value: i64, rule: &str) -> Cause {
     let message = format!("Invalid value: {value}: {rule}");
-    Cause { reason: "FieldValueInvalid", field: field.to_owned(), message }
+    Cause {
+        reason: "FieldValueInvalid",
+        field: field.to_owned(),
+        message,
+    }
 }
 
 fn duplicate(field: &str, value: &str) -> Cause {
     let message = format!("Duplicate value: {}", text::quote(value));
-    Cause { reason: "FieldValueDuplicate", field: field.to_owned(), message }
+    Cause {
+        reason: "FieldValueDuplicate",
+        field: field.to_owned(),
+        message,
+    }
 }
 
 fn required(object: &Value, key: &str, at: &str, causes: &mut Vec<Cause>) -> bool {
@@ -209,14 +261,21 @@ fn required(object: &Value, key: &str, at: &str, causes: &mut Vec<Cause>) -> boo
 }
 
 fn one_of(value: &Value, at: &str, supported: &[&str], causes: &mut Vec<Cause>) {
-    if !value.as_str().is_some_and(|given| supported.contains(&given)) {
+    if !value
+        .as_str()
+        .is_some_and(|given| supported.contains(&given))
+    {
         causes.push(Cause::unsupported(at, value, supported));
     }
 }
 
 fn port_range(value: i64, at: &str, causes: &mut Vec<Cause>) {
     if !(1..=65535).contains(&value) {
-        causes.push(out_of_range(at, value, "must be between 1 and 65535, inclusive"));
+        causes.push(out_of_range(
+            at,
+            value,
+            "must be between 1 and 65535, inclusive",
+        ));
     }
 }
 

@@ -94,7 +94,7 @@ impl Decoding {
     fn custom(&mut self, node: &Node, value: &mut Value, at: &Path, top: bool) {
         match (&node.shape, value) {
             (Shape::Object(object), Value::Object(map)) => {
-                self.custom_object(node, object, map, at, top)
+                self.custom_object(node, object, map, at, top);
             }
             (Shape::Array(array), Value::Array(items)) => {
                 for (index, item) in items.iter_mut().enumerate() {

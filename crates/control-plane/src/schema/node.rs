@@ -10,6 +10,10 @@ use serde_json::Value;
 use super::rules::Rule;
 
 /// One place in a schema.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as many as the schema language has"
+)]
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     /// What it may hold.
@@ -254,7 +258,7 @@ impl Node {
     }
 
     /// The node of a field of an object here, declared or not.
-    pub(crate) fn field(&self, name: &str) -> Option<&Arc<Node>> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Arc<Self>> {
         match &self.shape {
             Shape::Object(object) => object.property(name).or(object.additional.as_ref()),
             Shape::Any | Shape::Array(_) | Shape::Scalar(_) => None,

@@ -70,7 +70,7 @@ fn in_nanos(whole: &str, fraction: &str, base: i128, exponent: i32) -> Option<i1
     const MOST: i128 = i64::MAX as i128 * NANO;
     let digits: String = format!("{whole}{fraction}");
     let digits = digits.trim_start_matches('0');
-    if digits.len() > 30 || exponent > 30 || exponent < -30 {
+    if digits.len() > 30 || !(-30..=30).contains(&exponent) {
         return if digits.is_empty() {
             Some(0)
         } else {

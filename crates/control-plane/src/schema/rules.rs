@@ -283,10 +283,8 @@ impl Walk {
 }
 
 fn lower_first(text: &str) -> String {
-    let text = text
-        .strip_prefix("No such key: ")
-        .map_or_else(|| text.to_owned(), |key| format!("no such key: {key}"));
-    text
+    text.strip_prefix("No such key: ")
+        .map_or_else(|| text.to_owned(), |key| format!("no such key: {key}"))
 }
 
 /// The old item an item of a list belongs to: by its keys in a list map, else none.
@@ -307,8 +305,8 @@ fn to_cel(node: &Node, value: &Value, root: bool) -> Cel {
         Value::Null => Cel::Null,
         Value::Bool(flag) => Cel::Bool(*flag),
         Value::Number(number) => match (number.as_i64(), &node.shape) {
-            (Some(whole), Shape::Scalar(super::node::Scalar::Number)) => {
-                Cel::Float(number.as_f64().unwrap_or(whole as f64))
+            (Some(_), Shape::Scalar(super::node::Scalar::Number)) => {
+                Cel::Float(number.as_f64().unwrap_or(f64::NAN))
             }
             (Some(whole), _) => Cel::Int(whole),
             (None, _) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),

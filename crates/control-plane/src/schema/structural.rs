@@ -1,4 +1,4 @@
-//! What a kube-apiserver demands of the schemas in a CustomResourceDefinition, and the tree of one version.
+//! What a kube-apiserver demands of the schemas in a `CustomResourceDefinition`, and the tree of one version.
 //!
 //! Reads the whole definition. Causes name paths from the definition's root, e.g.
 //! `spec.versions[0].schema.openAPIV3Schema.properties[spec].type`.
@@ -143,12 +143,20 @@ fn kind(schema: &Value, at: &str, root: bool, causes: &mut Vec<Cause>) {
     let kind = schema.get("type").and_then(Value::as_str).unwrap_or("");
     let open = flag("x-kubernetes-int-or-string") || flag("x-kubernetes-preserve-unknown-fields");
     if kind.is_empty() && !open && !root {
-        let noun = if at.ends_with(".items") { "array items" } else { "object fields" };
+        let noun = if at.rsplit('.').next() == Some("items") {
+            "array items"
+        } else {
+            "object fields"
+        };
         let rule = format!("must not be empty for specified {noun}");
         causes.push(Cause::required(format!("{at}.type"), &rule));
     }
     if !kind.is_empty() && !KINDS.contains(&kind) {
-        causes.push(Cause::unsupported(format!("{at}.type"), &Value::from(kind), &KINDS));
+        causes.push(Cause::unsupported(
+            format!("{at}.type"),
+            &Value::from(kind),
+            &KINDS,
+        ));
     }
     if kind == "array" && schema.get("items").is_none() {
         causes.push(Cause::required(format!("{at}.items"), "must be specified"));
@@ -170,7 +178,12 @@ fn bounds(schema: &Value, at: &str, causes: &mut Vec<Cause>) {
         && let Err(why) = regex::Regex::new(pattern)
     {
         let why = why.to_string();
-        let why = why.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+        let why = why
+            .lines()
+            .last()
+            .unwrap_or("")
+            .trim_start_matches("error: ")
+            .to_owned();
         let rule = format!("must be a valid regular expression, but isn't: {why}");
         causes.push(invalid(format!("{at}.pattern"), pattern, &rule));
     }
@@ -186,13 +199,21 @@ fn default(schema: &Value, at: &str, causes: &mut Vec<Cause>) {
         let dot = if below.is_empty() { "" } else { "." };
         let field = format!("{at}.default{dot}{below}");
         // Of a default a wrong type is told as any wrong value is.
-        causes.push(Cause { field, reason: "FieldValueInvalid", ..cause });
+        causes.push(Cause {
+            field,
+            reason: "FieldValueInvalid",
+            ..cause
+        });
     }
 }
 
 fn invalid(field: String, value: &str, rule: &str) -> Cause {
     let message = format!("Invalid value: {}: {rule}", text::quote(value));
-    Cause { reason: "FieldValueInvalid", field, message }
+    Cause {
+        reason: "FieldValueInvalid",
+        field,
+        message,
+    }
 }
 
 fn children(schema: &Value, at: &str, place: Place, causes: &mut Vec<Cause>) {
@@ -217,7 +238,11 @@ fn children(schema: &Value, at: &str, place: Place, causes: &mut Vec<Cause>) {
     for key in ["allOf", "anyOf", "oneOf"] {
         let branches = schema.get(key).and_then(Value::as_array);
         for (index, branch) in branches.into_iter().flatten().enumerate() {
-            let place = if either && key != "oneOf" { Place::IntOrString } else { Place::Logic };
+            let place = if either && key != "oneOf" {
+                Place::IntOrString
+            } else {
+                Place::Logic
+            };
             node(branch, &format!("{at}.{key}[{index}]"), place, causes);
         }
     }

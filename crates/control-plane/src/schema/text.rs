@@ -1,5 +1,7 @@
 //! Values inside sentences, spelled as Go and Kubernetes spell them.
 
+use std::fmt::Write as _;
+
 use serde_json::{Number, Value};
 
 /// A value behind `Invalid value: `: text quoted, everything else as JSON.
@@ -22,7 +24,9 @@ pub(crate) fn quote(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_control() => {
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

@@ -320,6 +320,9 @@ fn number(limits: &Limits, value: &Value, at: &str, found: &mut Found) {
     }
 }
 
+/// Beyond this a float no longer tells whole numbers apart: 2^53 - 1.
+const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
+
 fn multiple_of(value: &Value, given: f64, factor: f64, at: &str, found: &mut Found) {
     // A kube-apiserver divides whole numbers by the whole part of the factor.
     let factor = if value.is_i64() || value.is_u64() {
@@ -334,10 +337,8 @@ fn multiple_of(value: &Value, given: f64, factor: f64, at: &str, found: &mut Fou
         found.add("FieldValueInvalid", at, message);
         return;
     }
-    // Beyond this a float no longer tells whole numbers apart.
-    const MOST: f64 = 9_007_199_254_740_991.0;
     let times = given / factor;
-    if times.abs() > MOST || times.fract() != 0.0 {
+    if times.abs() > LARGEST_WHOLE || times.fract() != 0.0 {
         found.invalid(
             at,
             &text::quoted(value),

@@ -1099,22 +1099,11 @@ async fn status_is_apart(c: Context) {
     let reply = c
         .merge_patch(&kind.path(&c, "/a/status"), &json!({"status": {"n": "x"}}))
         .await;
-    expect![[r#"
-        422
-        apiVersion = "v1"
-        code = 422
-        details.causes[0].field = "status.n"
-        details.causes[0].message = "Invalid value: \"string\": n in body must be of type integer: \"string\""
-        details.causes[0].reason = "FieldValueTypeInvalid"
-        details.group = "NS.example.com"
-        details.kind = "Thing"
-        details.name = "a"
-        kind = "Status"
-        message = "Thing.NS.example.com \"a\" is invalid: status.n: Invalid value: \"string\": n in body must be of type integer: \"string\""
-        metadata = {}
-        reason = "Invalid"
-        status = "Failure"
-    "#]].assert_eq(&c.told(&reply));
+    let cause = &reply.body["details"]["causes"][0];
+    assert_eq!(
+        (reply.code, &cause["reason"], &cause["field"]),
+        (422, &json!("FieldValueTypeInvalid"), &json!("status.n"))
+    );
     let mut whole = c.get(&path).await.ok();
     whole["status"] = json!({"n": 5});
     let reply = c.put(&kind.path(&c, "/a/status"), &whole).await.ok();

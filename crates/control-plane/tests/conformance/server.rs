@@ -405,8 +405,13 @@ impl Context {
                 let mut items: Vec<Value> =
                     items.iter().map(|item| self.normal(item, key)).collect();
                 if key == "causes" {
-                    // Some checks run twice in a kube-apiserver.
-                    items.dedup();
+                    // Some checks run several times in a kube-apiserver.
+                    let mut seen: Vec<Value> = Vec::new();
+                    items.retain(|item| {
+                        let new = !seen.contains(item);
+                        seen.push(item.clone());
+                        new
+                    });
                 }
                 Value::Array(items)
             }

@@ -15,6 +15,8 @@ mod kubelet;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
+mod steady;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod watching;

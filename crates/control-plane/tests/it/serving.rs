@@ -134,7 +134,7 @@ async fn only_the_owner_can_read_its_files() {
         }
     }
     assert_eq!(
-        files, 5,
-        "the objects, the authority and its key, the token, the key of account tokens"
+        files, 4,
+        "the objects, the authority with its key, the token, the key of account tokens"
     );
 }

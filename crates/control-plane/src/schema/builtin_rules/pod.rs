@@ -20,12 +20,21 @@ pub(super) fn spec(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
     }
     if !spec["restartPolicy"].is_null() {
         let supported = ["Always", "OnFailure", "Never"];
-        one_of(&spec["restartPolicy"], &format!("{at}.restartPolicy"), &supported, causes);
+        one_of(
+            &spec["restartPolicy"],
+            &format!("{at}.restartPolicy"),
+            &supported,
+            causes,
+        );
     }
     let grace = spec["terminationGracePeriodSeconds"].as_i64();
     if let Some(seconds) = grace.filter(|seconds| *seconds < 0) {
         let field = format!("{at}.terminationGracePeriodSeconds");
-        causes.push(out_of_range(&field, seconds, "must be greater than or equal to 0"));
+        causes.push(out_of_range(
+            &field,
+            seconds,
+            "must be greater than or equal to 0",
+        ));
     }
 }
 
@@ -65,15 +74,30 @@ fn container<'a>(
         }
     }
     required(container, "image", &format!("{at}.image"), causes);
-    for (index, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+    for (index, port) in container["ports"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let at = format!("{at}.ports[{index}]");
         match port["containerPort"].as_i64().unwrap_or(0) {
             0 => causes.push(Cause::required(format!("{at}.containerPort"), "")),
             number => port_range(number, &format!("{at}.containerPort"), causes),
         }
-        one_of(&port["protocol"], &format!("{at}.protocol"), &PROTOCOLS, causes);
+        one_of(
+            &port["protocol"],
+            &format!("{at}.protocol"),
+            &PROTOCOLS,
+            causes,
+        );
     }
-    for (index, variable) in container["env"].as_array().into_iter().flatten().enumerate() {
+    for (index, variable) in container["env"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let at = format!("{at}.env[{index}].name");
         let name = variable["name"].as_str().unwrap_or("");
         let printable = |c: char| c.is_ascii() && !c.is_ascii_control() && c != '=';
@@ -85,13 +109,23 @@ fn container<'a>(
     mounts(container, at, volumes, causes);
     if !container["imagePullPolicy"].is_null() {
         let supported = ["Always", "IfNotPresent", "Never"];
-        one_of(&container["imagePullPolicy"], &format!("{at}.imagePullPolicy"), &supported, causes);
+        one_of(
+            &container["imagePullPolicy"],
+            &format!("{at}.imagePullPolicy"),
+            &supported,
+            causes,
+        );
     }
 }
 
 fn mounts(container: &Value, at: &str, volumes: &[&str], causes: &mut Vec<Cause>) {
     let mut paths: Vec<&str> = Vec::new();
-    for (index, mount) in container["volumeMounts"].as_array().into_iter().flatten().enumerate() {
+    for (index, mount) in container["volumeMounts"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let at = format!("{at}.volumeMounts[{index}]");
         let name = mount["name"].as_str().unwrap_or("");
         if required(mount, "name", &format!("{at}.name"), causes) && !volumes.contains(&name) {
@@ -106,7 +140,11 @@ fn mounts(container: &Value, at: &str, volumes: &[&str], causes: &mut Vec<Cause>
             if paths.contains(&path) {
                 let message = format!("Invalid value: {}: must be unique", text::quote(path));
                 let field = format!("{at}.mountPath");
-                causes.push(Cause { reason: "FieldValueInvalid", field, message });
+                causes.push(Cause {
+                    reason: "FieldValueInvalid",
+                    field,
+                    message,
+                });
             }
             paths.push(path);
         }

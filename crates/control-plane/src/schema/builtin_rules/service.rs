@@ -27,8 +27,17 @@ pub(super) fn check(object: &Value, causes: &mut Vec<Cause>) {
             label(name, &format!("{at}.name"), causes);
             names.push(name);
         }
-        port_range(port["port"].as_i64().unwrap_or(0), &format!("{at}.port"), causes);
-        one_of(&port["protocol"], &format!("{at}.protocol"), &PROTOCOLS, causes);
+        port_range(
+            port["port"].as_i64().unwrap_or(0),
+            &format!("{at}.port"),
+            causes,
+        );
+        one_of(
+            &port["protocol"],
+            &format!("{at}.protocol"),
+            &PROTOCOLS,
+            causes,
+        );
         if let Some(target) = port["targetPort"].as_i64() {
             port_range(target, &format!("{at}.targetPort"), causes);
         }
