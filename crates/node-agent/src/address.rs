@@ -19,6 +19,7 @@ use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ const LAST_BLOCK: u8 = 254;
 const BLOCKS: u8 = LAST_BLOCK - FIRST_BLOCK + 1;
 /// Port of the guard socket, on the last address of the block.
 const GUARD_PORT: u16 = 10249;
+/// How often 50 ms are waited for it.
+const GUARD_PATIENCE: u32 = 20;
 
 /// A block of loopback addresses: 127.R.0.0/16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -153,14 +156,17 @@ impl RangeClaim {
         };
         let own = files::read_json::<Range>(remembered).or_else(|| homes.homes.get(&home).copied());
         let claimed = own
-            .into_iter()
-            .chain(candidates(&home))
             .filter(|range| !taken(*range))
-            .find_map(|range| {
-                Some(Self {
-                    range,
-                    _guard: range.guard().ok()?,
-                })
+            .and_then(Self::guard_own)
+            .or_else(|| {
+                candidates(&home)
+                    .filter(|range| !taken(*range))
+                    .find_map(|range| {
+                        Some(Self {
+                            range,
+                            _guard: range.guard().ok()?,
+                        })
+                    })
             })
             .ok_or_else(|| ClaimError::Exhausted {
                 registry: registry.display().to_string(),
@@ -169,6 +175,21 @@ impl RangeClaim {
         homes.homes.insert(home, claimed.range);
         files::replace_json(registry, &homes).map_err(failed("write", registry))?;
         Ok(claimed)
+    }
+
+    /// A home does not lightly give up its addresses: a guard that an agent has just let go may still be in the hands
+    /// of a process that is being forked.
+    fn guard_own(range: Range) -> Option<Self> {
+        for _ in 0..GUARD_PATIENCE {
+            if let Ok(guard) = range.guard() {
+                return Some(Self {
+                    range,
+                    _guard: guard,
+                });
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        None
     }
 
     pub(crate) fn range(&self) -> Range {

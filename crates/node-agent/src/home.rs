@@ -97,7 +97,7 @@ pub enum HomeError {
 pub struct Home {
     pub(crate) layout: Layout,
     range: RangeClaim,
-    _lock: File,
+    lock: File,
 }
 
 impl Home {
@@ -150,13 +150,20 @@ impl Home {
         Ok(Self {
             layout,
             range,
-            _lock: lock,
+            lock,
         })
     }
 
     /// The loopback addresses of this home.
     pub fn range(&self) -> Range {
         self.range.range()
+    }
+}
+
+impl Drop for Home {
+    /// Lets go at once: a process that is being forked at this moment holds a copy of the file, and the lock with it.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
