@@ -129,11 +129,7 @@ impl std::fmt::Display for Chain<'_> {
         let mut next = Some(self.0);
         let mut printed = String::new();
         while let Some(error) = next {
-            let answer = match error.downcast_ref::<kube::Error>() {
-                // Its Display repeats the whole Status in debug form, and so does that of what is behind it.
-                Some(kube::Error::Api(status)) => Some(status.message.clone()),
-                _ => None,
-            };
+            let answer = api_answer(error);
             let is_last = answer.is_some();
             let text = answer.unwrap_or_else(|| error.to_string());
             // Many libraries repeat their source in their own text.
@@ -149,3 +145,20 @@ impl std::fmt::Display for Chain<'_> {
         Ok(())
     }
 }
+
+/// What the API server answered. The Display of kube's error repeats the whole Status in debug form, and so does that of
+/// what is behind it.
+fn api_answer(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let error = error.downcast_ref::<kube::Error>().or_else(|| {
+        error
+            .downcast_ref::<Box<kube::Error>>()
+            .map(|boxed| &**boxed)
+    })?;
+    match error {
+        kube::Error::Api(status) => Some(status.message.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -352,7 +352,7 @@ fn an_operator_that_stood_still_does_no_harm_when_it_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_server_that_fails_every_third_call_only_delays() {
+async fn an_api_server_that_fails_every_seventh_call_only_delays() {
     let world = World::start().await;
     let unwell = [
         Fault::Answer(http::StatusCode::INTERNAL_SERVER_ERROR),
@@ -361,8 +361,8 @@ async fn an_api_server_that_fails_every_third_call_only_delays() {
         Fault::LoseReply,
         Fault::Delay(Duration::from_secs(3)),
     ];
-    let faults = Faults::judged_by(move |call| match call.number % 3 {
-        0 => unwell[usize::try_from(call.number / 3).unwrap() % unwell.len()],
+    let faults = Faults::judged_by(move |call| match call.number % 7 {
+        0 => unwell[usize::try_from(call.number / 7).unwrap() % unwell.len()],
         _ => Fault::None,
     });
     let operator = world.operator_with(faults, "a");
