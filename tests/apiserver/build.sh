@@ -2,7 +2,7 @@
 # Finds or builds the reference Kubernetes: etcd, kube-apiserver and kube-controller-manager.
 #
 # Prints the folder that holds them, alone, on stdout; progress goes to stderr.
-#   1. $KUBEBUILDER_ASSETS, where it holds etcd and kube-apiserver
+#   1. $KUBEBUILDER_ASSETS, where it holds all three (the usual download lacks kube-controller-manager)
 #   2. ${KLAMM_CACHE:-<repo>/target/cache}/kube-1.34, built there once from their Go modules
 #      (about 9 CPU minutes, 0.8 GB of Go modules; a second run, even at the same time, finds the first one's work)
 #
@@ -16,12 +16,15 @@ kubernetes=$(sed -n 's|^[[:space:]]*k8s.io/kubernetes v\([0-9.]*\)$|\1|p' "$here
 say() { printf 'kube reference: %s\n' "$*" >&2; }
 
 if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
-    if [ -x "$KUBEBUILDER_ASSETS/etcd" ] && [ -x "$KUBEBUILDER_ASSETS/kube-apiserver" ]; then
+    complete=yes
+    for program in $programs; do
+        [ -x "$KUBEBUILDER_ASSETS/$program" ] || complete=
+    done
+    if [ -n "$complete" ]; then
         printf '%s\n' "$KUBEBUILDER_ASSETS"
         exit 0
     fi
-    say "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS holds no etcd and kube-apiserver"
-    exit 1
+    say "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS does not hold all of: $programs; looking further"
 fi
 
 cache=${KLAMM_CACHE:-$here/../../target/cache}

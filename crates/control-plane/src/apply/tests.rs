@@ -262,7 +262,7 @@ fn configuration() -> impl Strategy<Value = Value> {
     let name = "[a-d]";
     let labels = prop::collection::btree_map(name, "[x-z]", 0..3);
     let env = prop::collection::btree_map(name, "[x-z]", 0..4).prop_shuffle_values();
-    let containers = prop::collection::btree_map(name, env, 0..3);
+    let containers = prop::collection::btree_map(name, env, 1..3);
     let tolerations = prop::option::of(prop::collection::vec(name, 0..3));
     (labels, containers, tolerations, prop::option::of(0_u64..3)).prop_map(
         |(labels, containers, tolerations, replicas)| {

@@ -5,6 +5,7 @@
 //! [`super::structural`], not here.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
@@ -21,6 +22,8 @@ pub(crate) struct Builder<'a> {
     definitions: Option<&'a Map<String, Value>>,
     named: BTreeMap<String, Arc<Node>>,
     interned: HashMap<String, Arc<Node>>,
+    /// Nodes that are told apart by address must not go while others are built.
+    held: Vec<Arc<Node>>,
 }
 
 impl<'a> Builder<'a> {
@@ -33,6 +36,7 @@ impl<'a> Builder<'a> {
             definitions: Some(definitions),
             named,
             interned: HashMap::new(),
+            held: Vec::new(),
         }
     }
 
@@ -63,18 +67,15 @@ impl<'a> Builder<'a> {
         node
     }
 
-    /// The node of a schema.
+    /// The node of a schema. One that says the same as an earlier one is that one.
     pub(crate) fn node(&mut self, schema: &Value) -> Arc<Node> {
-        let key = canonical(schema);
-        if let Some(node) = self.interned.get(&key) {
-            return Arc::clone(node);
+        if let Some(name) = reference(schema) {
+            return self.definition(&name);
         }
-        let node = match reference(schema) {
-            Some(name) => self.definition(&name),
-            None => Arc::new(self.fresh(schema, "")),
-        };
-        self.interned.insert(key, Arc::clone(&node));
-        node
+        let node = self.fresh(schema, "");
+        let says = says(schema, &node);
+        let kept = self.interned.entry(says);
+        Arc::clone(kept.or_insert_with(|| Arc::new(node)))
     }
 
     /// `definition` is the short name of the built-in definition this is the top of, else empty.
@@ -146,7 +147,11 @@ impl<'a> Builder<'a> {
         {
             let node = self.node(property);
             let node = match merge_table().get(definition, name) {
-                Some(entry) => Arc::new(entry.applied_to(&node)),
+                Some(entry) => {
+                    let node = Arc::new(entry.applied_to(&node));
+                    self.held.push(Arc::clone(&node));
+                    node
+                }
                 None => node,
             };
             properties.push((name.as_str().into(), node));
@@ -173,7 +178,7 @@ impl<'a> Builder<'a> {
     fn untyped(&mut self) -> Arc<Node> {
         Arc::clone(
             self.interned
-                .entry(String::new())
+                .entry("*".to_owned())
                 .or_insert_with(|| Arc::new(anything())),
         )
     }
@@ -218,30 +223,51 @@ pub(crate) fn short_name(definition: &str) -> &str {
     }
 }
 
-/// The text of a schema without what does not matter to a node.
-fn canonical(schema: &Value) -> String {
-    fn strip(value: &Value, in_properties: bool) -> Value {
-        match value {
-            Value::Object(map) => Value::Object(
-                map.iter()
-                    .filter(|(key, inner)| {
-                        in_properties || key.as_str() != "description" || !inner.is_string()
-                    })
-                    .map(|(key, inner)| {
-                        (
-                            key.clone(),
-                            strip(inner, !in_properties && key == "properties"),
-                        )
-                    })
-                    .collect(),
-            ),
-            Value::Array(items) => {
-                Value::Array(items.iter().map(|item| strip(item, false)).collect())
-            }
-            other => other.clone(),
+/// What a schema says on its own level, and which nodes are below: equal for schemas that mean the same.
+fn says(schema: &Value, node: &Node) -> String {
+    const BELOW: [&str; 7] = [
+        "properties",
+        "items",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+    ];
+    let mut out = String::new();
+    for (key, value) in schema.as_object().into_iter().flatten() {
+        if key != "description" && !BELOW.contains(&key.as_str()) {
+            let _ = write!(out, "{key}={value};");
         }
     }
-    strip(schema, false).to_string()
+    // Nodes below are shared already, and kept as long as the builder: their address tells them apart.
+    let mut below = |name: &str, node: &Arc<Node>| {
+        let _ = write!(out, "{name}@{:p};", Arc::as_ptr(node));
+    };
+    match &node.shape {
+        Shape::Object(object) => {
+            for (name, node) in &object.properties {
+                below(name, node);
+            }
+            if let Some(node) = &object.additional {
+                below("*", node);
+            }
+        }
+        Shape::Array(array) => below("[]", &array.items),
+        Shape::Any | Shape::Scalar(_) => {}
+    }
+    if let Some(logic) = &node.logic {
+        let Logic { all, any, one, not } = logic.as_ref();
+        for (word, branches) in [("all", all), ("any", any), ("one", one)] {
+            for branch in branches {
+                below(word, branch);
+            }
+        }
+        if let Some(node) = not {
+            below("not", node);
+        }
+    }
+    out
 }
 
 fn reference(schema: &Value) -> Option<String> {

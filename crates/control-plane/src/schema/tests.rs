@@ -156,7 +156,8 @@ fn quantities_have_one_form() {
         +5 5
         1. 1
         .5 500m
-        12E 9223372036854775807"#]].assert_eq(&lines.join("\n"));
+        12E 9223372036854775807"#]]
+    .assert_eq(&lines.join("\n"));
     for wrong in ["", "a", "1.2.3", "1Kib", "--1", "1 Gi", "."] {
         assert_eq!(quantity::canonical(wrong), None, "{wrong}");
     }
