@@ -322,9 +322,7 @@ pub(crate) fn check(resource: &Resource, object: &Value, live: Option<&Value>) -
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                 added.join(", ")
             );
-            // A kube-apiserver checks this twice, and tells it twice.
-            let cause = Cause::forbidden("metadata.finalizers", &rule);
-            causes.extend([cause.clone(), cause]);
+            causes.push(Cause::forbidden("metadata.finalizers", &rule));
         }
     }
     causes

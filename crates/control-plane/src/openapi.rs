@@ -96,16 +96,17 @@ pub(crate) fn document(
     let mut schemas = Schemas::default();
     if kinds.is_empty() {
         let (object_meta, shared) = schema::openapi_object_meta();
-        shared
-            .iter()
-            .for_each(|(name, schema)| schemas.add(name, &schema.to_string()));
+        for (name, schema) in shared {
+            schemas.add(&name, &schema.to_string());
+        }
         for resource in &resources {
-            match custom_schema(resource, &object_meta) {
-                Some(schema) => schemas.add(&component(resource), &schema),
-                None => tracing::error!(
+            if let Some(schema) = custom_schema(resource, &object_meta) {
+                schemas.add(&component(resource), &schema);
+            } else {
+                tracing::error!(
                     resource = resource.qualified(),
                     "its definition cannot be published"
-                ),
+                );
             }
         }
     } else {

@@ -285,7 +285,7 @@ fn check_preconditions(call: &Call, live: &Value, object: &Value) -> Result<(), 
                 &resource.group,
                 &resource.kind,
                 call.name(),
-                &[cause.clone(), cause],
+                &[cause],
             ));
         }
         let why = format!(

@@ -4,6 +4,14 @@
 //! real one: `UPDATE_EXPECT=1 cargo test -p control-plane --test conformance -- real::`.
 //! Without kube-apiserver and Go the real half is ignored by name; `KLAMM_REQUIRE_APISERVER=1` makes that a failure.
 
+#![expect(
+    clippy::too_many_lines,
+    clippy::needless_pass_by_value,
+    clippy::duration_suboptimal_units,
+    clippy::format_push_string,
+    reason = "a case is a list of requests and answers, written as it would be told"
+)]
+
 mod apply;
 mod crud;
 mod custom;

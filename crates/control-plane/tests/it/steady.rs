@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{definition, object, plane, send};
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn objects() -> Vec<(&'static str, Value)> {
     let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
     let selector = json!({"matchLabels": {"a": "b"}});
