@@ -9,7 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::desired::{Cluster, Pool, VolumeKind};
+use model::desired::{Cluster, NodeId, Pool, PoolName, VolumeKind};
+use model::node_ids::{self, PoolIds};
 use model::observed::identity::{DIRECTORY_ID, IDENTITY, Identity, NodeIdentity};
 
 use crate::action::{Action, Draw};
@@ -203,15 +204,16 @@ fn complete(
     cluster_id: Option<String>,
 ) -> (Identity, Draw) {
     let mut nodes = evidence.nodes.clone();
+    let assigned = node_ids::assign(&pool_ids(desired, evidence), &taken(desired, evidence));
     for pool in desired.pools.values() {
-        let have = nodes
-            .values()
-            .filter(|node| node.pool == pool.name.as_str())
-            .count();
-        let wanted = usize::try_from(pool.replicas).unwrap_or(usize::MAX);
-        for _ in have..wanted {
-            let id = next_id(pool, &nodes, &evidence.status_ids);
-            nodes.insert(id, new_node(view, pool, id));
+        let own = assigned
+            .get(&pool.name)
+            .into_iter()
+            .flat_map(|own| &own.desired);
+        for id in own {
+            nodes
+                .entry(id.0)
+                .or_insert_with(|| new_node(view, pool, id.0));
         }
         for (id, node) in nodes
             .iter_mut()
@@ -287,37 +289,33 @@ fn new_node(view: &View<'_>, pool: &Pool, id: i32) -> NodeIdentity {
     }
 }
 
-/// The id of the next node of a pool: what its status remembers, what the user prefers, else the lowest free one
-/// (Strimzi's rule).
-fn next_id(
-    pool: &Pool,
-    nodes: &BTreeMap<i32, NodeIdentity>,
-    status: &BTreeMap<String, Vec<i32>>,
-) -> i32 {
-    let own = pool.name.as_str();
-    let remembered = status.get(own).into_iter().flatten().copied();
-    let preferred = pool.next_node_ids.iter().flat_map(|range| {
-        let (first, last) = (range.first.0, range.last.0);
-        let ids: Box<dyn Iterator<Item = i32>> = if first <= last {
-            Box::new(first..=last)
-        } else {
-            Box::new((last..=first).rev())
-        };
-        ids
+/// What each pool has by evidence and by its status, which remembers ids of nodes whose disks are gone.
+fn pool_ids(desired: &Cluster, evidence: &Evidence) -> Vec<PoolIds> {
+    let pools = desired.pools.values().map(|pool| {
+        let name = pool.name.as_str();
+        let found = evidence.nodes.iter().filter(|(_, node)| node.pool == name);
+        let found = found.map(|(id, _)| *id);
+        let remembered = evidence.status_ids.get(name).into_iter().flatten().copied();
+        let free = |id: &i32| evidence.nodes.get(id).is_none_or(|node| node.pool == name);
+        PoolIds {
+            pool: pool.name.clone(),
+            replicas: pool.replicas,
+            current: found.chain(remembered.filter(free)).map(NodeId).collect(),
+            next: pool.next_node_ids.clone(),
+            remove: pool.remove_node_ids.clone(),
+        }
     });
-    let others: BTreeSet<i32> = status
+    pools.collect()
+}
+
+/// Ids of nodes whose pool is gone.
+fn taken(desired: &Cluster, evidence: &Evidence) -> BTreeSet<NodeId> {
+    let pools: BTreeSet<&str> = desired.pools.keys().map(PoolName::as_str).collect();
+    let nodes = evidence
+        .nodes
         .iter()
-        .filter(|(name, _)| *name != own)
-        .flat_map(|(_, ids)| ids.iter().copied())
-        .collect();
-    let mut remembered = remembered.filter(|id| !nodes.contains_key(id));
-    let mut free = preferred
-        .chain(0..)
-        .filter(|id| !nodes.contains_key(id) && !others.contains(id));
-    remembered
-        .next()
-        .or_else(|| free.next())
-        .unwrap_or(i32::MAX)
+        .filter(|(_, node)| !pools.contains(node.pool.as_str()));
+    nodes.map(|(id, _)| NodeId(*id)).collect()
 }
 
 /// Adds what was learnt by looking: a leader, and nodes that run on their disks.
