@@ -109,8 +109,8 @@ impl Local {
         };
         let operator = {
             let client = client.clone();
-            let identity = format!("klamm-{}", std::process::id());
-            let settings = operator::Settings::new("klamm", &identity, "kube-system");
+            // A home is held by one process, so its next one leads at once instead of waiting for a dead one's lease.
+            let settings = operator::Settings::new("klamm", "klamm-local", "kube-system");
             Part::start(move |stop| {
                 Box::pin(async move {
                     if operate {
