@@ -27,8 +27,11 @@ use crate::identity::{Identity, IdentityError};
 use crate::server::{Server, User};
 use crate::verbs::review::user_of;
 
-/// A client that does not finish its handshake or its headers in this time is dropped.
+/// A client that does not finish its handshake in this time is dropped.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection without a request is closed after this time: later than clients give theirs up (90 s), so that none
+/// is closed while a request is on its way.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// How long requests may go on once the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// After an error of the listener, e.g. too many open files.
@@ -142,7 +145,7 @@ async fn connection(
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HANDSHAKE_TIMEOUT);
+        .header_read_timeout(IDLE_TIMEOUT);
     builder
         .http2()
         .timer(TokioTimer::new())
