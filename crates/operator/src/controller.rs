@@ -55,7 +55,7 @@ struct Loops<'a> {
     hands: &'a Hands,
     stop: CancellationToken,
     running: BTreeMap<ClusterName, Loop>,
-    tasks: JoinSet<ClusterName>,
+    tasks: JoinSet<(ClusterName, String)>,
 }
 
 impl Loops<'_> {
@@ -116,7 +116,7 @@ impl Loops<'_> {
         self.tasks.spawn(async move {
             stop.run_until_cancelled(cluster::look_after(&hands, &cluster, &uid, &news))
                 .await;
-            cluster
+            (cluster, uid)
         });
     }
 
@@ -128,13 +128,14 @@ impl Loops<'_> {
     }
 
     /// A loop ends when it is cancelled or when its Kafka is gone; one that panicked must be heard of.
-    fn ended(&mut self, ended: Result<ClusterName, tokio::task::JoinError>) {
+    fn ended(&mut self, ended: Result<(ClusterName, String), tokio::task::JoinError>) {
         match ended {
-            Ok(cluster) => {
+            // A Kafka of the same name may have a loop by now.
+            Ok((cluster, uid)) => {
                 if self
                     .running
                     .get(&cluster)
-                    .is_some_and(|running| running.stop.is_cancelled())
+                    .is_some_and(|running| running.uid == uid)
                 {
                     self.running.remove(&cluster);
                 }

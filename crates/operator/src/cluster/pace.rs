@@ -14,8 +14,6 @@ use tokio::time::Instant;
 const BUDGET: f64 = 30.0;
 /// How many looks a second the budget gains.
 const REFILL: f64 = 2.0;
-/// The pause once the budget is used up.
-const PAUSE: Duration = Duration::from_millis(500);
 /// The first and the longest pause after a look that could not see, or in which something failed.
 const FAILED: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
 
@@ -42,11 +40,10 @@ impl Pace {
         let gained = now.saturating_duration_since(self.at).as_secs_f64() * REFILL;
         self.at = now;
         self.budget = (self.budget + gained).min(BUDGET);
-        if self.budget < 1.0 {
-            return PAUSE;
-        }
+        // A look that is not covered waits until it is.
         self.budget -= 1.0;
-        self.debounce
+        let short = Duration::from_secs_f64((-self.budget).max(0.0) / REFILL);
+        self.debounce.max(short)
     }
 
     /// A look saw everything it must, and nothing failed.

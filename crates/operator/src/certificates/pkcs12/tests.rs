@@ -62,3 +62,26 @@ fn openssl_reads_the_store_where_it_is_installed() {
     assert!(String::from_utf8_lossy(&read.stdout).contains("BEGIN CERTIFICATE"));
     assert!(!run("other").unwrap().status.success());
 }
+
+#[test]
+fn java_takes_the_certificate_as_trusted_where_it_is_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.p12");
+    std::fs::write(
+        &path,
+        truststore(&[("ca.crt", &certificate())], "sesame").unwrap(),
+    )
+    .unwrap();
+    let listed = std::process::Command::new("keytool")
+        .args(["-list", "-storetype", "PKCS12", "-storepass", "sesame"])
+        .arg("-keystore")
+        .arg(&path)
+        .output();
+    let Ok(listed) = listed else {
+        println!("skipped: keytool is not installed");
+        return;
+    };
+    let text = String::from_utf8_lossy(&listed.stdout);
+    assert!(listed.status.success(), "{text}");
+    assert!(text.contains("trustedCertEntry"), "{text}");
+}
