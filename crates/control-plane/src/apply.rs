@@ -230,6 +230,29 @@ pub(crate) fn track(
     managed.write(new);
 }
 
+/// Whether a write changes nothing but the times at which owners wrote: then it is none, and those stay.
+pub(crate) fn is_no_write(live: &Value, new: &Value) -> bool {
+    let timeless = |object: &Value| {
+        let entries = object.pointer("/metadata/managedFields");
+        let mut entries = entries
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+            entry.remove("time");
+        }
+        // Their order follows from the times.
+        entries.sort_by_cached_key(ToString::to_string);
+        entries
+    };
+    let content = |object: &Value| {
+        let mut object = object.clone();
+        strip_managed(&mut object);
+        object
+    };
+    live == new || (timeless(live) == timeless(new) && content(live) == content(new))
+}
+
 /// Gives an updater the fields it changed and takes them, and what it removed, from everyone.
 fn own_updates(
     managed: &mut Managed,
@@ -420,7 +443,12 @@ fn refresh_last_applied(object: &mut Value, applied: &Value) {
     {
         annotations.remove(LAST_APPLIED);
     }
-    annotations.insert(LAST_APPLIED.to_owned(), Value::String(format!("{last}\n")));
+    // Go's encoder writes these so, for the sake of HTML; clients compare the text.
+    let text = format!("{last}\n")
+        .replace('&', "\\u0026")
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e");
+    annotations.insert(LAST_APPLIED.to_owned(), Value::String(text));
 }
 
 fn strip_managed(object: &mut Value) {

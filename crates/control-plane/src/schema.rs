@@ -66,6 +66,8 @@ pub(crate) enum FieldValidation {
 pub(crate) enum Defaults {
     /// Filled in.
     Fill,
+    /// Filled in after a merge: a null that somebody applied is left to be refused.
+    Merged,
     /// Left out: an applied configuration holds only what its owner says.
     Skip,
 }

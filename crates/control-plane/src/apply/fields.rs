@@ -321,7 +321,9 @@ pub(crate) fn without(node: &Node, value: &Value, removed: &Set) -> Option<Value
                     .get(&step)
                     .filter(|below| !below.is_empty())
                 {
-                    Some(below) => without(field(node, name), item, below).unwrap_or(Value::Null),
+                    Some(below) => {
+                        without(field(node, name), item, below).unwrap_or_else(|| emptied(item))
+                    }
                     None => item.clone(),
                 };
                 out.insert(name.clone(), rest);
@@ -343,7 +345,9 @@ pub(crate) fn without(node: &Node, value: &Value, removed: &Set) -> Option<Value
                         .get(&step)
                         .filter(|below| !below.is_empty())
                     {
-                        Some(below) => without(&array.items, item, below).unwrap_or(Value::Null),
+                        Some(below) => {
+                            without(&array.items, item, below).unwrap_or_else(|| emptied(item))
+                        }
                         None => item.clone(),
                     },
                 );
@@ -359,5 +363,15 @@ pub(crate) fn without(node: &Node, value: &Value, removed: &Set) -> Option<Value
             _ => Some(value.clone()),
         },
         (Atom::Object | Atom::List(_), _) => None,
+    }
+}
+
+/// What is left of a value that stays when everything in it goes. (A kube-apiserver leaves null here, and then refuses
+/// its own custom resource.)
+fn emptied(value: &Value) -> Value {
+    match value {
+        Value::Object(_) => Value::Object(Map::new()),
+        Value::Array(_) => Value::Array(Vec::new()),
+        other => other.clone(),
     }
 }

@@ -310,6 +310,42 @@ fn content(object: &Value) -> Value {
     out
 }
 
+#[test]
+fn a_later_time_alone_is_no_write() {
+    let schema = schema("", "ConfigMap");
+    let body = config_map(&json!({"a": "1"}));
+    let early = apply(None, &body, &by("one"), &schema, T1).unwrap();
+    let late = apply(None, &body, &by("one"), &schema, T2).unwrap();
+    assert_ne!(early, late);
+    assert!(is_no_write(&early, &late));
+    let other = apply(None, &body, &by("two"), &schema, T1).unwrap();
+    assert!(!is_no_write(&early, &other));
+    let more = apply(
+        None,
+        &config_map(&json!({"a": "2"})),
+        &by("one"),
+        &schema,
+        T1,
+    )
+    .unwrap();
+    assert!(!is_no_write(&early, &more));
+}
+
+#[test]
+fn an_object_that_stays_is_left_empty() {
+    let schema = schema("", "Pod");
+    let pod = |volume: Value| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"volumes": [volume]}});
+    let full = pod(json!({"name": "v", "emptyDir": {"medium": "Memory"}}));
+    let bare = pod(json!({"name": "v", "emptyDir": {}}));
+    let live = apply(None, &full, &by("one"), &schema, T1).unwrap();
+    let out = apply(Some(&live), &bare, &by("one"), &schema, T2).unwrap();
+    assert_eq!(out["spec"]["volumes"], bare["spec"]["volumes"]);
+    assert_eq!(
+        apply(Some(&out), &bare, &by("one"), &schema, "later").unwrap(),
+        out
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -47,6 +47,7 @@ pub(crate) fn decode(
     let mut decoding = Decoding {
         unknown: Vec::new(),
         mistyped: None,
+        keeps_null: defaults == Defaults::Merged,
     };
     let at = Path::root();
     if schema.is_custom() {
@@ -72,6 +73,8 @@ pub(crate) fn decode(
 struct Decoding {
     unknown: Vec<String>,
     mistyped: Option<String>,
+    /// Of custom resources: elsewhere null is always nothing.
+    keeps_null: bool,
 }
 
 impl Decoding {
@@ -133,7 +136,7 @@ impl Decoding {
                 Some(default) if null || given.is_none() => {
                     map.insert(name.to_string(), default.as_ref().clone());
                 }
-                None if null => drop(map.remove(name.as_ref())),
+                None if null && !self.keeps_null => drop(map.remove(name.as_ref())),
                 _ => {}
             }
         }
@@ -332,6 +335,7 @@ pub(crate) fn nothing(schema: &Schema) -> Value {
         let mut decoding = Decoding {
             unknown: Vec::new(),
             mistyped: None,
+            keeps_null: false,
         };
         decoding.typed(schema.root(), &mut object, &Path::root(), top(schema));
     }

@@ -125,7 +125,7 @@ fn merge(
         resource,
         &mut object,
         FieldValidation::Ignore,
-        Defaults::Fill,
+        Defaults::Merged,
     )?;
     metadata::check_place(resource, &mut object, call.namespace(), Some(call.name()))?;
     if let Some(asked) = applied["metadata"]["resourceVersion"].as_str() {

@@ -253,7 +253,7 @@ pub(crate) async fn store(
         } = propose(&live)?;
         check_preconditions(call, &live, &object)?;
         complete(server, call, part, &live, &mut object, tracking)?;
-        if object == live {
+        if apply::is_no_write(&live, &object) {
             return Ok((record, warnings));
         }
         let expect = Expect::At(record.revision);

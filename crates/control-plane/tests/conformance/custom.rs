@@ -1007,7 +1007,12 @@ async fn apply_of_untyped_fields(c: Context) {
         status = "Failure"
     "#]]
     .assert_eq(&c.told(&reply));
-    // Applying `config: {}` instead leaves a null that a kube-apiserver then refuses; ours drops it.
+    let body = kind.object("b", json!({"spec": {"config": null}}));
+    let reply = c.apply(&kind.path(&c, "/b"), "one", &body).await;
+    expect![[r#"
+        422 Invalid
+        FieldValueTypeInvalid spec.config: Invalid value: "null": spec.config in body must be of type object: "null""#]].assert_eq(&causes(&reply));
+    // Applying `config: {}` to "a" leaves a null in a kube-apiserver, which it then refuses; in ours an empty object.
     let reply = c
         .apply(
             &path,
