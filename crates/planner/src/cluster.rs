@@ -247,7 +247,13 @@ fn plan_configured(
         let configured = if pods.recording.contains(&node.id) {
             Configured::NotYet(Wait::Record)
         } else {
-            config::plan(view, configuring, node, draft, &mut refused)
+            config::plan(
+                view,
+                configuring,
+                (pods.identity, node),
+                draft,
+                &mut refused,
+            )
         };
         pods.plan(node, &configured, draft);
     }

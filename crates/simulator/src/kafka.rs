@@ -340,6 +340,21 @@ impl Kafka {
             unfenced.then(|| process.data_disk.clone())
         };
         for (name, partition) in &mut self.partitions {
+            // A broker that comes back with less than it had is not in sync any more (KIP-966); the last one stays.
+            let forgot: Vec<i32> = partition
+                .isr
+                .iter()
+                .copied()
+                .filter(|id| {
+                    let disk = alive(*id);
+                    let has =
+                        disk.and_then(|disk| disks.content(&disk)?.partitions.get(name).copied());
+                    alive(*id).is_some() && has.unwrap_or_default() < partition.acknowledged
+                })
+                .collect();
+            if forgot.len() < partition.isr.len() {
+                partition.isr.retain(|id| !forgot.contains(id));
+            }
             let in_sync = partition
                 .isr
                 .iter()

@@ -4,7 +4,7 @@
 //! there); the configuration of a node that served changes only by a plan, and such plans are not made yet: it is
 //! refused as a whole, never half-done.
 
-use model::observed::identity::MADE_FROM;
+use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED};
 use model::observed::object::ObjectKey;
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ pub(crate) struct RefusedChange {
 pub(crate) fn plan(
     view: &View<'_>,
     renderer: Option<&Renderer<'_>>,
-    node: &NodeView<'_>,
+    (identity, node): (&Identity, &NodeView<'_>),
     draft: &mut Draft,
     refused: &mut Vec<RefusedChange>,
 ) -> Configured {
@@ -60,7 +60,7 @@ pub(crate) fn plan(
         });
     }
     let fresh = renderer.and_then(|renderer| renderer.config_map(view, node));
-    let Some((wanted, reason)) = wanted(view, node, fresh, refused) else {
+    let Some((wanted, reason)) = wanted(view, (identity, node), fresh, refused) else {
         return match &node.record {
             Some(_) => Configured::Current,
             None => NotYet(Wait::Objects {
@@ -97,12 +97,12 @@ pub(crate) fn plan(
 /// The ConfigMap to write, if it must be written.
 fn wanted(
     view: &View<'_>,
-    node: &NodeView<'_>,
+    (identity, node): (&Identity, &NodeView<'_>),
     fresh: Option<Value>,
     refused: &mut Vec<RefusedChange>,
 ) -> Option<(Value, Reason)> {
     let Some(record) = &node.record else {
-        return fresh.map(|fresh| (fresh, Reason::Missing));
+        return fresh.map(|fresh| (marked(identity, node, fresh), Reason::Missing));
     };
     let recorded = || render::recorded_config_map(view, node, record);
     let wanted = match fresh {
@@ -122,8 +122,24 @@ fn wanted(
             }
         }
     }?;
+    let wanted = marked(identity, node, wanted);
     let paths = differing(&wanted, record);
     (!paths.is_empty()).then_some((wanted, Reason::Differs { paths }))
+}
+
+/// A node whose votes live on an ephemeral disk has no claim to write its identity on: its ConfigMap says what a claim
+/// would, so that a record that got lost is not rebuilt as that of a cluster that never formed.
+fn marked(identity: &Identity, node: &NodeView<'_>, mut object: Value) -> Value {
+    let on_claim = node.node.claims.contains_key(&node.node.metadata);
+    if node.node.roles.is_controller() && !on_claim {
+        render::annotate(
+            &mut object,
+            QUORUM_FORMED,
+            identity.quorum_formed.to_string(),
+        );
+        render::annotate(&mut object, FORMATTED, node.node.formatted.to_string());
+    }
+    object
 }
 
 /// Keys of `data` that differ, and the annotation that says what it was made from.
@@ -135,12 +151,14 @@ fn differing(wanted: &Value, record: &Record<'_>) -> Vec<String> {
         .filter(|key| data.get(*key) != record.data.get(*key))
         .cloned()
         .collect();
-    let made_from = wanted
-        .pointer("/metadata/annotations")
-        .and_then(|all| all.get(MADE_FROM));
-    let recorded = record.meta.annotations.get(MADE_FROM);
-    if made_from.and_then(Value::as_str) != recorded.map(String::as_str) {
-        paths.push(MADE_FROM.to_owned());
+    let annotations = wanted.pointer("/metadata/annotations");
+    for key in [MADE_FROM, QUORUM_FORMED, FORMATTED] {
+        let wanted = annotations
+            .and_then(|all| all.get(key))
+            .and_then(Value::as_str);
+        if wanted.is_some() && wanted != record.meta.annotations.get(key).map(String::as_str) {
+            paths.push(key.to_owned());
+        }
     }
     paths
 }

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use model::desired::Roles;
-use model::observed::identity::{Identity, NodeIdentity, parse_initial_controllers};
+use model::observed::identity::{
+    FORMATTED, Identity, NodeIdentity, QUORUM_FORMED, parse_initial_controllers,
+};
 use model::observed::volume::Volume;
 use model::runner::RunnerConfig;
 
@@ -126,8 +128,21 @@ impl Evidence {
         self.cluster_ids
             .push((format!("ConfigMap {name}"), runner.cluster_id.clone()));
         let metadata = metadata_volume(runner);
+        let is = |key: &str| {
+            record
+                .meta
+                .annotations
+                .get(key)
+                .is_some_and(|value| value == "true")
+        };
+        self.quorum_formed |= is(QUORUM_FORMED);
+        let formatted = is(FORMATTED);
+        if let Some(initial) = runner.initial_controllers.as_deref().map(first_voters) {
+            self.initial_controllers.get_or_insert(initial);
+        }
         let node = self.node(runner.node_id.0, pool, runner.roles);
         node.metadata = metadata;
+        node.formatted |= formatted;
         for (volume, directory) in record.directories() {
             // A volume claim knows better: it is the disk.
             node.directories.entry(volume).or_insert(directory);
@@ -203,6 +218,16 @@ fn desired_roles(view: &View<'_>, pool: &str) -> Option<Roles> {
         .values()
         .find(|desired| desired.name.as_str() == pool)
         .map(|desired| desired.roles)
+}
+
+/// The first voters in the form that the runner is told: `0@host:9090:<directory>,…`.
+fn first_voters(text: &str) -> BTreeMap<i32, String> {
+    let entries = text.split(',').filter_map(|entry| {
+        let (id, rest) = entry.split_once('@')?;
+        let (_, directory) = rest.rsplit_once(':')?;
+        Some((id.parse().ok()?, directory.to_owned()))
+    });
+    entries.collect()
 }
 
 fn metadata_volume(runner: &RunnerConfig) -> u32 {

@@ -61,6 +61,7 @@ stories! {
     foreign: "foreign",
     identity_conflict: "identity-conflict",
     identity_forgotten: "identity-forgotten",
+    identity_forgotten_ephemeral: "identity-forgotten-ephemeral",
     jbod_disk_lost: "jbod-disk-lost",
     kafka_out_of_reach: "kafka-out-of-reach",
     majority_lost_persistent: "majority-lost-persistent",
