@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runner", &["model"]),
     ("control-plane", &[]),
     ("node-agent", &[]),
+    ("zookeeper-protocol", &[]),
     (
         "klamm",
         &[
@@ -40,7 +41,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must not see a clock, a network or another thread, and what would give them one.
-const PURE: &[&str] = &["resources", "model", "manifests", "planner", "simulator"];
+const PURE: &[&str] = &[
+    "resources",
+    "model",
+    "manifests",
+    "planner",
+    "simulator",
+    "zookeeper-protocol",
+];
 const IMPURE: &[&str] = &[
     "tokio",
     "hyper",
