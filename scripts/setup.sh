@@ -15,6 +15,9 @@ if [ "$kind" = test ]; then
     need kcat kcat
     need openssl openssl
     need curl curl
+    need javac openjdk-17-jdk-headless
+    # Its service may start on 127.0.0.1:2379; the tests run etcds of their own elsewhere.
+    need etcd etcd-server
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 fi
 
@@ -38,9 +41,9 @@ fi
 
 if [ "$kind" = test ]; then
     venv=.cache/venv
-    if ! "$venv/bin/python" -c 'import confluent_kafka' 2>/dev/null; then
+    if ! "$venv/bin/python" -c 'import confluent_kafka, kazoo' 2>/dev/null; then
         echo "setup: Python clients for the tests"
         python3 -m venv "$venv"
-        "$venv/bin/pip" install -q --disable-pip-version-check confluent-kafka==2.12.2
+        "$venv/bin/pip" install -q --disable-pip-version-check confluent-kafka==2.12.2 kazoo==2.11.0
     fi
 fi

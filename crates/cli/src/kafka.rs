@@ -29,6 +29,12 @@ pub(crate) fn run(global: &Global, args: &Kafka) -> Result<()> {
     })?;
     let settings = crate::runtime::settings(global)?;
     let version = runtime::version_in_home(&settings)?.unwrap_or_else(|| args.version.clone());
+    let class = tool.class_in(&version).ok_or_else(|| {
+        anyhow!(
+            "Kafka {version} has no tool {:?}; choose another release with --version",
+            tool.name
+        )
+    })?;
     let mut told = crate::runtime::Teller::new(&version);
     let runtime = runtime::prepare(&settings, &version, &mut |progress| told.tell(&progress))?;
     let class_path = runtime::class_path(&runtime.home)?
@@ -46,12 +52,10 @@ pub(crate) fn run(global: &Global, args: &Kafka) -> Result<()> {
             .arg(format!("-XX:SharedArchiveFile={}", archive.display()))
             .arg("-Xshare:auto");
     }
-    let log4j2 = runtime.home.join("bin/log4j2.properties");
-    if log4j2.is_file() {
-        command.arg(format!("-Dlog4j2.configurationFile={}", log4j2.display()));
-    }
+    command.args(runtime::logging_option(&runtime.home, &version));
     let error = command
-        .args(["-cp", &class_path, tool.class_in(&version)])
+        .args(["-cp", &class_path, class])
+        .args(tool.arguments())
         .args(arguments)
         .exec();
     Err(anyhow!(error).context(format!("starting {}", runtime.java.program.display())))

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub use catalog::{Release, releases};
 pub use java::Java;
 pub use provider::{as_image, describe, provider};
-pub use tools::{TOOLS, Tool};
+pub use tools::{TOOLS, Tool, logging_option};
 
 /// Where runtimes come from and where they are kept.
 #[derive(Debug, Clone)]
@@ -180,7 +180,7 @@ pub fn prepare(
     let home = fetch::ensure(settings, release, progress)?;
     let plugins = fetch::plugins(settings, progress)?;
     tools::write_launchers(&home, version)?;
-    let archive = archive::ensure(settings, &home, &java, progress);
+    let archive = archive::ensure(settings, &home, version, &java, progress);
     Ok(Runtime {
         version: version.to_owned(),
         home,

@@ -1,17 +1,21 @@
 //! The class-data archive: which classes a booting broker loads, parsed once and mapped into every later JVM.
 //!
 //! It is made by one throw-away boot (a combined node with TLS on its inter-broker and controller listeners, since
-//! that is what every broker here loads), once per runtime and Java build. It halves the CPU time of a boot; failing
+//! that is what every broker here loads; Kafka 3 as a broker of a throw-away ZooKeeper, since that is how it runs
+//! here), once per runtime and Java build. It halves the CPU time of a boot; failing
 //! to make it costs nothing but that, so it is never an error.
 //! Source: JEP 350, JEP 310; the class path at run time must start with the one it was made with.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
+
+mod node;
+
+use node::Node;
 
 use super::{Java, Progress, Settings, class_path};
 
@@ -22,6 +26,7 @@ const BOOT_LIMIT: Duration = Duration::from_secs(90);
 pub(super) fn ensure(
     settings: &Settings,
     home: &Path,
+    version: &str,
     java: &Java,
     progress: &mut dyn FnMut(Progress),
 ) -> Option<PathBuf> {
@@ -34,7 +39,7 @@ pub(super) fn ensure(
         return None;
     }
     progress(Progress::Training);
-    match train(home, java, &archive) {
+    match train(home, version, java, &archive) {
         Ok(()) => Some(archive),
         Err(reason) => {
             tracing::warn!(%reason, "no class-data archive; brokers boot without it");
@@ -43,7 +48,7 @@ pub(super) fn ensure(
     }
 }
 
-fn train(home: &Path, java: &Java, archive: &Path) -> Result<(), String> {
+fn train(home: &Path, version: &str, java: &Java, archive: &Path) -> Result<(), String> {
     let text = |error: std::io::Error| error.to_string();
     let work = tempfile::tempdir().map_err(text)?;
     let jars = class_path(home).map_err(text)?;
@@ -52,27 +57,8 @@ fn train(home: &Path, java: &Java, archive: &Path) -> Result<(), String> {
         .map(|jar| jar.display().to_string())
         .collect::<Vec<_>>()
         .join(":");
-    let properties = write_node(work.path())?;
-    let format = Command::new(&java.program)
-        .args([
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            &class_path,
-            "kafka.tools.StorageTool",
-            "format",
-        ])
-        .args(["--standalone", "-t", "a2xhbW0tdHJhaW5pbmctMQ", "-c"])
-        .arg(&properties)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(text)?;
-    if !format.status.success() {
-        return Err(format!(
-            "formatting failed: {}",
-            String::from_utf8_lossy(&format.stderr)
-        ));
-    }
+    let node = node::write(work.path(), version)?;
+    let _zookeeper = prepare(&node, java, &class_path)?;
     let fresh = archive.with_extension(format!("new-{}", std::process::id()));
     let child = Command::new(&java.program)
         .args([
@@ -82,18 +68,15 @@ fn train(home: &Path, java: &Java, archive: &Path) -> Result<(), String> {
             "-XX:TieredStopAtLevel=1",
         ])
         .arg(format!("-XX:ArchiveClassesAtExit={}", fresh.display()))
-        .arg(format!(
-            "-Dlog4j2.configurationFile={}",
-            work.path().join("log4j2.properties").display()
-        ))
+        .arg(&node.logging)
         .args(["-cp", &class_path, "kafka.Kafka"])
-        .arg(&properties)
+        .arg(&node.properties)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(text)?;
-    let outcome = boot_and_stop(Running(child));
+    let outcome = boot_and_stop(Running(child), node.started);
     if outcome.is_ok() && fresh.is_file() {
         return std::fs::rename(&fresh, archive).map_err(text);
     }
@@ -102,6 +85,42 @@ fn train(home: &Path, java: &Java, archive: &Path) -> Result<(), String> {
     Err(outcome
         .err()
         .unwrap_or_else(|| "the JVM wrote no archive".to_owned()))
+}
+
+/// Formats the node's disk, or starts the ZooKeeper that a node without a quorum of its own needs.
+fn prepare(node: &Node, java: &Java, class_path: &str) -> Result<Option<Running>, String> {
+    let mut command = Command::new(&java.program);
+    command
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .arg(&node.logging)
+        .stdin(Stdio::null());
+    if let Some(zookeeper) = &node.zookeeper {
+        let child = command
+            .args(["-Xmx64m", "-Dzookeeper.admin.enableServer=false", "-cp"])
+            .args([
+                class_path,
+                "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+            ])
+            .arg(zookeeper)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        return Ok(Some(Running(child)));
+    }
+    let format = command
+        .args(["-cp", class_path, "kafka.tools.StorageTool", "format"])
+        .args(["--standalone", "-t", "a2xhbW0tdHJhaW5pbmctMQ", "-c"])
+        .arg(&node.properties)
+        .output()
+        .map_err(|error| error.to_string())?;
+    if format.status.success() {
+        return Ok(None);
+    }
+    Err(format!(
+        "formatting failed: {}",
+        String::from_utf8_lossy(&format.stderr)
+    ))
 }
 
 /// A child that does not outlive this function, whatever happens in it.
@@ -114,13 +133,13 @@ impl Drop for Running {
     }
 }
 
-fn boot_and_stop(mut running: Running) -> Result<(), String> {
+fn boot_and_stop(mut running: Running, said: &'static str) -> Result<(), String> {
     let stdout = running.0.stdout.take().ok_or("no standard output")?;
     let (sender, started) = std::sync::mpsc::channel();
     // Reads until the JVM ends, so that the JVM never blocks on a full pipe.
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if line.contains("Kafka Server started") {
+            if line.contains(said) {
                 // Whoever waited may have given up.
                 let _ = sender.send(());
             }
@@ -148,66 +167,4 @@ fn boot_and_stop(mut running: Running) -> Result<(), String> {
         std::thread::sleep(Duration::from_millis(50));
     }
     Err("the broker did not stop".to_owned())
-}
-
-/// Writes properties, certificates and a logging configuration of a one-node cluster; returns the properties file.
-fn write_node(work: &Path) -> Result<PathBuf, String> {
-    let text = |error: std::io::Error| error.to_string();
-    let certified = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])
-        .map_err(|error| error.to_string())?;
-    let (key, certificate) = (certified.signing_key.serialize_pem(), certified.cert.pem());
-    let keystore = work.join("node.pem");
-    let truststore = work.join("ca.pem");
-    std::fs::write(&keystore, format!("{key}{certificate}")).map_err(text)?;
-    std::fs::write(&truststore, certificate).map_err(text)?;
-    let log4j2 = "appender.console.type=Console\nappender.console.name=STDOUT\nappender.console.layout.type=PatternLayout\n\
-                  appender.console.layout.pattern=[%d] %p %m (%c)%n\nrootLogger.level=INFO\n\
-                  rootLogger.appenderRefs=console\nrootLogger.appenderRef.console.ref=STDOUT\n";
-    std::fs::write(work.join("log4j2.properties"), log4j2).map_err(text)?;
-    let [controller, replication, plain] = free_ports()?;
-    let stores = ["controller", "replication"].map(|listener| {
-        format!(
-            "listener.name.{listener}.ssl.keystore.type=PEM\n\
-             listener.name.{listener}.ssl.keystore.location={}\n\
-             listener.name.{listener}.ssl.truststore.type=PEM\n\
-             listener.name.{listener}.ssl.truststore.location={}\n\
-             listener.name.{listener}.ssl.client.auth=required\n",
-            keystore.display(),
-            truststore.display(),
-        )
-    });
-    let listeners = format!(
-        "CONTROLLER://127.0.0.1:{controller},REPLICATION://127.0.0.1:{replication},PLAIN://127.0.0.1:{plain}"
-    );
-    let properties = format!(
-        "process.roles=broker,controller\nnode.id=0\ncontroller.listener.names=CONTROLLER\n\
-         inter.broker.listener.name=REPLICATION\n\
-         listener.security.protocol.map=CONTROLLER:SSL,REPLICATION:SSL,PLAIN:PLAINTEXT\n\
-         listeners={listeners}\nadvertised.listeners={listeners}\n\
-         controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
-         log.dirs={}\nlog.cleaner.dedupe.buffer.size=2097152\n\
-         authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
-         super.users=User:ANONYMOUS;User:CN=rcgen self signed cert\n{}",
-        work.join("data").display(),
-        stores.concat(),
-    );
-    let path = work.join("server.properties");
-    std::fs::write(&path, properties).map_err(text)?;
-    Ok(path)
-}
-
-/// Three ports nobody listens on now.
-fn free_ports() -> Result<[u16; 3], String> {
-    let mut held = Vec::new();
-    let mut ports = [0; 3];
-    for port in &mut ports {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
-        *port = listener
-            .local_addr()
-            .map_err(|error| error.to_string())?
-            .port();
-        held.push(listener);
-    }
-    Ok(ports)
 }

@@ -26,6 +26,8 @@ macro_rules! release {
 }
 
 const RELEASES: &[Release] = &[
+    release!("3.9.1", "kafka-3.9.1"),
+    release!("3.9.2", "kafka-3.9.2"),
     release!("4.1.0", "kafka-4.1.0"),
     release!("4.1.1", "kafka-4.1.1"),
     release!("4.1.2", "kafka-4.1.2"),

@@ -115,11 +115,17 @@ fn the_tools_are_found_by_each_of_their_names_and_by_release() {
     }
     assert!(Tool::by_name("topic").is_none());
     let dump = Tool::by_name("dump-log").unwrap();
-    assert_eq!(dump.class_in("4.2.1"), "kafka.tools.DumpLogSegments");
+    assert_eq!(dump.class_in("4.2.1"), Some("kafka.tools.DumpLogSegments"));
     assert_eq!(
         dump.class_in("4.3.0"),
-        "org.apache.kafka.tools.DumpLogSegments"
+        Some("org.apache.kafka.tools.DumpLogSegments")
     );
+    let shell = Tool::by_name("zookeeper-shell.sh").unwrap();
+    assert!(shell.class_in("3.9.2").is_some());
+    assert_eq!(shell.class_in("4.1.0"), None);
+    let groups = Tool::by_name("share-groups").unwrap();
+    assert_eq!(groups.class_in("3.9.2"), None);
+    assert!(groups.class_in("4.1.0").is_some());
 }
 
 #[test]
@@ -147,4 +153,28 @@ fn an_image_names_its_kafka_version_in_its_tag() {
     );
     assert_eq!(provider::version_of("apache/kafka:latest"), None);
     assert_eq!(provider::version_of("apache/kafka"), None);
+}
+
+#[test]
+fn a_release_with_zookeeper_has_its_launchers_and_its_own_logging() {
+    let dir = tempfile::tempdir().unwrap();
+    tools::write_launchers(dir.path(), "3.9.2").unwrap();
+    let bin = dir.path().join("bin");
+    let shell = std::fs::read_to_string(bin.join("zookeeper-shell.sh")).unwrap();
+    assert!(
+        shell.contains("ZooKeeperMainWithTlsSupportForKafka -server \"$@\""),
+        "{shell}"
+    );
+    assert!(
+        shell.contains("-Dlog4j.configuration=file:\"$home/bin/log4j.properties\""),
+        "{shell}"
+    );
+    assert!(!bin.join("kafka-share-groups.sh").exists());
+    assert_eq!(
+        tools::logging_option(dir.path(), "3.9.2"),
+        Some(format!(
+            "-Dlog4j.configuration=file:{}",
+            bin.join("log4j.properties").display()
+        ))
+    );
 }
