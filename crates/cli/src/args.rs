@@ -1,5 +1,7 @@
 //! What can be typed. Every command has an example.
 
+pub(crate) mod zookeeper;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -122,6 +124,13 @@ Exit codes: 0 all Ready; 1 not Ready in time; 2 bad input, nothing was changed."
     /// Run the node agent alone: this machine as a node of a Kubernetes cluster, Pods as processes
     #[command(after_help = "Example:\n  klamm node --context dev --name my-laptop --schedule")]
     Node(Node),
+    /// Serve ZooKeeper's protocol from etcd, for Kafka 3 and every other client of ZooKeeper
+    #[command(
+        after_help = "Examples:\n  klamm zookeeper --etcd http://127.0.0.1:2379 --listen 127.0.0.1:2181\n  \
+                            klamm zookeeper --etcd https://a:2379,https://b:2379 --etcd-cacert ca.pem --listen 0.0.0.0:2181\n\n\
+                            Any number of such servers may serve the same etcd; clients may move between them."
+    )]
+    Zookeeper(Box<zookeeper::Zookeeper>),
     #[command(hide = true)]
     RunBroker(RunBroker),
     #[command(hide = true)]

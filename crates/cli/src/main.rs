@@ -21,6 +21,7 @@ mod status;
 mod up;
 mod validate;
 mod wait;
+mod zookeeper;
 
 use std::process::ExitCode;
 
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         _ => {}
     }
     let default = match &cli.command {
-        Command::Operator(_) | Command::Node(_) => "info",
+        Command::Operator(_) | Command::Node(_) | Command::Zookeeper(_) => "info",
         Command::Up(up) if up.serve => "info",
         _ => "warn",
     };
@@ -72,6 +73,10 @@ fn log_to_stderr(global: &args::Global, default: &str) {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { global, command } = cli;
+    let command = match command {
+        Command::Zookeeper(args) => return zookeeper::run(*args),
+        command => command,
+    };
     // Those that become another program, or need no runtime.
     match &command {
         Command::Kafka(args) => return kafka::run(&global, args).map(|()| ExitCode::SUCCESS),
@@ -126,6 +131,7 @@ async fn run_async(
         | Command::Explain(_)
         | Command::Crds(_)
         | Command::Install { .. }
+        | Command::Zookeeper(_)
         | Command::RunBroker(_)
         | Command::ContainerExec { .. } => unreachable!("handled before there was a runtime"),
     }

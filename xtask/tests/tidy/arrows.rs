@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("control-plane", &[]),
     ("node-agent", &[]),
     ("zookeeper-protocol", &[]),
+    ("zookeeper-server", &["zookeeper-protocol"]),
     (
         "klamm",
         &[
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "control-plane",
             "node-agent",
             "kafka-client",
+            "zookeeper-server",
             "resources",
             "model",
             "manifests",

@@ -1,0 +1,91 @@
+//! Options of `klamm zookeeper`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::parse_duration;
+
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Zookeeper {
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Serve {
+    /// URLs of etcd's members, separated by commas
+    #[arg(
+        long,
+        value_name = "URL",
+        value_delimiter = ',',
+        required = true,
+        env = "KLAMM_ETCD"
+    )]
+    pub(crate) etcd: Vec<String>,
+    /// PEM: the authority that signed etcd's certificates
+    #[arg(long, value_name = "FILE")]
+    pub(crate) etcd_cacert: Option<PathBuf>,
+    /// PEM: our certificate for etcd
+    #[arg(long, value_name = "FILE", requires = "etcd_key")]
+    pub(crate) etcd_cert: Option<PathBuf>,
+    /// PEM: its key
+    #[arg(long, value_name = "FILE", requires = "etcd_cert")]
+    pub(crate) etcd_key: Option<PathBuf>,
+    /// Where keys are in etcd; servers with the same one serve the same tree
+    #[arg(long, value_name = "PREFIX", default_value = "/klamm")]
+    pub(crate) prefix: String,
+    /// Where clients connect
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "KLAMM_LISTEN",
+        required_unless_present = "tls_listen"
+    )]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where clients connect with TLS
+    #[arg(long, value_name = "ADDRESS", requires_all = ["tls_cert", "tls_key"])]
+    pub(crate) tls_listen: Option<SocketAddr>,
+    /// PEM: our certificate for clients, with those between it and its authority
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// PEM: its key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// PEM: the authorities of clients' certificates; with it, clients need one, and are known by it (scheme x509)
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+    /// Where to serve /metrics, /healthz, /readyz and /commands/<word>
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// File of users for SASL DIGEST-MD5, one `user: password` per line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sasl_users: Option<PathBuf>,
+    /// Shortest session timeout that is granted
+    #[arg(long, value_name = "DURATION", default_value = "4s", value_parser = parse_duration)]
+    pub(crate) min_session_timeout: Duration,
+    /// Longest session timeout that is granted
+    #[arg(long, value_name = "DURATION", default_value = "40s", value_parser = parse_duration)]
+    pub(crate) max_session_timeout: Duration,
+    /// Connections of one address; 0: any number
+    #[arg(long, value_name = "NUMBER", default_value_t = 60)]
+    pub(crate) max_client_connections: usize,
+    /// Connections in all; 0: any number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) max_connections: usize,
+    /// Longest message, in bytes (jute.maxbuffer)
+    #[arg(long, value_name = "BYTES", default_value_t = zookeeper_server::DEFAULT_MAX_FRAME)]
+    pub(crate) jute_maxbuffer: usize,
+    /// Operations that etcd takes in one transaction (its --max-txn-ops)
+    #[arg(long, value_name = "NUMBER", default_value_t = 128)]
+    pub(crate) etcd_max_txn_ops: usize,
+    /// Bytes that etcd takes in one request (its --max-request-bytes)
+    #[arg(long, value_name = "BYTES", default_value_t = 1_572_864)]
+    pub(crate) etcd_max_request_bytes: usize,
+    /// How often empty containers and nodes that have outlived their time are looked for
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
+    pub(crate) reap_every: Duration,
+}

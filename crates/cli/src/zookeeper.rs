@@ -1,0 +1,154 @@
+//! `klamm zookeeper`: ZooKeeper's protocol, served from etcd, until told to stop.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use zookeeper_server::{EtcdSettings, Secure, Settings, start};
+
+use crate::args::zookeeper::{Serve, Zookeeper};
+use crate::{BAD_INPUT, output};
+
+/// Runs the command.
+pub(crate) fn run(args: Zookeeper) -> anyhow::Result<ExitCode> {
+    let Zookeeper { serve } = args;
+    let settings = match settings(serve) {
+        Ok(settings) => settings,
+        Err(error) => {
+            output::progress(&format!("klamm: {error:#}"));
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+    };
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(until_told(settings))
+}
+
+async fn until_told(settings: Settings) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let etcd = settings.etcd.endpoints.join(",");
+    let mut running = start(settings).await?;
+    for (what, address) in [
+        ("clients", running.address),
+        ("clients with TLS", running.secure_address),
+        ("metrics", running.metrics_address),
+    ] {
+        if let Some(address) = address {
+            tracing::info!(%address, etcd, "listening for {what}");
+        }
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = running.ended() => anyhow::bail!("a part of the server ended"),
+    }
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(args: Serve) -> anyhow::Result<Settings> {
+    let Serve {
+        etcd,
+        etcd_cacert,
+        etcd_cert,
+        etcd_key,
+        prefix,
+        listen,
+        tls_listen,
+        tls_cert,
+        tls_key,
+        tls_client_ca,
+        metrics_listen,
+        sasl_users,
+        min_session_timeout,
+        max_session_timeout,
+        max_client_connections,
+        max_connections,
+        jute_maxbuffer,
+        etcd_max_txn_ops,
+        etcd_max_request_bytes,
+        reap_every,
+    } = args;
+    anyhow::ensure!(
+        prefix.starts_with('/') && prefix.len() > 1,
+        "--prefix {prefix:?}: must start with / and have a name, such as /klamm"
+    );
+    anyhow::ensure!(
+        min_session_timeout <= max_session_timeout,
+        "--min-session-timeout {min_session_timeout:?} is longer than --max-session-timeout {max_session_timeout:?}"
+    );
+    anyhow::ensure!(
+        etcd_max_txn_ops >= LEAST_TXN_OPS,
+        "--etcd-max-txn-ops {etcd_max_txn_ops}: at least {LEAST_TXN_OPS} are needed; etcd's default is 128"
+    );
+    let identity = match (etcd_cert, etcd_key) {
+        (Some(certificate), Some(key)) => Some((
+            read("--etcd-cert", &certificate)?,
+            read("--etcd-key", &key)?,
+        )),
+        _ => None,
+    };
+    let mut settings = Settings::new(EtcdSettings {
+        endpoints: etcd,
+        ca: etcd_cacert
+            .map(|path| read("--etcd-cacert", &path))
+            .transpose()?,
+        identity,
+    });
+    settings.prefix = prefix;
+    settings.listen = listen;
+    settings.secure = match (tls_listen, tls_cert, tls_key) {
+        (Some(listen), Some(certificate), Some(key)) => Some(Secure {
+            listen,
+            certificate,
+            key,
+            client_ca: tls_client_ca,
+        }),
+        _ => None,
+    };
+    settings.metrics = metrics_listen;
+    settings.sasl_users = sasl_users
+        .map(|path| users(&path))
+        .transpose()?
+        .unwrap_or_default();
+    settings.min_session_timeout = min_session_timeout;
+    settings.max_session_timeout = max_session_timeout;
+    settings.max_connections_per_address = max_client_connections;
+    settings.max_connections = max_connections;
+    settings.max_frame_bytes = jute_maxbuffer;
+    settings.etcd_max_txn_ops = etcd_max_txn_ops;
+    settings.etcd_max_request_bytes = etcd_max_request_bytes;
+    settings.reap_every = reap_every;
+    Ok(settings)
+}
+
+/// A create of one node below another needs this many and some to spare.
+const LEAST_TXN_OPS: usize = 16;
+
+fn read(option: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{option} {}", path.display()))
+}
+
+fn users(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let text = String::from_utf8(read("--sasl-users", path)?)
+        .with_context(|| format!("--sasl-users {}", path.display()))?;
+    let mut users = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (user, password) = line.split_once(':').with_context(|| {
+            format!(
+                "--sasl-users {}, line {}: expected `user: password`",
+                path.display(),
+                number + 1
+            )
+        })?;
+        users.push((user.trim().to_owned(), password.trim().to_owned()));
+    }
+    Ok(users)
+}

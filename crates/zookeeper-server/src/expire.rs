@@ -1,0 +1,94 @@
+//! What the server does by itself: ephemeral nodes of sessions that are no more, containers that are empty, nodes that have
+//! outlived their time.
+//!
+//! Every server looks; a guarded transaction lets one of them do it. The server that had a session goes first, at once; the
+//! others look after a while, at different times.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::batch::Work;
+use crate::evaluate::{Act, is_due};
+use crate::shared::{Shared, wall};
+
+/// How often sessions are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long somebody else may take, before it is done here.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Queues something that no client asked for.
+pub(crate) fn submit(shared: &Shared, act: Act) {
+    let work = Work {
+        act,
+        line: None,
+        session: 0,
+        claim: 0,
+        identities: Arc::from([]),
+        xid: 0,
+        born: Instant::now(),
+    };
+    // Nobody takes it when the server stops.
+    let _ = shared.queue.send(work);
+}
+
+/// Ends sessions whose keys vanished.
+pub(crate) async fn expire(shared: Arc<Shared>) {
+    let mut seen: BTreeMap<i64, Instant> = BTreeMap::new();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = shared.stop.cancelled() => return,
+        }
+        let orphaned: Vec<i64> = {
+            let mirror = shared.read();
+            mirror
+                .tree
+                .owners()
+                .filter(|id| !mirror.sessions.contains_key(id))
+                .collect()
+        };
+        seen.retain(|id, _| orphaned.contains(id));
+        for id in orphaned {
+            let spread = Duration::from_millis(u64::from(rand::random::<u8>()) * 2);
+            match seen.get_mut(&id) {
+                None => {
+                    seen.insert(id, Instant::now() + PATIENCE + spread);
+                }
+                Some(due) if *due <= Instant::now() => {
+                    *due = Instant::now() + 4 * PATIENCE + spread;
+                    submit(&shared, Act::Expire(id));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// Deletes containers and nodes with a time to live when they are due.
+pub(crate) async fn reap(shared: Arc<Shared>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(shared.settings.reap_every) => {}
+            () = shared.stop.cancelled() => return,
+        }
+        let now = wall();
+        let due: Vec<String> = {
+            let mirror = shared.read();
+            mirror
+                .tree
+                .mortal()
+                .filter(|path| {
+                    mirror
+                        .tree
+                        .get(path)
+                        .is_some_and(|node| is_due(&node.meta, now))
+                })
+                .map(ToOwned::to_owned)
+                .collect()
+        };
+        for path in due {
+            submit(&shared, Act::Reap(path));
+        }
+    }
+}
