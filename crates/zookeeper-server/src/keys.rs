@@ -87,3 +87,6 @@ impl Keys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
