@@ -134,6 +134,8 @@ Exit codes: 0 all Ready; 1 not Ready in time; 2 bad input, nothing was changed."
     #[command(hide = true)]
     RunBroker(RunBroker),
     #[command(hide = true)]
+    RunStore,
+    #[command(hide = true)]
     Install {
         /// Where to put the program.
         target: PathBuf,

@@ -43,6 +43,10 @@ fn main() -> ExitCode {
                 None => runner::run_broker(),
             };
         }
+        Command::RunStore => {
+            log_to_stderr(&cli.global, "info");
+            return runner::run_store();
+        }
         Command::ContainerExec { args } => return node_agent::container_exec::main(args),
         _ => {}
     }
@@ -133,6 +137,7 @@ async fn run_async(
         | Command::Install { .. }
         | Command::Zookeeper(_)
         | Command::RunBroker(_)
+        | Command::RunStore
         | Command::ContainerExec { .. } => unreachable!("handled before there was a runtime"),
     }
 }

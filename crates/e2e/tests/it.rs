@@ -16,6 +16,8 @@ mod first_light;
 #[cfg(test)]
 mod kube_apiserver;
 #[cfg(test)]
+mod metadata_store;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod security;

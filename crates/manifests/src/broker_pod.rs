@@ -220,7 +220,7 @@ fn kafka_container(
 }
 
 /// Asks at once and each second, for as long as a start may take.
-const START_UP: Probe = Probe {
+pub(crate) const START_UP: Probe = Probe {
     initial_delay_seconds: 0,
     timeout_seconds: 5,
     period_seconds: 1,
@@ -228,7 +228,16 @@ const START_UP: Probe = Probe {
     failure_threshold: START_UP_FAILURES,
 };
 
-fn probe(path: &str, times: Probe) -> PodProbe {
+/// Asks every few seconds, whether what started goes on.
+pub(crate) const LIVE: Probe = Probe {
+    initial_delay_seconds: 0,
+    timeout_seconds: 5,
+    period_seconds: 5,
+    success_threshold: 1,
+    failure_threshold: 3,
+};
+
+pub(crate) fn probe(path: &str, times: Probe) -> PodProbe {
     let Probe {
         initial_delay_seconds,
         timeout_seconds,
@@ -295,7 +304,7 @@ fn environment(input: &Input<'_>, node: &Node, facts: &NodeFacts, users: &[EnvVa
     variables
 }
 
-fn value(name: &str, value: &str) -> EnvVar {
+pub(crate) fn value(name: &str, value: &str) -> EnvVar {
     EnvVar {
         name: name.to_owned(),
         value: Some(value.to_owned()),
@@ -303,7 +312,7 @@ fn value(name: &str, value: &str) -> EnvVar {
     }
 }
 
-fn field(name: &str, path: &str) -> EnvVar {
+pub(crate) fn field(name: &str, path: &str) -> EnvVar {
     let field_ref = ObjectFieldSelector {
         api_version: Some("v1".to_owned()),
         field_path: path.to_owned(),
@@ -322,6 +331,12 @@ fn field(name: &str, path: &str) -> EnvVar {
 fn ports(cluster: &Cluster, node: &Node) -> Vec<ContainerPort> {
     let mut ports = vec![port(names::RUNNER_PORT_NAME, names::RUNNER_PORT)];
     if node.roles.is_controller() {
+        ports.push(port(
+            names::CONTROL_PLANE_PORT_NAME,
+            names::CONTROL_PLANE_PORT,
+        ));
+    }
+    if cluster.metadata_store.speaks_zookeeper() {
         ports.push(port(
             names::CONTROL_PLANE_PORT_NAME,
             names::CONTROL_PLANE_PORT,
@@ -349,7 +364,7 @@ fn ports(cluster: &Cluster, node: &Node) -> Vec<ContainerPort> {
     ports
 }
 
-fn port(name: &str, number: u16) -> ContainerPort {
+pub(crate) fn port(name: &str, number: u16) -> ContainerPort {
     ContainerPort {
         name: Some(name.to_owned()),
         container_port: i32::from(number),
@@ -359,7 +374,7 @@ fn port(name: &str, number: u16) -> ContainerPort {
 }
 
 /// What the strictest Pod security standard asks for.
-fn restricted() -> SecurityContext {
+pub(crate) fn restricted() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         capabilities: Some(Capabilities {
@@ -423,7 +438,7 @@ fn affinity(cluster: &Cluster, node: &Node, users: Option<Affinity>) -> Option<A
 }
 
 /// An empty directory.
-fn empty_dir(medium: Option<&str>, size_limit: Option<String>) -> EmptyDirVolumeSource {
+pub(crate) fn empty_dir(medium: Option<&str>, size_limit: Option<String>) -> EmptyDirVolumeSource {
     EmptyDirVolumeSource {
         medium: medium.map(str::to_owned),
         size_limit: size_limit.map(Quantity),

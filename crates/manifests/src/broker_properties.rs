@@ -15,6 +15,7 @@ use crate::names::{
 };
 
 mod listeners;
+mod metadata_store;
 
 pub(crate) use listeners::{CLIENTS_CA_PEM, CLUSTER_CA_PEM, NODE_PEM, listener_pem};
 use listeners::{key_store, trust_store};
@@ -35,9 +36,15 @@ const PROVIDERS: [(&str, &str); 3] = [
 /// The properties of one node.
 pub fn render(input: &Input<'_>, pool: &Pool, node: &Node) -> String {
     let mut properties = Properties::default();
-    properties.section("Node ID", [line("node.id", node.id)]);
-    rack(input.cluster, node, &mut properties);
-    quorum(input, node, &mut properties);
+    if input.cluster.metadata_store.speaks_zookeeper() {
+        metadata_store::render(input, node, &mut properties);
+        rack(input.cluster, node, &mut properties);
+    } else {
+        properties.section("Node ID", [line("node.id", node.id)]);
+        rack(input.cluster, node, &mut properties);
+        quorum(input, node, &mut properties);
+        metadata_directory(pool, node, &mut properties);
+    }
     directories(pool, node, &mut properties);
     listeners::render(input, node, &mut properties);
     authorization(input.cluster, &mut properties);
@@ -111,7 +118,7 @@ fn quorum(input: &Input<'_>, node: &Node, properties: &mut Properties) {
     );
 }
 
-fn directories(pool: &Pool, node: &Node, properties: &mut Properties) {
+fn metadata_directory(pool: &Pool, node: &Node, properties: &mut Properties) {
     let volumes = pool.storage.volumes();
     let path = |mount: String| in_root(&log_directory(&mount, node));
     let metadata = volumes.iter().find(|volume| volume.metadata);
@@ -119,6 +126,11 @@ fn directories(pool: &Pool, node: &Node, properties: &mut Properties) {
         "KRaft metadata log dir configuration",
         metadata.map(|volume| line("metadata.log.dir", path(volume.mount_path()))),
     );
+}
+
+fn directories(pool: &Pool, node: &Node, properties: &mut Properties) {
+    let volumes = pool.storage.volumes();
+    let path = |mount: String| in_root(&log_directory(&mount, node));
     let all: Vec<_> = volumes
         .iter()
         .map(|volume| path(volume.mount_path()))
@@ -154,10 +166,14 @@ fn own_principals(cluster: &Cluster) -> Vec<String> {
 fn authorization(cluster: &Cluster, properties: &mut Properties) {
     let (class, users) = match &cluster.authorization {
         Authorization::None => return,
-        Authorization::Simple { super_users } => (
-            "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            super_users,
-        ),
+        Authorization::Simple { super_users } => {
+            let class = if cluster.metadata_store.speaks_zookeeper() {
+                metadata_store::AUTHORIZER
+            } else {
+                "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+            };
+            (class, super_users)
+        }
         Authorization::Custom {
             class,
             super_users,

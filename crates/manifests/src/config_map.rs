@@ -37,19 +37,19 @@ pub fn render(input: &Input<'_>, pool: &Pool, node: &Node, facts: &NodeFacts) ->
             broker_properties::render(input, pool, node),
         ),
         (
-            logging::KEY.to_owned(),
-            logging::render(&cluster.logging, input.facts.logging.as_deref()),
-        ),
-        (
             CLUSTER_ID.to_owned(),
             input.facts.identity.cluster_id.clone(),
         ),
-        (
-            METADATA_VERSION.to_owned(),
-            cluster.metadata_version.to_string(),
-        ),
         (RUNNER_CONFIG_KEY.to_owned(), runner),
     ]);
+    let (key, text) = logging::file(cluster, input.facts.logging.as_deref());
+    data.insert(key.to_owned(), text);
+    if !cluster.metadata_store.speaks_zookeeper() {
+        data.insert(
+            METADATA_VERSION.to_owned(),
+            cluster.metadata_version.to_string(),
+        );
+    }
     if let (Metrics::JmxExporter(_), Some(yaml)) = (&cluster.metrics, &input.facts.metrics) {
         // What is not YAML is shown to the exporter as it is; its complaint is clearer than a missing file.
         data.insert(

@@ -101,6 +101,9 @@ pub struct NodeFacts {
 pub struct Settings {
     /// Image that holds the runner: `klamm:<version>`.
     pub klamm_image: String,
+    /// Image of etcd, for clusters with one of their own.
+    #[serde(default = "etcd_image")]
+    pub etcd_image: String,
     /// `Always`, `IfNotPresent`, `Never`; Kubernetes' own rule when absent.
     #[serde(default)]
     pub image_pull_policy: Option<String>,
@@ -126,6 +129,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             klamm_image: concat!("klamm:", env!("CARGO_PKG_VERSION")).to_owned(),
+            etcd_image: etcd_image(),
             image_pull_policy: None,
             image_pull_secrets: Vec::new(),
             network_policies: true,
@@ -135,6 +139,10 @@ impl Default for Settings {
             dns_domain: "cluster.local".to_owned(),
         }
     }
+}
+
+fn etcd_image() -> String {
+    "quay.io/coreos/etcd:v3.5.21".to_owned()
 }
 
 impl<'a> Input<'a> {

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use model::desired::{Cluster, MetadataTemplate, Node, Pool};
 
 use crate::facts::Input;
-use crate::names;
+use crate::{names, store};
 
 /// Sorted labels or annotations.
 pub(crate) type Map = BTreeMap<String, String>;
@@ -22,6 +22,10 @@ const VALUE_MAX: usize = 63;
 pub(crate) enum Component {
     /// Brokers, controllers and all they need.
     Kafka,
+    /// Servers of ZooKeeper's protocol.
+    ZooKeeper,
+    /// An etcd of the cluster's own.
+    Etcd,
     /// Certificate authorities.
     CertificateAuthority,
     /// What both authorities are trusted by.
@@ -34,6 +38,8 @@ impl Component {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Kafka => "kafka",
+            Self::ZooKeeper => "zookeeper",
+            Self::Etcd => "etcd",
             Self::CertificateAuthority => "certificate-authority",
             Self::TrustBundle => "trust-bundle",
             Self::Operator => "strimzi",
@@ -59,6 +65,8 @@ pub(crate) fn node_labels(cluster: &Cluster, pool: Option<&Pool>, node: &Node) -
 fn common(cluster: &Cluster, component: Component) -> Map {
     let name = match component {
         Component::Kafka => names::component(&cluster.name),
+        Component::ZooKeeper => store::component_name(&cluster.name, store::Program::ZooKeeper),
+        Component::Etcd => store::component_name(&cluster.name, store::Program::Etcd),
         Component::CertificateAuthority | Component::TrustBundle | Component::Operator => {
             "strimzi".to_owned()
         }

@@ -13,6 +13,7 @@
 //!  desired::Cluster ─┐                 ┌─► shared::objects   Services, policies, accounts, exposure
 //!  Facts ────────────┼─► Input ────────┼─► secret::*         Secrets without data, names for certificates
 //!  Settings ─────────┘                 ├─► volume_claims     PersistentVolumeClaims of a node
+//!                                      ├─► store::*          where the metadata are, if not in nodes
 //!                      NodeFacts ──────┼─► config_map        server.config, log4j2.properties, runner.json
 //!                                      └─► broker_pod        the Pod, with its revision
 //! ```
@@ -41,6 +42,7 @@ pub mod runner;
 pub mod secret;
 pub mod services;
 pub mod shared;
+pub mod store;
 mod template;
 pub mod volume_claims;
 

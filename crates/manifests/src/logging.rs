@@ -7,9 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use model::desired::Logging;
+use model::desired::{Cluster, Logging};
 
 use crate::broker_properties;
+
+pub mod reload4j;
 
 /// Key in the node's `ConfigMap`.
 pub const KEY: &str = "log4j2.properties";
@@ -53,6 +55,16 @@ const DEFAULT_LOGGERS: [(&str, &str, &str); 8] = [
 ];
 
 type Properties = BTreeMap<String, String>;
+
+/// Name and content of the log configuration that a release understands.
+pub fn file(cluster: &Cluster, external: Option<&str>) -> (&'static str, String) {
+    if cluster.version.needs_zookeeper() {
+        let text = reload4j::for_broker(&cluster.logging, external);
+        (reload4j::KEY, text)
+    } else {
+        (KEY, render(&cluster.logging, external))
+    }
+}
 
 /// The file. `external` is the content of the `ConfigMap` that the user refers to, if that is what the user does.
 pub fn render(logging: &Logging, external: Option<&str>) -> String {

@@ -73,7 +73,7 @@ pub fn render(input: &Input<'_>) -> NetworkPolicy {
 }
 
 /// The operator, in the cluster's namespace or wherever it is known or allowed to run.
-fn operator_peer(input: &Input<'_>) -> NetworkPolicyPeer {
+pub(crate) fn operator_peer(input: &Input<'_>) -> NetworkPolicyPeer {
     let settings = input.settings;
     let namespace_selector = match &settings.operator_namespace {
         Some(namespace) if namespace == input.cluster.namespace.as_str() => None,
@@ -92,14 +92,14 @@ fn operator_peer(input: &Input<'_>) -> NetworkPolicyPeer {
     }
 }
 
-fn peer(labels: Map) -> NetworkPolicyPeer {
+pub(crate) fn peer(labels: Map) -> NetworkPolicyPeer {
     NetworkPolicyPeer {
         pod_selector: Some(select(labels)),
         ..NetworkPolicyPeer::default()
     }
 }
 
-fn select(labels: BTreeMap<String, String>) -> LabelSelector {
+pub(crate) fn select(labels: BTreeMap<String, String>) -> LabelSelector {
     LabelSelector {
         match_labels: Some(labels),
         match_expressions: None,
@@ -107,7 +107,7 @@ fn select(labels: BTreeMap<String, String>) -> LabelSelector {
 }
 
 /// A rule for one port; no peers means everybody.
-fn rule(port: u16, peers: Vec<NetworkPolicyPeer>) -> NetworkPolicyIngressRule {
+pub(crate) fn rule(port: u16, peers: Vec<NetworkPolicyPeer>) -> NetworkPolicyIngressRule {
     NetworkPolicyIngressRule {
         from: (!peers.is_empty()).then_some(peers),
         ports: Some(vec![NetworkPolicyPort {

@@ -146,6 +146,9 @@ fn configuration(input: &Input<'_>, pool: &Pool, node: &Node, revision: &mut Rev
         let voters: Vec<_> = input.controllers().map(|node| node.id).collect();
         revision.hashed("config/voters", &voters);
     }
+    if cluster.metadata_store.speaks_zookeeper() {
+        revision.hashed("config/store", &crate::store::addresses(cluster));
+    }
     storage_layout(&pool.storage, revision);
     jvm(&pool.jvm, revision);
     match &cluster.authorization {

@@ -1,6 +1,7 @@
 //! `runner.json`: what the runner is told beside Kafka's properties.
 
 use model::desired::{Jmx, Metrics, Node, Pool, Rack, RackThrough, Storage};
+use model::runner::store::StoreAddress;
 use model::runner::{
     CONTRACT, Format, HeapConfig, JmxConfig, ListenerConfig, LogDir, MetricsConfig, PemFile,
     QuorumKind, RackSource, RunnerConfig, env,
@@ -14,6 +15,7 @@ use crate::logging;
 use crate::metrics;
 use crate::names;
 use crate::secret;
+use crate::store;
 
 /// Where certificates are mounted.
 pub const CERTIFICATES: &str = "/opt/klamm-certs";
@@ -62,6 +64,12 @@ pub fn render(
         listeners: listeners(input, node),
         pem_files: pem_files(input, node),
         rack: rack(cluster.rack.as_ref()).filter(|_| node.roles.is_broker()),
+        store: cluster
+            .metadata_store
+            .speaks_zookeeper()
+            .then(|| StoreAddress {
+                servers: store::addresses(cluster),
+            }),
         health_port: names::RUNNER_PORT,
         state_log: logging::STATE_LOG.to_owned(),
         configuration_hash,
@@ -162,7 +170,7 @@ fn listeners(input: &Input<'_>, node: &Node) -> Vec<ListenerConfig> {
         tls: true,
     };
     let mut listeners = Vec::new();
-    if node.roles.is_controller() {
+    if node.roles.is_controller() || input.cluster.metadata_store.speaks_zookeeper() {
         listeners.push(internal(
             names::CONTROL_PLANE_LISTENER,
             names::CONTROL_PLANE_PORT,

@@ -8,6 +8,7 @@ use crate::facts::Input;
 use crate::network_policy;
 use crate::rbac;
 use crate::services;
+use crate::store;
 use crate::to_value;
 
 /// Account, Services, policies, exposure: in the order in which they are best applied.
@@ -20,6 +21,7 @@ pub fn objects(input: &Input<'_>) -> Vec<Value> {
         objects.push(to_value(&network_policy::render(input)));
     }
     objects.extend(services::render(input).iter().map(to_value));
+    objects.extend(store::objects(input));
     objects.extend(exposure::render(input));
     if input.settings.disruption_budgets {
         objects.push(to_value(&disruption_budget::render(input)));

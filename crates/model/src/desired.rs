@@ -11,6 +11,7 @@ pub mod jvm;
 pub mod kafka_key;
 pub mod listener;
 pub mod logging;
+pub mod metadata_store;
 pub mod metrics;
 pub mod name;
 pub mod node;
@@ -35,6 +36,7 @@ pub use listener::{
     ListenerConfiguration, ListenerKind,
 };
 pub use logging::{ConfigMapKey, Logging};
+pub use metadata_store::{Etcd, MetadataStore, StoreKind, StoreVolume};
 pub use metrics::{Jmx, Metrics};
 pub use name::{ClusterName, ListenerName, NameError, Namespace, PoolName};
 pub use node::{Node, NodeId, NodeIdRange, Roles};

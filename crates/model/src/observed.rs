@@ -42,6 +42,12 @@ pub struct World {
     pub pods: Known<BTreeMap<String, pod::Pod>>,
     /// All volume claims with the same labels, by name.
     pub volumes: Known<BTreeMap<String, volume::Volume>>,
+    /// Pods of the metadata store (`strimzi.io/name: <cluster>-zookeeper` and `-etcd`), by name; empty where there is none.
+    #[serde(default = "nothing")]
+    pub store_pods: Known<BTreeMap<String, pod::Pod>>,
+    /// Volume claims of the metadata store, by name.
+    #[serde(default = "nothing")]
+    pub store_volumes: Known<BTreeMap<String, volume::Volume>>,
     /// Secrets of the cluster, and those it refers to, by name; one that does not exist is absent.
     pub secrets: Known<BTreeMap<String, secret::Secret>>,
     /// All other objects that we render: Services, ConfigMaps, NetworkPolicies, …; and ConfigMaps that the cluster refers to.
@@ -75,6 +81,8 @@ impl World {
             plan: None,
             pods: Known::Unknown(Why::NotAsked),
             volumes: Known::Unknown(Why::NotAsked),
+            store_pods: Known::Unknown(Why::NotAsked),
+            store_volumes: Known::Unknown(Why::NotAsked),
             secrets: Known::Unknown(Why::NotAsked),
             objects: Known::Unknown(Why::NotAsked),
             services: Known::Unknown(Why::NotAsked),
@@ -88,6 +96,11 @@ impl World {
             permit: Known::Unknown(Why::NotAsked),
         }
     }
+}
+
+/// What older records of looks do not have.
+fn nothing<T>() -> Known<T> {
+    Known::Unknown(Why::NotAsked)
 }
 
 /// The time of an observation that is seen now: a shorthand for observers.

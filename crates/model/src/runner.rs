@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub mod placeholder;
+pub mod store;
 
 use crate::desired::{ByteSize, KafkaVersion, MetadataVersion, NodeId, Roles, VolumeId};
 
@@ -94,6 +95,9 @@ pub struct RunnerConfig {
     pub health_port: u16,
     /// File of the appender that user logging cannot remove.
     pub state_log: String,
+    /// Where the metadata are, where they are behind ZooKeeper's protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<store::StoreAddress>,
     /// Hash of everything in the Pod's configuration that needs a restart when it changes.
     pub configuration_hash: String,
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `klamm:*`, `…/klamm:*` | the running executable, as `klamm` and `/klamm` |
 //! | `apache/kafka:*` and any repository with `kafka` in its name | what [`Runtimes`] answers |
+//! | `etcd:*`, `…/etcd:*` | the `etcd` on `PATH` |
 //! | `host:*` (only where allowed) | the programs of this machine |
 //!
 //! Not here: how a runtime is fetched and checked (`runtime`), how a command is found in an image (`container::command`).
@@ -95,7 +96,7 @@ pub enum ImageError {
     /// Nothing on this node stands for it.
     #[error(
         "image {image:?} stands for no program on this node, which runs Pods as processes: \
-         it knows klamm:* and Kafka images such as apache/kafka:4.3.1"
+         it knows klamm:*, etcd:* and Kafka images such as apache/kafka:4.3.1"
     )]
     Unknown {
         /// As given.
@@ -145,6 +146,9 @@ pub fn resolve(image: &str, settings: &Settings) -> Result<Resolution, ImageErro
             ..Image::default()
         })));
     }
+    if name.last() == "etcd" {
+        return etcd(image);
+    }
     if name
         .repository
         .split('/')
@@ -172,6 +176,36 @@ pub fn resolve(image: &str, settings: &Settings) -> Result<Resolution, ImageErro
     Err(ImageError::Unknown {
         image: image.to_owned(),
     })
+}
+
+/// How the runner is told where this machine's etcd is.
+const ETCD_PROGRAM: &str = "KLAMM_ETCD";
+
+/// The etcd of this machine, whatever its version: it is only ever one member's.
+fn etcd(image: &str) -> Result<Resolution, ImageError> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .map(|directory| directory.join("etcd"))
+        .find(|program| program.is_file());
+    let Some(program) = found else {
+        return Err(ImageError::Pull {
+            reason: format!(
+                "image {image:?} stands for the program etcd of this machine, and there is none on PATH: \
+                 apt-get install etcd-server"
+            ),
+        });
+    };
+    let here = program.display().to_string();
+    Ok(Resolution::Ready(Box::new(Image {
+        env: BTreeMap::from([(ETCD_PROGRAM.to_owned(), here.clone())]),
+        programs: ["etcd", "/usr/local/bin/etcd"]
+            .into_iter()
+            .map(|name| (name.to_owned(), program.clone()))
+            .collect(),
+        entrypoint: vec!["/usr/local/bin/etcd".to_owned()],
+        id: format!("etcd:{here}"),
+        ..Image::default()
+    })))
 }
 
 /// An image name in its parts: `registry/repository:tag@digest`.

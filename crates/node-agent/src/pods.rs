@@ -19,6 +19,9 @@ use crate::pod::worker::{self, News};
 use crate::settings::OnStop;
 use crate::volumes;
 
+/// Annotation of a Pod that others need in order to stop well: where all Pods are stopped, it is stopped after them.
+const STOP_LAST: &str = "klamm.dev/stop-last";
+
 /// A Pod that has a worker.
 struct Tended {
     key: (String, String),
@@ -26,6 +29,8 @@ struct Tended {
     post: mpsc::UnboundedSender<News>,
     task: JoinHandle<()>,
     told_gone: bool,
+    /// Others need it to stop well: it goes after them.
+    stops_last: bool,
 }
 
 impl Drop for Tended {
@@ -87,6 +92,7 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
             if free && !done.contains(&uid) {
                 let (post, news) = mpsc::unbounded_channel();
                 let version = object.resource_version();
+                let stops_last = object.annotations().contains_key(STOP_LAST);
                 let task = tokio::spawn(worker::run(
                     Arc::clone(&context),
                     object,
@@ -101,6 +107,7 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
                         post,
                         task,
                         told_gone: false,
+                        stops_last,
                     },
                 );
             }
@@ -123,11 +130,14 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
         OnStop::StopPods => News::Stop,
         OnStop::LeaveRunning => News::Leave,
     };
-    for pod in tended.values() {
-        let _ = pod.post.send(news());
-    }
-    for pod in tended.values_mut() {
-        let _ = (&mut pod.task).await;
+    for last in [false, true] {
+        let turn = |pod: &&mut Tended| pod.stops_last == last;
+        for pod in tended.values_mut().filter(turn) {
+            let _ = pod.post.send(news());
+        }
+        for pod in tended.values_mut().filter(turn) {
+            let _ = (&mut pod.task).await;
+        }
     }
     if context.settings.on_stop == OnStop::StopPods {
         while orphans.join_next().await.is_some() {}

@@ -31,6 +31,7 @@ pub(crate) mod record;
 pub(crate) mod render;
 mod safety;
 mod shared;
+pub(crate) mod store;
 pub(crate) mod view;
 mod volumes;
 mod wishes;
@@ -203,12 +204,14 @@ fn plan_nodes(
             }
         }
     }
+    let store = store::plan(view, identity, renderer.as_ref(), draft);
     let pods = Pods {
         view,
         identity,
         renderer: renderer.as_ref(),
         recording: &recording,
         old_quorum: old_quorum(identity, &nodes),
+        store: store.wait,
     };
     if let Some(renderer) = &renderer {
         certificates::plan(view, renderer, &nodes, draft);
@@ -229,7 +232,10 @@ fn plan_nodes(
     if let Some(renderer) = &renderer {
         finish::plan(view, renderer, &nodes, draft);
     }
-    purpose_of(view, identity, &nodes)
+    match purpose_of(view, identity, &nodes) {
+        Purpose::Maintain if !store.complete => Purpose::Recover,
+        other => other,
+    }
 }
 
 /// Configurations, then Pods, of all nodes.

@@ -57,6 +57,8 @@ pub struct Input {
 
 /// Plans what is to be done; total: whatever is wrong or unknown is in the plan.
 pub fn plan(input: &Input) -> Plan {
+    let held = cluster::store::held(input);
+    let input = held.as_ref().unwrap_or(input);
     let mut draft = Draft::new(input);
     let purpose = cluster::plan_cluster(input, &mut draft);
     if purpose != Purpose::NotOurs {

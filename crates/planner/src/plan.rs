@@ -88,6 +88,8 @@ pub enum PhaseName {
     Shared,
     /// Volume claims.
     Volumes,
+    /// Where the metadata are, where that is not in the nodes.
+    Store,
     /// Nodes that vote on metadata (combined ones too).
     Controllers,
     /// Nodes that only hold partitions.
@@ -98,12 +100,13 @@ pub enum PhaseName {
 
 impl PhaseName {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Check,
         Self::Identity,
         Self::Certificates,
         Self::Shared,
         Self::Volumes,
+        Self::Store,
         Self::Controllers,
         Self::Brokers,
         Self::Finish,
@@ -117,6 +120,7 @@ impl PhaseName {
             Self::Certificates => "certificates",
             Self::Shared => "shared",
             Self::Volumes => "volumes",
+            Self::Store => "store",
             Self::Controllers => "controllers",
             Self::Brokers => "brokers",
             Self::Finish => "finish",

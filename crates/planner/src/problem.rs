@@ -88,7 +88,13 @@ pub enum Problem {
         /// Those that lost it.
         nodes: Vec<i32>,
     },
-    /// A runner refuses to start Kafka.
+    /// The metadata store lost so much that nobody remembers everything.
+    #[serde(rename_all = "camelCase")]
+    StoreLost {
+        /// Volume claims that are gone.
+        claims: Vec<String>,
+    },
+    /// A runner refuses to start.
     #[serde(rename_all = "camelCase")]
     RunnerRefused {
         /// The Pod.
@@ -139,6 +145,7 @@ impl Problem {
             | Self::PoolGone { .. }
             | Self::DataLost { .. }
             | Self::QuorumLost { .. }
+            | Self::StoreLost { .. }
             | Self::RunnerRefused { .. }
             | Self::AuthorityMissing { .. }
             | Self::ReferenceMissing { .. }
@@ -160,6 +167,7 @@ impl Problem {
             Self::PoolGone { .. } => "PoolGone",
             Self::DataLost { .. } => "DataLost",
             Self::QuorumLost { .. } => "QuorumLost",
+            Self::StoreLost { .. } => "StoreLost",
             Self::RunnerRefused { refusal, .. } => refusal.as_str(),
             Self::AuthorityMissing { .. } => "AuthorityMissing",
             Self::ReferenceMissing { .. } => "ReferenceMissing",
@@ -169,6 +177,7 @@ impl Problem {
 }
 
 impl std::fmt::Display for Problem {
+    #[expect(clippy::too_many_lines, reason = "one sentence per problem")]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Desired(problem) => write!(f, "{}: {problem}", problem.subject),
@@ -250,10 +259,15 @@ impl std::fmt::Display for Problem {
                 "the controllers lost their majority for good (lost: the disks of {}): restore a disk from a copy; nothing is formatted",
                 nodes_of(nodes)
             ),
+            Self::StoreLost { claims } => write!(
+                f,
+                "the metadata store lost its majority for good (gone: {}): restore a volume from a copy; nothing is begun anew",
+                listed(claims, 5)
+            ),
             Self::RunnerRefused { pod, refusal, text } => {
                 write!(
                     f,
-                    "Pod {pod} refuses to start Kafka ({}): {text}",
+                    "Pod {pod} refuses to start ({}): {text}",
                     refusal.as_str()
                 )
             }

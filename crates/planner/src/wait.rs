@@ -104,6 +104,14 @@ pub enum Wait {
         /// Node ids.
         nodes: Vec<i32>,
     },
+    /// The metadata store does not serve.
+    #[serde(rename_all = "camelCase")]
+    Store {
+        /// Servers that do.
+        serving: usize,
+        /// Servers there are.
+        servers: usize,
+    },
     /// A step failed a moment ago; it is tried again later.
     #[serde(rename_all = "camelCase")]
     Again {
@@ -131,6 +139,7 @@ impl Wait {
             Self::Address { .. } => "WaitingForAddress",
             Self::Disruption { .. } => "WaitingForNode",
             Self::Nodes { .. } => "NodesStarting",
+            Self::Store { .. } => "StoreStarting",
             Self::Again { .. } => "TryingAgain",
         }
     }
@@ -182,6 +191,10 @@ impl std::fmt::Display for Wait {
                     _ => write!(f, "until nodes {} serve", listed(&ids, 9)),
                 }
             }
+            Self::Store { serving, servers } => write!(
+                f,
+                "until the metadata store serves ({serving} of {servers} servers do)"
+            ),
             Self::Again { error } => write!(f, "tried again soon; {error}"),
         }
     }

@@ -61,7 +61,11 @@ pub(crate) async fn format_if_permitted(
         permission = format.as_str(),
         "formatting empty log directories"
     );
-    run_storage_tool(environment, config, properties, format).await?;
+    if config.store.is_some() {
+        write_meta_properties(config, &empty)?;
+    } else {
+        run_storage_tool(environment, config, properties, format).await?;
+    }
     for (dir, path, _) in &empty {
         if let Some(id) = &dir.directory_id {
             set_directory_id(path, id)?;
@@ -69,6 +73,24 @@ pub(crate) async fn format_if_permitted(
     }
     std::fs::write(&marker, "").map_err(RunnerError::file("write", &marker))?;
     Ok(true)
+}
+
+/// Where the metadata are behind ZooKeeper's protocol, brokers need no formatting; what says whose a disk is, is written
+/// here all the same, so that nothing starts on another's disk.
+fn write_meta_properties(
+    config: &RunnerConfig,
+    empty: &[&(LogDir, PathBuf, Content)],
+) -> Result<(), RunnerError> {
+    for (dir, path, _) in empty {
+        std::fs::create_dir_all(path).map_err(RunnerError::file("create", path))?;
+        let directory = dir.directory_id.as_deref();
+        let text = meta_properties::of_new_broker(&config.cluster_id, config.node_id.0, directory);
+        let file = path.join(meta_properties::FILE);
+        let fresh = path.join("meta.properties.klamm");
+        std::fs::write(&fresh, text).map_err(RunnerError::file("write", &fresh))?;
+        std::fs::rename(&fresh, &file).map_err(RunnerError::file("write", &file))?;
+    }
+    Ok(())
 }
 
 async fn run_storage_tool(

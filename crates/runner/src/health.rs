@@ -57,12 +57,20 @@ impl Shared {
 
 /// Listens on the health port: on the Pod's address on a process node, everywhere in a container.
 pub(crate) async fn bind(shared: &Shared) -> Result<tokio::net::TcpListener, RunnerError> {
-    let host = if shared.environment.uses_pod_ip {
-        shared.environment.pod_ip
+    listen(&shared.environment, shared.config.health_port).await
+}
+
+/// The same, for any Pod.
+pub(crate) async fn listen(
+    environment: &Environment,
+    port: u16,
+) -> Result<tokio::net::TcpListener, RunnerError> {
+    let host = if environment.uses_pod_ip {
+        environment.pod_ip
     } else {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED)
     };
-    let address = SocketAddr::new(host, shared.config.health_port);
+    let address = SocketAddr::new(host, port);
     tokio::net::TcpListener::bind(address)
         .await
         .map_err(|source| RunnerError::File {

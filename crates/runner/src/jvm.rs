@@ -24,7 +24,7 @@ const SERVER_OPTIONS: &[&str] = &[
 ];
 
 /// For a laptop: a small collector, the first compiler only, small stacks. Halves the boot (docs/decisions, fast start).
-const FAST_START_OPTIONS: &[&str] = &[
+pub(crate) const FAST_START_OPTIONS: &[&str] = &[
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:-UsePerfData",
@@ -83,11 +83,38 @@ pub(crate) fn broker_command(
     environment: &Environment,
     config: &RunnerConfig,
     properties: &Path,
-    log4j2: &Path,
+    logging: &Path,
 ) -> Result<Command, RunnerError> {
     let mut more = config.class_path.clone();
     more.extend(reporter_jars(environment, config)?);
-    let jvm = command_with_class_path(environment, &more)?;
+    let mut jvm = command_with_class_path(environment, &more)?;
+    let logging = if config.kafka_version.needs_zookeeper() {
+        format!("-Dlog4j.configuration=file:{}", logging.display())
+    } else {
+        format!("-Dlog4j2.configurationFile={}", logging.display())
+    };
+    jvm.args(options(environment, config)).arg(logging);
+    jvm.args(metrics_options(environment, config));
+    jvm.arg("kafka.Kafka").arg(properties);
+    tied(&mut jvm)
+}
+
+/// Key and file name of `log4j.properties`.
+pub(crate) const LOG4J: &str = "log4j.properties";
+/// Key and file name of `log4j2.properties`.
+const LOG4J2: &str = "log4j2.properties";
+
+/// Which of the two this release reads.
+pub(crate) fn logging_file(config: &RunnerConfig) -> &'static str {
+    if config.kafka_version.needs_zookeeper() {
+        LOG4J
+    } else {
+        LOG4J2
+    }
+}
+
+/// The same command, tied to this process: it is killed when this one dies.
+pub(crate) fn tied(program: &mut Command) -> Result<Command, RunnerError> {
     let own =
         std::env::current_exe().map_err(RunnerError::file("find", Path::new("/proc/self/exe")))?;
     let mut command = Command::new(own);
@@ -96,18 +123,13 @@ pub(crate) fn broker_command(
         .arg(std::process::id().to_string())
         .arg("--");
     command
-        .arg(jvm.as_std().get_program())
-        .args(jvm.as_std().get_args());
-    for (name, value) in jvm.as_std().get_envs() {
+        .arg(program.as_std().get_program())
+        .args(program.as_std().get_args());
+    for (name, value) in program.as_std().get_envs() {
         if let Some(value) = value {
             command.env(name, value);
         }
     }
-    command
-        .args(options(environment, config))
-        .arg(format!("-Dlog4j2.configurationFile={}", log4j2.display()));
-    command.args(metrics_options(environment, config));
-    command.arg("kafka.Kafka").arg(properties);
     Ok(command)
 }
 
@@ -157,15 +179,7 @@ fn options(environment: &Environment, config: &RunnerConfig) -> Vec<String> {
     options.extend(initial.map(|bytes| format!("-Xms{bytes}")));
     options.extend(maximum.map(|bytes| format!("-Xmx{bytes}")));
     options.push("-Djava.awt.headless=true".to_owned());
-    if !environment.root.as_os_str().is_empty() {
-        options.push(format!(
-            "-Djava.io.tmpdir={}",
-            environment.path("/tmp").display()
-        ));
-    }
-    if let Some(hosts) = &environment.hosts_file {
-        options.push(format!("-Djdk.net.hosts.file={}", hosts.display()));
-    }
+    options.extend(place_options(environment));
     if config.gc_logging {
         options.push("-Xlog:gc*:stdout:time,tags".to_owned());
     }
@@ -176,6 +190,21 @@ fn options(environment: &Environment, config: &RunnerConfig) -> Vec<String> {
             .iter()
             .map(|(name, value)| format!("-D{name}={value}")),
     );
+    options
+}
+
+/// Where a JVM finds its scratch space and names, where those are not the machine's.
+pub(crate) fn place_options(environment: &Environment) -> Vec<String> {
+    let mut options = Vec::new();
+    if !environment.root.as_os_str().is_empty() {
+        options.push(format!(
+            "-Djava.io.tmpdir={}",
+            environment.path("/tmp").display()
+        ));
+    }
+    if let Some(hosts) = &environment.hosts_file {
+        options.push(format!("-Djdk.net.hosts.file={}", hosts.display()));
+    }
     options
 }
 

@@ -1,4 +1,4 @@
-//! `klamm run-broker`: the first process of a Kafka Pod.
+//! `klamm run-broker` and `klamm run-store`: the first process of a Kafka Pod, and of one that keeps metadata.
 //!
 //! What it does: fills what is known only where it runs into what the operator rendered (addresses, rack, paths),
 //! guards the volumes, formats where the Pod's spec permits it, starts the JVM and stays its parent: passes signals,
@@ -11,7 +11,7 @@
 //! a Pod becomes a process (crate `node-agent`).
 //!
 //! ```text
-//!  environment ─► volume (lock, check) ─► format ─► render ─► jvm ─► supervise ◄─ signals
+//!  environment ─► volume (lock, check) ─► metadata_store ─► format ─► render ─► jvm ─► supervise ◄─ signals
 //!                                                                    │  ├ pem      re-assembled when Secrets change
 //!                                                                    │  ├ state    follows Kafka's state log
 //!                                                                    │  └ health   /livez /readyz /metrics /v1/broker-state
@@ -23,10 +23,12 @@ mod health;
 mod install;
 mod jvm;
 mod meta_properties;
+mod metadata_store;
 mod pem_files;
 mod rack;
 mod render;
 mod state;
+mod store;
 mod supervise;
 mod volume;
 
@@ -146,6 +148,15 @@ impl RunnerError {
 ///
 /// Exit status: that of the JVM; 0 when a signal asked for the end and the JVM followed; 1 when it never started.
 pub fn run_broker() -> ExitCode {
+    run(async |environment| supervise::run(environment).await)
+}
+
+/// Runs what keeps the metadata in this Pod; the whole of `klamm run-store`. Exit status as for [`run_broker`].
+pub fn run_store() -> ExitCode {
+    run(async |environment| store::run(environment).await)
+}
+
+fn run(first: impl AsyncFnOnce(&environment::Environment) -> Result<u8, RunnerError>) -> ExitCode {
     let environment = match environment::Environment::from_process() {
         Ok(environment) => environment,
         Err(error) => {
@@ -158,7 +169,7 @@ pub fn run_broker() -> ExitCode {
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(supervise::run(&environment)),
+        Ok(runtime) => runtime.block_on(first(&environment)),
         Err(source) => Err(RunnerError::File {
             operation: "start",
             path: "tokio".into(),

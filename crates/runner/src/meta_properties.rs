@@ -7,7 +7,32 @@ use crate::RunnerError;
 /// Name of the file in each log directory.
 pub(crate) const FILE: &str = "meta.properties";
 
-/// What the file says. Version 0 files (`broker.id`, ZooKeeper's time) name no cluster for certain and are refused.
+/// The two forms of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// 1, with `node.id`.
+    KRaft,
+    /// 0, with `broker.id`, where the metadata are behind ZooKeeper's protocol.
+    ZooKeeper,
+}
+
+impl Version {
+    const fn number(self) -> &'static str {
+        match self {
+            Self::KRaft => "1",
+            Self::ZooKeeper => "0",
+        }
+    }
+
+    const fn id_key(self) -> &'static str {
+        match self {
+            Self::KRaft => "node.id",
+            Self::ZooKeeper => "broker.id",
+        }
+    }
+}
+
+/// What the file says. Files of the other form than expected are refused: they are of another kind of cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "the keys of the file")]
 pub(crate) struct MetaProperties {
@@ -17,7 +42,7 @@ pub(crate) struct MetaProperties {
 }
 
 /// Reads the file's text. Errors: what is wrong with it, in words.
-pub(crate) fn parse(text: &str) -> Result<MetaProperties, String> {
+pub(crate) fn parse(text: &str, expected: Version) -> Result<MetaProperties, String> {
     let mut version = None;
     let mut cluster_id = None;
     let mut node_id = None;
@@ -33,11 +58,11 @@ pub(crate) fn parse(text: &str) -> Result<MetaProperties, String> {
         match key {
             "version" => version = Some(value),
             "cluster.id" => cluster_id = Some(value.to_owned()),
-            "node.id" => {
+            _ if key == expected.id_key() => {
                 node_id = Some(
                     value
                         .parse()
-                        .map_err(|_| format!("node.id={value:?} is not a number"))?,
+                        .map_err(|_| format!("{key}={value:?} is not a number"))?,
                 );
             }
             "directory.id" => directory_id = Some(value.to_owned()),
@@ -45,27 +70,43 @@ pub(crate) fn parse(text: &str) -> Result<MetaProperties, String> {
         }
     }
     match version {
-        Some("1") => {}
-        Some(other) => return Err(format!("version={other} is not 1")),
+        Some(number) if number == expected.number() => {}
+        Some(other) => return Err(format!("version={other} is not {}", expected.number())),
         None => return Err("it names no version".to_owned()),
     }
     Ok(MetaProperties {
         cluster_id: cluster_id.ok_or("it names no cluster.id")?,
-        node_id: node_id.ok_or("it names no node.id")?,
+        node_id: node_id.ok_or_else(|| format!("it names no {}", expected.id_key()))?,
         directory_id,
     })
 }
 
-/// What the log directory says of itself; `None` if it has no such file.
+/// What a log directory of whatever form says of itself.
 pub(crate) fn read(log_dir: &Path) -> Result<Option<MetaProperties>, RunnerError> {
+    read_as(log_dir, Version::KRaft).or_else(|_| read_as(log_dir, Version::ZooKeeper))
+}
+
+/// The file of a broker that never ran, where the metadata are behind ZooKeeper's protocol.
+pub(crate) fn of_new_broker(cluster_id: &str, id: i32, directory_id: Option<&str>) -> String {
+    let directory = directory_id.map_or_else(String::new, |id| format!("directory.id={id}\n"));
+    format!("version=0\nbroker.id={id}\ncluster.id={cluster_id}\n{directory}")
+}
+
+/// What the log directory says of itself; `None` if it has no such file.
+pub(crate) fn read_as(
+    log_dir: &Path,
+    expected: Version,
+) -> Result<Option<MetaProperties>, RunnerError> {
     let path = log_dir.join(FILE);
     match std::fs::read(&path) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            parse(&text).map(Some).map_err(|reason| RunnerError::Configuration {
+            parse(&text, expected).map(Some).map_err(|reason| RunnerError::Configuration {
                 reason: format!(
                     "is damaged: {reason}. Nothing was started or changed. Put the file back from a backup, or write \
-                     version=1, cluster.id, node.id and directory.id by hand"
+                     version={}, cluster.id, {} and directory.id by hand",
+                    expected.number(),
+                    expected.id_key()
                 ),
                 path,
             })

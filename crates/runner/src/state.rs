@@ -67,12 +67,32 @@ impl State {
     pub(crate) fn observe(&mut self, line: &str) {
         if line.contains("Kafka Server started") {
             self.started = true;
+        } else if line.contains("kafka.server.KafkaServer ") {
+            self.observe_server(line);
         } else if line.contains("BrokerLifecycleManager") {
             self.observe_lifecycle(line);
         } else if line.contains("clean shutdown file was found") && line.contains("since no") {
             self.recovering = true;
         } else if let Some((dir, done, total)) = parse_loaded(line) {
             self.loading.insert(dir, (done, total));
+        }
+    }
+
+    /// Up to Kafka 3.9 the server itself tells: it is registered, and its listeners are open, when it says `started`.
+    fn observe_server(&mut self, line: &str) {
+        let Some((_, message)) = line.split_once("KafkaServer id=") else {
+            return;
+        };
+        let message = message.split_once("] ").map_or("", |(_, message)| message);
+        match message.trim_end() {
+            "starting" => self.broker = number::STARTING,
+            "started" => {
+                self.started = true;
+                self.broker = number::RUNNING;
+            }
+            "Starting controlled shutdown" => self.broker = number::PENDING_CONTROLLED_SHUTDOWN,
+            "shutting down" => self.broker = number::SHUTTING_DOWN,
+            _ => {}
         }
     }
 

@@ -18,7 +18,7 @@ use crate::environment::Environment;
 use crate::health::{self, ENDED, Shared};
 use crate::render;
 use crate::state::{Follower, last_words};
-use crate::{RunnerError, format, jvm, pem_files, rack, volume};
+use crate::{RunnerError, format, jvm, metadata_store, pem_files, rack, volume};
 
 /// Where the filled-in files are: the Pod's memory volume.
 const RUN_DIR: &str = "/var/run/klamm";
@@ -41,6 +41,15 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
         outcome = pem_files::assemble_and_wait(environment, &config) => outcome?,
         _ = stop.asked() => return Ok(0),
     }
+    if let Some(store) = &config.store {
+        shared.live().doing = "waiting for the metadata store";
+        let empty = |content: &volume::Content| *content != volume::Content::Own;
+        let disks_are_empty = found.iter().all(|(_, _, content)| empty(content));
+        tokio::select! {
+            outcome = metadata_store::agree(environment, &config, store, disks_are_empty) => outcome?,
+            _ = stop.asked() => return Ok(0),
+        }
+    }
     shared.live().doing = "formatting";
     tokio::select! {
         outcome = format::format_if_permitted(environment, &config, &files.properties, &found) => { outcome?; },
@@ -55,7 +64,8 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
 /// Files that Kafka is started with.
 struct Files {
     properties: PathBuf,
-    log4j2: PathBuf,
+    /// Kafka's log configuration: `log4j2.properties`, up to 3.9 `log4j.properties`.
+    logging: PathBuf,
     /// What placeholders stand for, found once: it cannot change under a running Pod.
     place: Place,
 }
@@ -70,26 +80,32 @@ fn render_files(environment: &Environment, config: &RunnerConfig) -> Result<File
     }
     let files = Files {
         properties: run_dir.join("server.properties"),
-        log4j2: run_dir.join(LOG4J2),
+        logging: run_dir.join(jvm::logging_file(config)),
         place,
     };
     pem_files::write_private(&files.properties, properties.as_bytes())?;
-    render_logging(environment, &files)?;
+    render_logging(environment, config, &files)?;
     Ok(files)
 }
 
-/// Key and file name of the logging configuration, which Kafka reads again by itself when it changes.
-const LOG4J2: &str = "log4j2.properties";
-
-fn render_logging(environment: &Environment, files: &Files) -> Result<(), RunnerError> {
-    let text = fill(environment, &files.place, LOG4J2)?;
-    if std::fs::read_to_string(&files.log4j2).is_ok_and(|present| present == text) {
+/// The logging configuration, which Kafka 4 reads again by itself when it changes.
+fn render_logging(
+    environment: &Environment,
+    config: &RunnerConfig,
+    files: &Files,
+) -> Result<(), RunnerError> {
+    let text = fill(environment, &files.place, jvm::logging_file(config))?;
+    if std::fs::read_to_string(&files.logging).is_ok_and(|present| present == text) {
         return Ok(());
     }
-    pem_files::write_private(&files.log4j2, text.as_bytes())
+    pem_files::write_private(&files.logging, text.as_bytes())
 }
 
-fn fill(environment: &Environment, place: &Place, key: &str) -> Result<String, RunnerError> {
+pub(crate) fn fill(
+    environment: &Environment,
+    place: &Place,
+    key: &str,
+) -> Result<String, RunnerError> {
     let path = environment.configuration_file(key);
     let template = std::fs::read_to_string(&path).map_err(RunnerError::file("read", &path))?;
     placeholder::fill(&template, place).map_err(|error| RunnerError::Configuration {
@@ -106,7 +122,7 @@ async fn start_and_wait(
     let (environment, config) = (&shared.environment, &shared.config);
     let state_log = environment.path(&config.state_log);
     forget_old_state(&state_log)?;
-    let mut child = jvm::broker_command(environment, config, &files.properties, &files.log4j2)?
+    let mut child = jvm::broker_command(environment, config, &files.properties, &files.logging)?
         .stdin(Stdio::null())
         .spawn()
         .map_err(|source| RunnerError::Jvm {
@@ -148,7 +164,7 @@ fn tick(shared: &Shared, files: &Files, follower: &mut Follower) {
         tracing::warn!(%error, "cannot read Kafka's state log");
     }
     shared.live().state = state;
-    if let Err(error) = render_logging(&shared.environment, files) {
+    if let Err(error) = render_logging(&shared.environment, &shared.config, files) {
         tracing::debug!(%error, "keeping the present logging configuration");
     }
     match pem_files::assemble(&shared.environment, &shared.config) {
@@ -172,7 +188,7 @@ fn forget_old_state(state_log: &Path) -> Result<(), RunnerError> {
     }
 }
 
-fn pass(child: &Child, signal: Signal) {
+pub(crate) fn pass(child: &Child, signal: Signal) {
     let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) else {
         return;
     };
@@ -183,7 +199,7 @@ fn pass(child: &Child, signal: Signal) {
 }
 
 /// A JVM that follows SIGTERM ends with 143; asked for, that is success.
-fn exit_code(status: ExitStatus, asked: bool) -> u8 {
+pub(crate) fn exit_code(status: ExitStatus, asked: bool) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
     let code = status
         .code()
@@ -196,13 +212,13 @@ fn exit_code(status: ExitStatus, asked: bool) -> u8 {
 }
 
 /// The signals that ask for the end.
-struct Stop {
+pub(crate) struct Stop {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
 impl Stop {
-    fn listen() -> Result<Self, RunnerError> {
+    pub(crate) fn listen() -> Result<Self, RunnerError> {
         let on = |kind| signal(kind).map_err(RunnerError::file("listen for", Path::new("signals")));
         Ok(Self {
             terminate: on(SignalKind::terminate())?,
@@ -211,7 +227,7 @@ impl Stop {
     }
 
     /// Returns with the signal to pass on; SIGINT becomes SIGTERM, which Kafka treats alike.
-    async fn asked(&mut self) -> Signal {
+    pub(crate) async fn asked(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::SIGTERM,
             _ = self.interrupt.recv() => Signal::SIGTERM,

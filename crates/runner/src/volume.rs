@@ -29,46 +29,48 @@ pub(crate) fn lock_all(
     let mut files = Vec::new();
     for dir in &config.log_dirs {
         let mount = environment.path(&dir.mount);
-        if !mount.is_dir() {
-            return Err(RunnerError::Volume {
-                volume: mount,
-                reason: "is not mounted".to_owned(),
-            });
-        }
-        let path = mount.join(LOCK);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|source| match source.kind() {
-                std::io::ErrorKind::StorageFull => RunnerError::Volume {
-                    volume: mount.clone(),
-                    reason:
-                        "is full; Kafka cannot start on it. Free some space or enlarge the volume"
-                            .to_owned(),
-                },
-                _ => RunnerError::file("create", &path)(source),
-            })?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                let reason = "another Kafka process runs on it; waiting for that one to end";
-                return Err(refused(
-                    environment,
-                    dir,
-                    Refusal::VolumeLocked,
-                    reason.to_owned(),
-                ));
-            }
-            Err(std::fs::TryLockError::Error(source)) => {
-                return Err(RunnerError::file("lock", &path)(source));
-            }
-        }
-        inherit(&file).map_err(RunnerError::file("lock", &path))?;
-        files.push(file);
+        files.push(lock_mount(&mount, || {
+            let reason = "another Kafka process runs on it; waiting for that one to end";
+            refused(environment, dir, Refusal::VolumeLocked, reason.to_owned())
+        })?);
     }
     Ok(Locks { _files: files })
+}
+
+/// Locks one volume; what is started from here holds the lock as well.
+pub(crate) fn lock_mount(
+    mount: &Path,
+    held: impl FnOnce() -> RunnerError,
+) -> Result<File, RunnerError> {
+    if !mount.is_dir() {
+        return Err(RunnerError::Volume {
+            volume: mount.to_owned(),
+            reason: "is not mounted".to_owned(),
+        });
+    }
+    let path = mount.join(LOCK);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::StorageFull => RunnerError::Volume {
+                volume: mount.to_owned(),
+                reason: "is full; nothing can start on it. Free some space or enlarge the volume"
+                    .to_owned(),
+            },
+            _ => RunnerError::file("create", &path)(source),
+        })?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(std::fs::TryLockError::WouldBlock) => return Err(held()),
+        Err(std::fs::TryLockError::Error(source)) => {
+            return Err(RunnerError::file("lock", &path)(source));
+        }
+    }
+    inherit(&file).map_err(RunnerError::file("lock", &path))?;
+    Ok(file)
 }
 
 fn inherit(file: &File) -> std::io::Result<()> {
@@ -86,6 +88,15 @@ pub(crate) enum Content {
     Empty,
 }
 
+/// Which version of `meta.properties` this node has.
+fn version_of(config: &RunnerConfig) -> meta_properties::Version {
+    if config.store.is_some() {
+        meta_properties::Version::ZooKeeper
+    } else {
+        meta_properties::Version::KRaft
+    }
+}
+
 /// Looks at every log directory.
 ///
 /// Errors: one that belongs to another cluster or node, one that is damaged, one that holds data without saying whose.
@@ -96,13 +107,14 @@ pub(crate) fn inspect(
     let mut found = Vec::new();
     for dir in &config.log_dirs {
         let path = environment.path(&dir.path);
-        let meta = meta_properties::read(&path).map_err(|error| match error {
-            RunnerError::Configuration { path, reason } => {
-                let reason = format!("{} {reason}", path.display());
-                refused(environment, dir, Refusal::CorruptedMetadata, reason)
-            }
-            other => other,
-        })?;
+        let meta =
+            meta_properties::read_as(&path, version_of(config)).map_err(|error| match error {
+                RunnerError::Configuration { path, reason } => {
+                    let reason = format!("{} {reason}", path.display());
+                    refused(environment, dir, Refusal::CorruptedMetadata, reason)
+                }
+                other => other,
+            })?;
         let content = match meta {
             Some(meta)
                 if is_fresh(&path)?

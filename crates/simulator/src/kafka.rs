@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::disk::Disks;
 use crate::kubelet::Process;
+use crate::store;
 
 /// The state that Kafka's nodes share.
 #[derive(Debug, Clone, Default)]
@@ -188,7 +189,7 @@ impl Kafka {
                 voters,
                 ..Quorum::default()
             });
-            self.metadata_version = Some(0);
+            self.metadata_version = (!store::has_store(self)).then_some(0);
         }
     }
 
@@ -199,6 +200,7 @@ impl Kafka {
         disks: &mut Disks,
         wrong: &mut Vec<String>,
     ) {
+        let of_store = store::has_store(self);
         let Some(quorum) = &mut self.quorum else {
             return;
         };
@@ -209,6 +211,10 @@ impl Kafka {
             };
             let votes = quorum.voters.get(&process.node) == Some(&content.directory);
             if !votes || (content.formation != 0 && content.formation != quorum.formation) {
+                continue;
+            }
+            if content.initial.is_none() && content.log == 0 && of_store {
+                // It follows a leader before it votes.
                 continue;
             }
             let remembered = quorum

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::api::{Api, claims_of};
 use crate::disk::{Content, Disk, Disks};
+use crate::store;
 
 /// All Pods that are being run, by uid.
 #[derive(Debug, Clone, Default)]
@@ -177,7 +178,12 @@ impl Kubelet {
         uid: &str,
         run: &mut Run,
     ) {
-        let node = node_id(pod);
+        let of_store = store::is_store(pod);
+        let node = if of_store {
+            store::process_id(pod)
+        } else {
+            node_id(pod)
+        };
         if self.away.contains(&node) {
             run.state = RunState::Creating;
             return;
@@ -187,10 +193,16 @@ impl Kubelet {
             RunState::Ended { again, .. } => now >= *again,
             RunState::Running { .. } => false,
         };
-        if !starts || !mounts_exist(api, pod, self.local.then_some(run.ip.as_str())) {
+        let named = (self.local && !of_store).then_some(run.ip.as_str());
+        if !starts || !mounts_exist(api, pod, named) {
             return;
         }
-        run.state = match start(api, disks, pod, uid, run) {
+        let started = if of_store {
+            store::start(api, disks, pod, run)
+        } else {
+            start(api, disks, pod, uid, run)
+        };
+        run.state = match started {
             Ok(process) => {
                 let boot = if self.slow.contains(&process.node) {
                     SLOW_BOOT
@@ -346,7 +358,8 @@ pub fn granted(pod: &Value) -> Option<Format> {
     let containers = pod["spec"]["containers"].as_array()?;
     let kafka = containers
         .iter()
-        .find(|container| container["name"] == "kafka")?;
+        .find(|container| container["name"] == "kafka")
+        .or(containers.first())?;
     let variables = kafka["env"].as_array()?;
     let variable = variables
         .iter()

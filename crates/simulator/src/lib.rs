@@ -16,6 +16,7 @@ pub mod kafka;
 pub mod kubelet;
 pub mod observe;
 pub mod oracle;
+pub mod store;
 pub mod story;
 pub mod world;
 

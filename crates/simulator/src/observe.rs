@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::api::Api;
 use crate::kubelet::{RunState, granted};
+use crate::store;
 use crate::world::Sim;
 
 /// One look of an operator that calls itself `holder`; `None` where there is no Kafka.
@@ -35,6 +36,7 @@ pub fn look(sim: &Sim, api: &Api, holder: &str) -> Option<Input> {
     world.plan = api.get("KafkaPlan", &sim.cluster).map(plan_of);
     let mut foreign = Vec::new();
     let mut pods = BTreeMap::new();
+    let mut store_pods = BTreeMap::new();
     for (name, pod) in api.list("Pod") {
         match foreign_owner(pod) {
             Some(owner) => foreign.push(Foreign {
@@ -42,6 +44,9 @@ pub fn look(sim: &Sim, api: &Api, holder: &str) -> Option<Input> {
                 name: name.to_owned(),
                 owner,
             }),
+            None if store::is_store(pod) => {
+                store_pods.insert(name.to_owned(), pod_of(sim, pod));
+            }
             None => {
                 pods.insert(name.to_owned(), pod_of(sim, pod));
             }
@@ -49,13 +54,15 @@ pub fn look(sim: &Sim, api: &Api, holder: &str) -> Option<Input> {
     }
     world.foreign = Known::At(at, foreign);
     world.pods = Known::At(at, pods);
-    let volumes = api.list("PersistentVolumeClaim");
-    world.volumes = Known::At(
-        at,
-        volumes
-            .map(|(name, v)| (name.to_owned(), volume_of(v)))
-            .collect(),
-    );
+    world.store_pods = Known::At(at, store_pods);
+    let volumes = |of_store: bool| {
+        let all = api.list("PersistentVolumeClaim");
+        let wanted = all.filter(|(_, volume)| store::is_store(volume) == of_store);
+        let seen = wanted.map(|(name, volume)| (name.to_owned(), volume_of(volume)));
+        Known::At(at, seen.collect())
+    };
+    world.volumes = volumes(false);
+    world.store_volumes = volumes(true);
     let secrets = api.list("Secret");
     world.secrets = Known::At(
         at,
@@ -126,11 +133,25 @@ fn see_kafka(sim: &Sim, at: Timestamp, world: &mut World) {
         world.partitions = Known::Unknown(why);
         return;
     }
+    let has_store = store::has_store(&sim.kafka);
     let controllers = processes.iter().any(|(_, process)| process.controller);
-    if controllers {
+    if has_store {
+        let leader = store::elected(&sim.kafka);
+        // Brokers are asked: where none runs, nobody answers.
+        if processes.iter().any(|(_, process)| process.broker) {
+            let seen = kafka::Quorum {
+                leader,
+                ..kafka::Quorum::default()
+            };
+            world.quorum = Known::At(at, seen);
+        }
+    } else if controllers {
         world.quorum = Known::At(at, quorum_of(sim));
     }
     if sim.kafka.leader().is_none() {
+        return;
+    }
+    if has_store && !processes.iter().any(|(_, process)| process.broker) {
         return;
     }
     let some = processes.first().map(|(_, process)| &process.metadata_disk);
@@ -155,7 +176,7 @@ fn see_kafka(sim: &Sim, at: Timestamp, world: &mut World) {
         at,
         kafka::Features {
             metadata_version: sim.kafka.metadata_version,
-            kraft_version: Some(1),
+            kraft_version: (!has_store).then_some(1),
         },
     );
     world.partitions = Known::At(at, partitions_of(sim));

@@ -4,6 +4,7 @@
 //! spaces, are what came of it. The commands are listed at [`Story::tell`].
 
 use jiff::SignedDuration;
+use model::desired::parse::metadata_store::METADATA_STORE;
 use model::observed::identity::{ACCEPT_EMPTY_VOLUMES, IDENTITY};
 use serde_json::{Value, json};
 
@@ -57,7 +58,7 @@ pub fn transcript(script: &str) -> (String, Story) {
 impl Story {
     /// Carries out one command; returns what came of it, line by line.
     ///
-    /// `world NAME [local]: POOL N ROLES STORAGE; …; topic NAME PxR min.isr M` · `apply` · `run` · `wait SECONDS` · `look` ·
+    /// `world NAME [local]: POOL N ROLES STORAGE; …; topic NAME PxR min.isr M; store KIND` · `apply` · `run` · `wait SECONDS` · `look` ·
     /// `plan` · `status` · `disks` · `kill N` · `wipe N` · `slow N` · `away N` · `back N` · `hide kafka` · `show kafka` ·
     /// `delete pod N` · `delete pvc N` · `delete pool NAME` · `delete kafka` · `delete KIND/NAME` ·
     /// `edit POINTER JSON` · `edit pool NAME POINTER JSON` · `edit-claim NAME KEY=VALUE` · `annotate KEY=VALUE` · `forget KEY` · `permit NAME` ·
@@ -146,6 +147,7 @@ impl Story {
             { "name": "plain", "port": 9092, "type": "internal", "tls": false },
             { "name": "tls", "port": 9093, "type": "internal", "tls": true },
         ]);
+        let mut annotations = json!({});
         let mut brokers = 0;
         for part in body.split(';') {
             let words: Vec<&str> = part.split_whitespace().collect();
@@ -158,6 +160,9 @@ impl Story {
                         replicas: replicas.parse().unwrap_or(1),
                         min_isr: min.parse().unwrap_or(1),
                     });
+                }
+                ["store", kind] => {
+                    annotations = json!({ METADATA_STORE: kind });
                 }
                 ["listener", kind] => {
                     if let Some(all) = listeners.as_array_mut() {
@@ -178,7 +183,7 @@ impl Story {
         }
         self.manifests.push(json!({
             "apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka",
-            "metadata": { "name": name, "namespace": "kafka" },
+            "metadata": { "name": name, "namespace": "kafka", "annotations": annotations },
             "spec": { "kafka": {
                 "listeners": listeners,
                 "config": { "default.replication.factor": brokers.min(3), "min.insync.replicas": brokers.min(2) },

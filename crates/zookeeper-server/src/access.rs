@@ -152,6 +152,3 @@ pub(crate) fn shown_name(id: &Id) -> String {
         _ => id.id.clone(),
     }
 }
-
-#[cfg(test)]
-mod tests;

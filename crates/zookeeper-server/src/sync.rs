@@ -37,9 +37,8 @@ async fn newest(shared: &Shared) -> Result<i64, EtcdError> {
 pub(crate) async fn sync(shared: Arc<Shared>, mut asked: mpsc::UnboundedReceiver<Sync>) {
     let mut fresh = Instant::now();
     let mut waiting: Vec<Sync> = Vec::new();
-    let mut first = true;
     loop {
-        if waiting.is_empty() && !std::mem::take(&mut first) {
+        if waiting.is_empty() {
             tokio::select! {
                 first = asked.recv() => match first {
                     Some(first) => waiting.push(first),

@@ -133,6 +133,3 @@ fn escape(text: &str) -> String {
     }
     escaped
 }
-
-#[cfg(test)]
-mod tests;

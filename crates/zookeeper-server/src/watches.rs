@@ -192,6 +192,3 @@ impl Watches {
             .map(|(line, paths)| (*line, paths.iter().map(AsRef::as_ref).collect()))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "operator",
         &["planner", "manifests", "model", "resources", "kafka-client"],
     ),
-    ("runner", &["model"]),
+    ("runner", &["model", "zookeeper-protocol"]),
     ("control-plane", &[]),
     ("node-agent", &[]),
     ("zookeeper-protocol", &[]),

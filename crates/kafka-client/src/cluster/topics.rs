@@ -21,6 +21,8 @@ use crate::messages::{
     DescribeTopicPartitionsRequest,
 };
 
+mod metadata;
+
 /// A topic as the cluster has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
@@ -94,7 +96,22 @@ const MAX_PAGES: usize = 5000;
 
 impl Cluster {
     /// Topics from `from` on (`None`: from the first), by name; `only` narrows them, empty means all.
+    ///
+    /// Brokers that have ZooKeeper know no pages: they list all at once.
     pub async fn topics_page(
+        &self,
+        from: Option<&TopicCursor>,
+        only: &[&str],
+    ) -> Result<TopicPage, Error> {
+        match self.topics_by_page(from, only).await {
+            Err(error) if matches!(error.cause, Cause::UnsupportedApi { .. }) => {
+                self.topics_at_once(only).await
+            }
+            listed => listed,
+        }
+    }
+
+    async fn topics_by_page(
         &self,
         from: Option<&TopicCursor>,
         only: &[&str],

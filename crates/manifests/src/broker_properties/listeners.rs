@@ -21,7 +21,9 @@ pub(super) fn render(input: &Input<'_>, node: &Node, properties: &mut Properties
         "Control Plane listener",
         between_nodes(CONTROL_PLANE_LISTENER),
     );
-    if node.roles.is_controller() {
+    // Where one of the brokers is the controller, it reaches the others there: ahead of the queues of clients.
+    let elected = input.cluster.metadata_store.speaks_zookeeper();
+    if node.roles.is_controller() || elected {
         binds.push(bind(CONTROL_PLANE_LISTENER, CONTROL_PLANE_PORT));
         advertised.push(format!(
             "{CONTROL_PLANE_LISTENER}://{own_host}:{CONTROL_PLANE_PORT}"
@@ -52,6 +54,9 @@ pub(super) fn render(input: &Input<'_>, node: &Node, properties: &mut Properties
         line("listener.security.protocol.map", protocols.join(",")),
         line("listeners", binds.join(",")),
     ];
+    if elected {
+        common.push(line("control.plane.listener.name", CONTROL_PLANE_LISTENER));
+    }
     if node.roles.is_broker() {
         common.push(line("inter.broker.listener.name", REPLICATION_LISTENER));
     }

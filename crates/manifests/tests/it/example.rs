@@ -64,6 +64,7 @@ pub(crate) fn cluster(namespace: &str, pools: &[(&str, Roles, u32, Storage)]) ->
         labels: BTreeMap::new(),
         version: KafkaVersion::DEFAULT,
         metadata_version: KafkaVersion::DEFAULT.newest_metadata(),
+        metadata_store: model::desired::MetadataStore::KRaft,
         image: format!("apache/kafka:{}", KafkaVersion::DEFAULT),
         pools: pools
             .into_iter()

@@ -8,6 +8,7 @@ use super::authorization::Authorization;
 use super::ca::CaSettings;
 use super::listener::Listener;
 use super::logging::Logging;
+use super::metadata_store::MetadataStore;
 use super::metrics::{Jmx, Metrics};
 use super::name::{ClusterName, Namespace, PoolName};
 use super::pool::Pool;
@@ -33,6 +34,9 @@ pub struct Cluster {
     pub version: KafkaVersion,
     /// Metadata version the cluster shall end up with.
     pub metadata_version: MetadataVersion,
+    /// Where the metadata are.
+    #[serde(default, skip_serializing_if = "MetadataStore::is_kraft")]
+    pub metadata_store: MetadataStore,
     /// Image of the container `kafka`: the user's, else the operator's for this release.
     pub image: String,
     /// Node pools by name.

@@ -15,7 +15,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::desired::{
-    Cluster, ClusterName, KafkaVersion, MetadataVersion, Namespace, NodeId, Pool, Probe, Roles,
+    Cluster, ClusterName, KafkaVersion, MetadataStore, MetadataVersion, Namespace, NodeId, Pool,
+    Probe, Roles,
 };
 use crate::node_ids::{self, PoolIds};
 use crate::observed::identity::PAUSE_RECONCILIATION;
@@ -32,6 +33,7 @@ mod jvm;
 mod listener;
 mod listener_configuration;
 mod logging;
+pub mod metadata_store;
 mod metrics;
 mod names;
 pub mod not_acted_on;
@@ -85,6 +87,7 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
         jvm: &jvm,
         template: &template,
     };
+    let store = metadata_store::parse(kafka, &mut report);
     let mut parsed_pools = Vec::new();
     let mut pool_reports = Vec::new();
     for pool in &pools {
@@ -93,16 +96,20 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
             pool.metadata.name.as_deref().unwrap_or_default(),
         );
         parsed_pools.extend(pool::parse(pool, &inherited, &mut report));
+        metadata_store::check_pool(&store, pool, &mut report);
         not_acted_on::warn("KafkaNodePool", *pool, &mut report);
         pool_reports.push(report);
     }
-    roles_are_filled(name, &pools, &mut report);
+    roles_are_filled(name, &pools, &store, &mut report);
 
     let cluster = cluster(
         kafka,
         &brokers,
-        parsed_pools,
-        template,
+        Parts {
+            pools: parsed_pools,
+            template,
+            store,
+        },
         settings,
         &mut report,
     );
@@ -156,21 +163,33 @@ pub fn cluster_of(pool: &KafkaNodePool) -> Option<&str> {
         .map(String::as_str)
 }
 
+/// What was parsed before the rest.
+struct Parts {
+    pools: Vec<Pool>,
+    template: crate::desired::ClusterTemplate,
+    store: MetadataStore,
+}
+
 /// All that the `Kafka` itself says.
 fn cluster(
     kafka: &Kafka,
     brokers: &BTreeSet<NodeId>,
-    pools: Vec<Pool>,
-    template: crate::desired::ClusterTemplate,
+    parts: Parts,
     settings: &Settings,
     report: &mut Report,
 ) -> Option<Cluster> {
+    let Parts {
+        pools,
+        template,
+        store,
+    } = parts;
     let spec = &kafka.spec.kafka;
     let name = cluster_name(&kafka.metadata, report);
     let namespace = namespace(&kafka.metadata, settings, report);
     let (version, metadata_version) = versions(
         spec.version.as_deref(),
         spec.metadata_version.as_deref(),
+        &store,
         report,
     );
     let listeners = listener::parse(&spec.listeners, brokers, report);
@@ -236,6 +255,7 @@ fn cluster(
         namespace: namespace?,
         name: name?,
         version: version?,
+        metadata_store: store,
         metadata_version: metadata_version?,
     })
 }
@@ -261,26 +281,37 @@ fn namespace(metadata: &ObjectMeta, settings: &Settings, report: &mut Report) ->
 fn versions(
     version: Option<&str>,
     metadata: Option<&str>,
+    store: &MetadataStore,
     report: &mut Report,
 ) -> (Option<KafkaVersion>, Option<MetadataVersion>) {
-    let mut unsupported = |field: &str, given: &str, allowed: &str, example: &str| {
-        let reason = ProblemReason::UnsupportedVersion;
-        report.wrong(
-            field,
-            &Wrong {
-                reason,
-                given,
-                allowed,
-                example,
-            },
-        );
+    let default = if store.speaks_zookeeper() {
+        KafkaVersion::DEFAULT_WITH_ZOOKEEPER
+    } else {
+        KafkaVersion::DEFAULT
     };
+    let unsupported =
+        |report: &mut Report, field: &str, given: &str, allowed: &str, example: &str| {
+            let reason = ProblemReason::UnsupportedVersion;
+            report.wrong(
+                field,
+                &Wrong {
+                    reason,
+                    given,
+                    allowed,
+                    example,
+                },
+            );
+        };
     let version = match version.map(str::parse::<KafkaVersion>) {
-        None => Some(KafkaVersion::DEFAULT),
-        Some(Ok(version)) => Some(version),
+        None => Some(default),
+        Some(Ok(version)) => {
+            metadata_store::check_version(store, version, report);
+            Some(version)
+        }
         Some(Err(error)) => {
-            let example = KafkaVersion::DEFAULT.to_string();
+            let example = default.to_string();
             unsupported(
+                report,
                 "spec.kafka.version",
                 &error.given,
                 &format!("one of {}", error.allowed),
@@ -289,7 +320,14 @@ fn versions(
             None
         }
     };
-    let newest = version.unwrap_or_default().newest_metadata();
+    let newest = version.unwrap_or(default).newest_metadata();
+    if store.speaks_zookeeper() {
+        if metadata.is_some() {
+            let why = "the metadata are not in KRaft";
+            report.meaningless("spec.kafka.metadataVersion", why);
+        }
+        return (version, Some(newest));
+    }
     let metadata = match metadata.map(str::parse::<MetadataVersion>) {
         None => Some(newest),
         Some(Ok(metadata)) if metadata <= newest => Some(metadata),
@@ -297,6 +335,7 @@ fn versions(
             let version = version.unwrap_or_default();
             let allowed = format!("at most {newest}, because Kafka {version} knows no newer one");
             unsupported(
+                report,
                 "spec.kafka.metadataVersion",
                 &metadata.to_string(),
                 &allowed,
@@ -307,6 +346,7 @@ fn versions(
         Some(Err(error)) => {
             let allowed = format!("one of {}", error.allowed);
             unsupported(
+                report,
                 "spec.kafka.metadataVersion",
                 &error.given,
                 &allowed,
@@ -318,16 +358,22 @@ fn versions(
     (version, metadata)
 }
 
-/// A cluster needs a controller and a broker; pools without nodes do not count.
-fn roles_are_filled(name: &str, pools: &[&KafkaNodePool], report: &mut Report) {
+/// A cluster needs a broker and, where it has a quorum, a controller; pools without nodes do not count.
+fn roles_are_filled(
+    name: &str,
+    pools: &[&KafkaNodePool],
+    store: &MetadataStore,
+    report: &mut Report,
+) {
     use resources::node_pool::NodeRole;
     for (role, word) in [
         (NodeRole::Controller, "controller"),
         (NodeRole::Broker, "broker"),
     ] {
-        let filled = pools
-            .iter()
-            .any(|pool| pool.spec.replicas > 0 && pool.spec.roles.contains(&role));
+        let filled = (role == NodeRole::Controller && store.speaks_zookeeper())
+            || pools
+                .iter()
+                .any(|pool| pool.spec.replicas > 0 && pool.spec.roles.contains(&role));
         if !filled {
             let given = if pools.is_empty() {
                 "no KafkaNodePool".to_owned()

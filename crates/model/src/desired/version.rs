@@ -18,7 +18,9 @@ pub struct KafkaVersion {
 }
 
 /// All releases that can be selected, oldest first.
-pub const SUPPORTED: [KafkaVersion; 7] = [
+pub const SUPPORTED: [KafkaVersion; 9] = [
+    KafkaVersion::new(3, 9, 1),
+    KafkaVersion::new(3, 9, 2),
     KafkaVersion::new(4, 1, 0),
     KafkaVersion::new(4, 1, 1),
     KafkaVersion::new(4, 1, 2),
@@ -70,6 +72,9 @@ impl KafkaVersion {
     /// What runs when `spec.kafka.version` is unset.
     pub const DEFAULT: Self = Self::new(4, 3, 1);
 
+    /// What runs then where the metadata are behind ZooKeeper's protocol.
+    pub const DEFAULT_WITH_ZOOKEEPER: Self = Self::new(3, 9, 2);
+
     const fn new(major: u8, minor: u8, patch: u8) -> Self {
         Self {
             major,
@@ -81,6 +86,21 @@ impl KafkaVersion {
     /// Major and minor number, the part that decides about metadata versions and upgrades.
     pub const fn minor_release(self) -> (u8, u8) {
         (self.major, self.minor)
+    }
+
+    /// Whether it is run with ZooKeeper's protocol only: those before 4.0 could do without, but are not run so here.
+    pub const fn needs_zookeeper(self) -> bool {
+        self.major < 4
+    }
+
+    /// The releases that keep their metadata behind ZooKeeper's protocol, with commas between.
+    pub fn with_zookeeper() -> String {
+        joined(SUPPORTED.into_iter().filter(|v| v.needs_zookeeper()))
+    }
+
+    /// The releases that keep their metadata in `KRaft`, with commas between.
+    pub fn with_kraft() -> String {
+        joined(SUPPORTED.into_iter().filter(|v| !v.needs_zookeeper()))
     }
 
     /// The newest metadata version this release can run; the default of `spec.kafka.metadataVersion`.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::Roles;
+use crate::desired::{Roles, StoreKind};
 
 /// Annotation of the Kafka resource: the [`Identity`] as JSON.
 pub const IDENTITY: &str = "klamm.dev/identity";
@@ -64,6 +64,27 @@ pub struct Identity {
     /// Every node there is, by id.
     #[serde(default)]
     pub nodes: BTreeMap<i32, NodeIdentity>,
+    /// Where the metadata are, where that is not a quorum of nodes.
+    #[serde(default, skip_serializing_if = "StoreIdentity::is_kraft")]
+    pub store: StoreIdentity,
+}
+
+/// Who keeps the metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreIdentity {
+    /// What it is; never changes once something was made.
+    pub kind: StoreKind,
+    /// Its servers that have a volume, by number: whether they were seen running on it, so that it holds data.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub formatted: BTreeMap<u32, bool>,
+}
+
+impl StoreIdentity {
+    /// Whether the metadata are in a quorum of nodes.
+    pub fn is_kraft(&self) -> bool {
+        self.kind.is_kraft()
+    }
 }
 
 /// Who a node is.
@@ -104,6 +125,11 @@ impl NodeIdentity {
 }
 
 impl Identity {
+    /// Whether brokers speak ZooKeeper's protocol to where the metadata are.
+    pub fn speaks_zookeeper(&self) -> bool {
+        !self.store.is_kraft()
+    }
+
     /// The nodes that vote, or shall.
     pub fn controllers(&self) -> impl Iterator<Item = (i32, &NodeIdentity)> {
         self.nodes

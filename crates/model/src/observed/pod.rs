@@ -123,6 +123,23 @@ impl Pod {
                 .is_some_and(|c| matches!(c.state, ContainerState::Running))
     }
 
+    /// Whether any of its containers is running now.
+    pub fn runs_anything(&self) -> bool {
+        let mut own = self.containers.iter().filter(|container| !container.init);
+        own.any(|container| matches!(container.state, ContainerState::Running))
+    }
+
+    /// How a container of its ended that is not running again yet.
+    pub fn ended(&self) -> Option<&Terminated> {
+        let own = self.containers.iter().filter(|container| !container.init);
+        let mut ended = own.filter_map(|container| match &container.state {
+            ContainerState::Running => None,
+            ContainerState::Terminated(terminated) => Some(terminated),
+            ContainerState::Waiting { .. } => container.last.as_ref(),
+        });
+        ended.next()
+    }
+
     /// Whether it will never run again (a Pod is then replaced, not waited for).
     pub fn finished(&self) -> bool {
         matches!(self.phase, PodPhase::Succeeded | PodPhase::Failed)

@@ -24,17 +24,20 @@ pub enum Refusal {
     CorruptedMetadata,
     /// A disk is in use by another process.
     VolumeLocked,
+    /// The metadata store is empty, though the cluster was there before.
+    EmptyStore,
 }
 
 impl Refusal {
     /// Every refusal there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::EmptyVolume,
         Self::ForeignCluster,
         Self::ForeignNode,
         Self::ForeignDirectory,
         Self::CorruptedMetadata,
         Self::VolumeLocked,
+        Self::EmptyStore,
     ];
 
     /// The word that a termination message begins with.
@@ -46,6 +49,7 @@ impl Refusal {
             Self::ForeignDirectory => "ForeignDirectory",
             Self::CorruptedMetadata => "CorruptedMetadata",
             Self::VolumeLocked => "VolumeLocked",
+            Self::EmptyStore => "EmptyStore",
         }
     }
 

@@ -65,7 +65,7 @@ spec: {replicas: 3, roles: [], storage: {type: ephemeral}}
             more.yaml:6 (document 3): Secret/
             more.yaml:9 (document 4): ConfigMap/anything
             more.yaml:13 (document 5): KafkaNodePool/nobodys
-            PROBLEM cluster.yaml:1 (document 1): Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
+            PROBLEM cluster.yaml:1 (document 1): Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 3.9.1, 3.9.2, 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
             PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replicas is missing; allowed: a whole number, at least 0; for example: 0
             PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replica is not a field; fields there: `jvmOptions`, `replicas`, `resources`, `roles`, `storage`, `template`; did you mean: replicas
             PROBLEM cluster.yaml:16 (document 3): KafkaNodePool/b spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]

@@ -83,9 +83,10 @@ pub(crate) async fn observe(
         cluster: &name,
     };
     let (node_selector, object_selector) = (reader.node_selector(), reader.object_selector());
-    let (pods, volumes, objects, secrets, pod_sets, plan) = futures::join!(
+    let (pods, volumes, store, objects, secrets, pod_sets, plan) = futures::join!(
         reader.list(kinds::POD, &node_selector),
         reader.list(kinds::PERSISTENT_VOLUME_CLAIM, &node_selector),
+        read_store(&reader),
         read_objects(&reader, desired),
         secrets::read(&reader, &mut memory.secrets, desired),
         reader.list(kinds::STRIMZI_POD_SET, &object_selector),
@@ -102,7 +103,16 @@ pub(crate) async fn observe(
             .map(|pod| pods::split(&name, &pod))
             .collect::<Vec<_>>()
     });
-    world.foreign = pods::foreign(&pods, &pod_sets);
+    let (store_pods, store_volumes) = store;
+    let store_pods = store_pods.map(|pods| {
+        pods.into_iter()
+            .map(|pod| pods::split(&name, &pod))
+            .collect::<Vec<_>>()
+    });
+    world.foreign = pods::foreign([&pods, &store_pods], &pod_sets);
+    world.store_pods = store_pods.map(|pods| pods.into_iter().filter_map(pods::ours).collect());
+    world.store_volumes =
+        store_volumes.map(|volumes| volumes.iter().map(pods::volume_of).collect());
     world.pods = pods.map(|pods| pods.into_iter().filter_map(pods::ours).collect());
     world.volumes = volumes.map(|volumes| volumes.iter().map(pods::volume_of).collect());
     world.services = objects.as_ref().map(kubernetes::service_addresses);
@@ -114,6 +124,15 @@ pub(crate) async fn observe(
     }
     observe_kafka(hands, memory, desired, &mut world).await;
     world
+}
+
+/// Pods and volume claims of the metadata store. Looked for in every cluster: one without a store may have had one.
+async fn read_store(reader: &Reader<'_>) -> (Known<Vec<DynamicObject>>, Known<Vec<DynamicObject>>) {
+    let selector = reader.store_selector();
+    futures::join!(
+        reader.list(kinds::POD, &selector),
+        reader.list(kinds::PERSISTENT_VOLUME_CLAIM, &selector),
+    )
 }
 
 /// What the nodes themselves say; not asked where nothing runs or nothing may be asked.
@@ -138,7 +157,7 @@ async fn observe_kafka(
             hands,
             &mut memory.kafka,
             &namespace,
-            desired.name.as_str(),
+            desired,
             &nodes,
             &world.secrets
         ),

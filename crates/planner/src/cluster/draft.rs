@@ -26,6 +26,8 @@ pub(crate) struct Draft {
     kafka_uid: String,
     steps: BTreeMap<PhaseName, Vec<Step>>,
     planned_until: Option<PhaseName>,
+    /// Whether the metadata are in a store of their own, and not in controllers.
+    pub(crate) has_store: bool,
     pub(crate) problems: Vec<Problem>,
     pub(crate) notes: Vec<Note>,
 }
@@ -47,6 +49,7 @@ impl Draft {
             kafka_uid: input.observed.kafka.meta.uid.clone(),
             steps: BTreeMap::new(),
             planned_until: Some(PhaseName::Finish),
+            has_store: false,
             problems: Vec::new(),
             notes: Vec::new(),
         }
@@ -135,8 +138,14 @@ impl Draft {
         self.problems.dedup();
         self.notes.sort();
         self.notes.dedup();
+        let left_out = if self.has_store {
+            PhaseName::Controllers
+        } else {
+            PhaseName::Store
+        };
         let phases = PhaseName::ALL
             .into_iter()
+            .filter(|name| *name != left_out)
             .map(|name| Phase {
                 name,
                 strategy: strategy(name),
@@ -165,6 +174,7 @@ const fn strategy(phase: PhaseName) -> Strategy {
         PhaseName::Certificates
         | PhaseName::Shared
         | PhaseName::Volumes
+        | PhaseName::Store
         | PhaseName::Controllers
         | PhaseName::Brokers => Strategy::Parallel,
     }

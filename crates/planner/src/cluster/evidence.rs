@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use model::desired::Roles;
+use model::desired::{Roles, StoreKind};
 use model::observed::identity::{
     FORMATTED, Identity, NodeIdentity, QUORUM_FORMED, parse_initial_controllers,
 };
@@ -32,6 +32,10 @@ pub(crate) struct Evidence {
     pub(crate) initial_controllers: Option<BTreeMap<i32, String>>,
     /// A leader was seen.
     pub(crate) quorum_formed: bool,
+    /// What kind of store left volumes behind.
+    pub(crate) store: Option<StoreKind>,
+    /// Its servers, and whether they ran on their volumes.
+    pub(crate) store_formatted: BTreeMap<u32, bool>,
 }
 
 impl Evidence {
@@ -41,6 +45,13 @@ impl Evidence {
         for (name, volume) in view.volumes {
             if !view.is_going(&volume.meta) {
                 evidence.add_volume(view, name, volume);
+            }
+        }
+        if let Some(volumes) = view.world.store_volumes.value() {
+            for (name, volume) in volumes {
+                if !view.is_going(&volume.meta) {
+                    evidence.add_store_volume(name, volume);
+                }
             }
         }
         for (key, object) in view.objects {
@@ -121,6 +132,29 @@ impl Evidence {
         if let Some(directory) = said.directory_id {
             node.directories.insert(volume_id, directory.to_owned());
         }
+    }
+
+    fn add_store_volume(&mut self, name: &str, volume: &Volume) {
+        let said = volume.identity();
+        let server = said.node_id.and_then(|id| u32::try_from(id).ok());
+        let component = volume.meta.labels.get("strimzi.io/component-type");
+        let (Some(cluster_id), Some(server), Some(component)) =
+            (said.cluster_id, server, component)
+        else {
+            return;
+        };
+        self.store = Some(if component == "etcd" {
+            StoreKind::ManagedEtcd
+        } else {
+            StoreKind::ZooKeeper
+        });
+        self.cluster_ids.push((
+            format!("PersistentVolumeClaim {name}"),
+            cluster_id.to_owned(),
+        ));
+        self.store_formatted.insert(server, said.formatted);
+        // The metadata of the cluster are in it.
+        self.quorum_formed |= said.formatted;
     }
 
     fn add_record(&mut self, name: &str, pool: &str, record: &Record<'_>) {

@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::desired::{Cluster, NodeId, Pool, PoolName, VolumeKind};
 use model::node_ids::{self, PoolIds};
-use model::observed::identity::{DIRECTORY_ID, IDENTITY, Identity, NodeIdentity};
+use model::observed::identity::{DIRECTORY_ID, IDENTITY, Identity, NodeIdentity, StoreIdentity};
 
 use crate::action::{Action, Draw};
 use crate::cluster::draft::{Draft, NewStep};
 use crate::cluster::evidence::{Evidence, against_nodes};
+use crate::cluster::store;
 use crate::cluster::view::{PodSeen, View};
 use crate::guard::Guard;
 use crate::plan::{PhaseName, StepState, Verb};
@@ -141,6 +142,17 @@ fn begin(view: &View<'_>, draft: &mut Draft, evidence: &Evidence) -> Settled {
         // What is wanted has problems; those are told, nothing else can be done.
         return Settled::Stopped;
     };
+    let kind = desired.metadata_store.kind();
+    if let Some(found) = evidence.store.filter(|found| *found != kind) {
+        draft.problems.push(Problem::IdentityConflict {
+            about: "where the metadata are".to_owned(),
+            evidence: vec![
+                ("the Kafka".to_owned(), kind.as_str().to_owned()),
+                ("the volume claims".to_owned(), found.as_str().to_owned()),
+            ],
+        });
+        return Settled::Stopped;
+    }
     let cluster_id = ids.first().map(|id| (*id).clone());
     let cluster_id = cluster_id.or_else(|| evidence.status_cluster_id.clone());
     let (identity, draw) = complete(view, desired, evidence, cluster_id);
@@ -160,10 +172,7 @@ fn begin_again(
     evidence: &Evidence,
 ) -> Option<(Identity, Draw)> {
     let desired = view.desired()?;
-    let untouched = !identity.quorum_formed
-        && evidence.is_blank()
-        && view.pods.is_empty()
-        && !identity.nodes.values().any(|node| node.served);
+    let untouched = untouched(view, identity, evidence);
     let layout = |identity: &Identity| -> BTreeMap<i32, _> {
         let nodes = identity.nodes.iter();
         nodes
@@ -193,7 +202,21 @@ fn begin_again(
                 .extend(volumes.iter().map(|volume| (*volume, String::new())));
         }
     }
-    (layout(&with_draw) != layout(identity)).then_some((wanted, draw))
+    let servers = |identity: &Identity| (identity.store.kind, identity.store.formatted.len());
+    let differs = layout(&with_draw) != layout(identity) || servers(&wanted) != servers(identity);
+    differs.then_some((wanted, draw))
+}
+
+/// Whether nothing was made from a record yet.
+pub(crate) fn is_untouched(view: &View<'_>, identity: &Identity) -> bool {
+    untouched(view, identity, &Evidence::collect(view))
+}
+
+fn untouched(view: &View<'_>, identity: &Identity, evidence: &Evidence) -> bool {
+    !identity.quorum_formed
+        && evidence.is_blank()
+        && view.pods.is_empty()
+        && !identity.nodes.values().any(|node| node.served)
 }
 
 /// Evidence, with node ids for all nodes that are wanted, and what is to be drawn.
@@ -248,11 +271,28 @@ fn complete(
         quorum_formed: evidence.quorum_formed,
         initial_controllers: evidence.initial_controllers.clone().unwrap_or_default(),
         nodes,
+        store: store_identity(desired, evidence),
     };
     if evidence.initial_controllers.is_none() && !evidence.quorum_formed {
         choose_initial(&mut identity, &mut draw);
     }
     (identity, draw)
+}
+
+/// The store that is wanted, with what is known of its servers.
+fn store_identity(desired: &Cluster, evidence: &Evidence) -> StoreIdentity {
+    let keepers = manifests::store::members(desired)
+        .into_iter()
+        .filter(|member| member.has_volume());
+    StoreIdentity {
+        kind: desired.metadata_store.kind(),
+        formatted: keepers
+            .map(|member| {
+                let known = evidence.store_formatted.get(&member.server);
+                (member.server, known == Some(&true))
+            })
+            .collect(),
+    }
 }
 
 /// Makes all controllers first voters.
@@ -329,6 +369,7 @@ fn learn(view: &View<'_>, recorded: &Identity) -> Settled {
             node.served = true;
         }
     }
+    store::learn(view, &mut identity);
     let learnt = if identity.quorum_formed != recorded.quorum_formed {
         Some(Reason::QuorumFormed)
     } else if identity != *recorded {

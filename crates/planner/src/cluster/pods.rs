@@ -33,6 +33,8 @@ pub(crate) struct Pods<'a, 'v> {
     pub(crate) recording: &'v std::collections::BTreeSet<i32>,
     /// Whether Pods of a quorum that is given up are still there.
     pub(crate) old_quorum: bool,
+    /// What brokers that never served wait for, where the metadata are in a store.
+    pub(crate) store: Option<Wait>,
 }
 
 impl Pods<'_, '_> {
@@ -180,6 +182,9 @@ impl Pods<'_, '_> {
             let pod = node.pod_name.clone();
             return Err(Wait::PodGoing { pod });
         }
+        if let (Some(wait), false) = (&self.store, node.node.served) {
+            return Err(wait.clone());
+        }
         for claim in node.node.claims.values() {
             let seen = self.view.volumes.get(claim);
             let seen = seen.filter(|volume| !self.view.is_going(&volume.meta));
@@ -210,7 +215,9 @@ impl Pods<'_, '_> {
             .map(String::as_str);
         let is_first = first.is_some() && first == node.node.metadata_directory();
         if !node.node.roles.is_controller() {
-            return Ok(Some(Format::Join));
+            // Where the metadata are in a store, the first brokers write there which cluster they are.
+            let first = self.identity.speaks_zookeeper() && !self.identity.quorum_formed;
+            return Ok(Some(if first { Format::Initial } else { Format::Join }));
         }
         if !self.identity.quorum_formed {
             return Ok(Some(if is_first {
@@ -280,35 +287,9 @@ impl Pods<'_, '_> {
 
     /// How far a node is that does not serve yet.
     fn start_state(&self, node: &NodeView<'_>, pod: &Pod) -> StepState {
-        if let Some(text) = &pod.unschedulable {
-            return StepState::Waiting(Wait::Unschedulable {
-                pod: node.pod_name.clone(),
-                text: text.clone(),
-            });
-        }
-        let stuck = pod
-            .containers
-            .iter()
-            .find_map(|container| match &container.state {
-                ContainerState::Waiting { reason, message } if !is_ordinary(reason) => {
-                    let text = match (&container.last, message.is_empty()) {
-                        (Some(last), _) if !last.message.is_empty() => last.message.clone(),
-                        (Some(last), true) => format!("exit code {}", last.exit_code),
-                        (Some(_) | None, _) => message.clone(),
-                    };
-                    Some((reason.clone(), text))
-                }
-                ContainerState::Waiting { .. }
-                | ContainerState::Running
-                | ContainerState::Terminated(_) => None,
-            });
-        if let Some((reason, text)) = stuck {
-            let pod = node.pod_name.clone();
-            return StepState::Waiting(Wait::Container { pod, reason, text });
-        }
-        StepState::Running {
+        stuck(&node.pod_name, pod).unwrap_or_else(|| StepState::Running {
             progress: self.progress(node, pod),
-        }
+        })
     }
 
     fn progress(&self, node: &NodeView<'_>, pod: &Pod) -> String {
@@ -343,6 +324,37 @@ impl Pods<'_, '_> {
             None => "starting".to_owned(),
         }
     }
+}
+
+/// What keeps a Pod from starting, where that is not just time.
+pub(crate) fn stuck(name: &str, pod: &Pod) -> Option<StepState> {
+    if let Some(text) = &pod.unschedulable {
+        return Some(StepState::Waiting(Wait::Unschedulable {
+            pod: name.to_owned(),
+            text: text.clone(),
+        }));
+    }
+    let (reason, text) = pod
+        .containers
+        .iter()
+        .find_map(|container| match &container.state {
+            ContainerState::Waiting { reason, message } if !is_ordinary(reason) => {
+                let text = match (&container.last, message.is_empty()) {
+                    (Some(last), _) if !last.message.is_empty() => last.message.clone(),
+                    (Some(last), true) => format!("exit code {}", last.exit_code),
+                    (Some(_) | None, _) => message.clone(),
+                };
+                Some((reason.clone(), text))
+            }
+            ContainerState::Waiting { .. }
+            | ContainerState::Running
+            | ContainerState::Terminated(_) => None,
+        })?;
+    Some(StepState::Waiting(Wait::Container {
+        pod: name.to_owned(),
+        reason,
+        text,
+    }))
 }
 
 /// A node that served lost its Pod; another never had one.

@@ -164,25 +164,36 @@ pub(crate) fn pod(
     grant: Option<Format>,
 ) -> Option<Value> {
     let mut pod = record.pod()?;
-    let metadata = pod.get_mut("metadata")?.as_object_mut()?;
-    // The record may have been made by a Kafka of the same name that is gone.
-    metadata.insert("ownerReferences".to_owned(), json!([owner(view, true)]));
+    own(view, &mut pod)?;
     annotate(&mut pod, CONFIGURATION, record.hash());
     if let Some(directory) = node.node.metadata_directory() {
         annotate(&mut pod, DIRECTORY_ID, directory.to_owned());
     }
     if let Some(format) = grant {
-        annotate(&mut pod, FORMAT_GRANTED, format.as_str().to_owned());
-        let containers = pod.pointer_mut("/spec/containers")?.as_array_mut()?;
-        let kafka = containers
-            .iter_mut()
-            .find(|container| container.get("name").is_some_and(|name| name == "kafka"))?;
-        let variable = json!({ "name": env::FORMAT, "value": format.as_str() });
-        let kafka = kafka.as_object_mut()?;
-        let variables = kafka.entry("env").or_insert_with(|| json!([]));
-        variables.as_array_mut()?.push(variable);
+        permit(&mut pod, format)?;
     }
     Some(pod)
+}
+
+/// Makes a recorded Pod this Kafka's: the record may have been made by one of the same name that is gone.
+pub(crate) fn own(view: &View<'_>, pod: &mut Value) -> Option<()> {
+    let metadata = pod.get_mut("metadata")?.as_object_mut()?;
+    metadata.insert("ownerReferences".to_owned(), json!([owner(view, true)]));
+    Some(())
+}
+
+/// Gives a Pod the permission to format: to its first container, which is the one that runs Kafka or keeps metadata
+/// unless there is one called `kafka`.
+pub(crate) fn permit(pod: &mut Value, format: Format) -> Option<()> {
+    annotate(pod, FORMAT_GRANTED, format.as_str().to_owned());
+    let containers = pod.pointer_mut("/spec/containers")?.as_array_mut()?;
+    let is_kafka = |container: &Value| container.get("name").is_some_and(|name| name == "kafka");
+    let index = containers.iter().position(is_kafka).unwrap_or(0);
+    let container = containers.get_mut(index)?.as_object_mut()?;
+    let variable = json!({ "name": env::FORMAT, "value": format.as_str() });
+    let variables = container.entry("env").or_insert_with(|| json!([]));
+    variables.as_array_mut()?.push(variable);
+    Some(())
 }
 
 /// Sets an annotation of an object.
@@ -228,9 +239,13 @@ fn generations(view: &View<'_>) -> Generations {
 /// Cluster addresses of all Services of the cluster; the renderer takes the loopback ones.
 fn service_addresses(view: &View<'_>) -> BTreeSet<String> {
     let services = view.world.services.value();
-    let services = services.into_iter().flat_map(|services| services.values());
+    let name = &view.kafka().name;
+    // Brokers are not reached through the Service of their metadata store.
+    let others = manifests::store::client_service(name);
+    let services = services.into_iter().flatten();
     services
-        .filter_map(|service| service.cluster_ip.clone())
+        .filter(|(service, _)| **service != others)
+        .filter_map(|(_, service)| service.cluster_ip.clone())
         .collect()
 }
 

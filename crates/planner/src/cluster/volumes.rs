@@ -143,7 +143,7 @@ fn resized(id: u32, wish: &model::desired::PersistentClaim, seen: &Volume) -> Op
 }
 
 /// A claim's metadata and nothing else: its spec is the storage's business once it exists.
-fn metadata_only(rendered: &Value) -> Value {
+pub(crate) fn metadata_only(rendered: &Value) -> Value {
     let metadata = rendered.get("metadata").cloned().unwrap_or(Value::Null);
     json!({
         "apiVersion": "v1",
@@ -152,7 +152,7 @@ fn metadata_only(rendered: &Value) -> Value {
     })
 }
 
-fn differing(wanted: &Value, volume: &Volume) -> Vec<String> {
+pub(crate) fn differing(wanted: &Value, volume: &Volume) -> Vec<String> {
     let seen = json!({
         "labels": volume.meta.labels,
         "annotations": volume.meta.annotations,

@@ -91,3 +91,24 @@ fn the_last_words_are_the_last_error_and_its_innermost_causes() {
         Some("[BrokerServer id=0] Fatal error; a.Second: two; a.Third: three")
     );
 }
+
+#[test]
+fn a_broker_with_zookeeper_is_ready_once_its_server_started() {
+    let line =
+        |message: &str| format!("1042 INFO kafka.server.KafkaServer [KafkaServer id=0] {message}");
+    let told = |messages: &[&str]| {
+        let lines: Vec<String> = messages.iter().map(|message| line(message)).collect();
+        after(&lines.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert!(!told(&["starting"]).is_ready(true));
+    assert!(told(&["starting", "started"]).is_ready(true));
+    let leaving = told(&["starting", "started", "Starting controlled shutdown"]);
+    assert_eq!(leaving.broker, number::PENDING_CONTROLLED_SHUTDOWN);
+    let gone = told(&[
+        "starting",
+        "started",
+        "shutting down",
+        "shut down completed",
+    ]);
+    assert!(!gone.is_ready(true));
+}

@@ -55,6 +55,7 @@ stories! {
     deleted_and_applied_again: "deleted-and-applied-again",
     deleted_while_coming_up: "deleted-while-coming-up",
     disk_wiped: "disk-wiped",
+    etcd_deployment: "etcd-deployment",
     ephemeral_deployment: "ephemeral-deployment",
     ephemeral_pod_lost: "ephemeral-pod-lost",
     first_deployment: "first-deployment",
@@ -65,6 +66,7 @@ stories! {
     jbod_disk_lost: "jbod-disk-lost",
     kafka_out_of_reach: "kafka-out-of-reach",
     majority_lost_persistent: "majority-lost-persistent",
+    metadata_store_changed: "metadata-store-changed",
     no_permit: "no-permit",
     only_copy_lost: "only-copy-lost",
     plan_paused_by_user: "plan-paused-by-user",
@@ -73,6 +75,8 @@ stories! {
     single_node: "single-node",
     slow_and_away: "slow-and-away",
     volume_lost: "volume-lost",
+    zookeeper_deployment: "zookeeper-deployment",
+    zookeeper_lost: "zookeeper-lost",
 }
 
 #[test]

@@ -65,7 +65,7 @@ const FORBIDDEN: [(&str, &str); 32] = [
 const LISTENERS: &str = "spec.kafka.listeners";
 const OPERATOR: &str = "nothing: the operator sets it";
 const QUOTAS: &str = "spec.kafka.quotas";
-const ZOOKEEPER: &str = "nothing: there is no ZooKeeper";
+const ZOOKEEPER: &str = "nothing: the operator sets it, where the annotation klamm.dev/metadata-store asks for ZooKeeper";
 
 /// Keys that begin like forbidden ones and are allowed all the same.
 ///

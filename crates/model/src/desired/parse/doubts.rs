@@ -91,6 +91,10 @@ fn versions(cluster: &Cluster, report: &mut Report) {
         metadata_version,
         ..
     } = cluster;
+    if cluster.metadata_store.speaks_zookeeper() {
+        // There is no metadata version, and the protocol between brokers has one.
+        return;
+    }
     if metadata_version.minor_release() != version.minor_release() {
         let message = format!(
             "is {metadata_version}, older than Kafka {version}: an upgrade is not finished."

@@ -32,7 +32,7 @@ fn a_version_that_is_not_known_is_refused_with_the_list() {
     problems(
         &kafka("version: 4.4.0, metadataVersion: 5.0-IV1"),
         &expect![[r#"
-            Kafka/demo UnsupportedVersion spec.kafka.version: 4.4.0 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
+            Kafka/demo UnsupportedVersion spec.kafka.version: 4.4.0 is not allowed; allowed: one of 3.9.1, 3.9.2, 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
             Kafka/demo UnsupportedVersion spec.kafka.metadataVersion: 5.0-IV1 is not allowed; allowed: one of 3.3-IV3, 3.4-IV0, 3.5-IV0, 3.5-IV1, 3.5-IV2, 3.6-IV0, 3.6-IV1, 3.6-IV2, 3.7-IV0, 3.7-IV1, 3.7-IV2, 3.7-IV3, 3.7-IV4, 3.8-IV0, 3.9-IV0, 4.0-IV0, 4.0-IV1, 4.0-IV2, 4.0-IV3, 4.1-IV0, 4.1-IV1, 4.2-IV0, 4.2-IV1, 4.3-IV0; for example: 4.3-IV0
         "#]],
     );
@@ -456,4 +456,80 @@ fn warnings(yaml: &str, expected: &Expect) {
         writeln!(text, "{} {} {warning}", warning.subject, warning.reason).unwrap();
     }
     expected.assert_eq(&text);
+}
+
+/// A Kafka with annotations and a pool of brokers.
+fn stored(annotations: &str, spec: &str) -> String {
+    let text = kafka(spec);
+    let text = text.replacen(
+        "metadata: {name: demo",
+        &format!("metadata: {{annotations: {{{annotations}}}, name: demo"),
+        1,
+    );
+    format!("{text}{}", POOL.replace("[controller, broker]", "[broker]"))
+}
+
+#[test]
+fn the_metadata_store_is_what_the_annotation_says() {
+    let store = |annotations: &str| {
+        let parsed = parse(&stored(annotations, CONFIG));
+        assert_eq!(parsed.warnings, []);
+        let cluster = parsed.cluster.unwrap();
+        assert_eq!(cluster.version.to_string(), "3.9.2");
+        serde_json::to_string(&cluster.metadata_store).unwrap()
+    };
+    expect![[r#"{"zooKeeper":{"servers":3,"volume":{"size":"8Gi"}}}"#]]
+        .assert_eq(&store("klamm.dev/metadata-store: zookeeper"));
+    expect![[r#"{"etcd":{"servers":3,"etcd":{"external":["10.0.0.1:2379","[::1]:2379"]}}}"#]]
+        .assert_eq(&store(
+            "klamm.dev/metadata-store: 'etcd://10.0.0.1:2379,[::1]:2379'",
+        ));
+    expect![[r#"{"etcd":{"servers":2,"etcd":{"managed":{"size":"1Gi","class":"fast"}}}}"#]]
+        .assert_eq(&store(
+            "klamm.dev/metadata-store: 'etcd://', klamm.dev/metadata-store-replicas: '2', \
+             klamm.dev/metadata-store-size: 1Gi, klamm.dev/metadata-store-class: fast",
+        ));
+}
+
+#[test]
+fn a_metadata_store_that_cannot_be_is_refused_with_all_that_is_wrong() {
+    let with = |annotations: &str| stored(annotations, CONFIG);
+    problems_alone(
+        &with(
+            "klamm.dev/metadata-store: consul, klamm.dev/metadata-store-replicas: '4', \
+             klamm.dev/metadata-store-size: much, klamm.dev/metadata-store-class: 'A b'",
+        ),
+        &expect![[r#"
+            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store-size"]: much is not allowed; allowed: a size such as 8Gi, 500Mi or 10G; for example: 8Gi
+            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store-class"]: A b is not allowed; allowed: the name of a StorageClass; for example: standard
+            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store"]: consul is not allowed; allowed: `zookeeper` (an ensemble of the cluster's own), `etcd://host:port[,host:port…]` (an etcd that is there), or `etcd://` (an etcd of the cluster's own); for example: etcd://127.0.0.1:2379
+        "#]],
+    );
+    problems_alone(
+        &with(
+            "klamm.dev/metadata-store: 'etcd://a:2379,b', klamm.dev/metadata-store-replicas: '0'",
+        ),
+        &expect![[r#"
+            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store-replicas"]: 0 is not allowed; allowed: a whole number from 1 to 9; for example: 3
+            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store"]: etcd://a:2379,b is not allowed; allowed: `etcd://` and addresses of the form host:port, each once, with commas between; "b" is none; for example: etcd://127.0.0.1:2379
+        "#]],
+    );
+    problems_alone(
+        &stored("other: annotation", "version: 3.9.2").replace("[broker]", "[controller, broker]"),
+        &expect![[r#"
+            Kafka/demo UnsupportedVersion spec.kafka.version: 3.9.2 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; Kafka 3.9.2 only with the annotation klamm.dev/metadata-store: its own KRaft is not run here; for example: 4.3.1
+        "#]],
+    );
+    problems_alone(
+        &stored("klamm.dev/metadata-store: zookeeper", "version: 4.3.1"),
+        &expect![[r#"
+            Kafka/demo UnsupportedVersion spec.kafka.version: 4.3.1 is not allowed; allowed: one of 3.9.1, 3.9.2, because of the annotation klamm.dev/metadata-store: Kafka 4 knows no ZooKeeper; for example: 3.9.2
+        "#]],
+    );
+    problems_alone(
+        &with("klamm.dev/metadata-store: zookeeper").replace("[broker]", "[controller, broker]"),
+        &expect![[r#"
+            KafkaNodePool/dual Conflict spec.roles: [controller, broker] is not allowed; allowed: the role `broker` only, because the Kafka has the annotation klamm.dev/metadata-store: its controller is one of the brokers, elected there; for example: [broker]
+        "#]],
+    );
 }

@@ -13,6 +13,8 @@ fn each_release_has_the_metadata_version_it_formats_with() {
     assert_eq!(
         table,
         [
+            "3.9.1 3.9-IV0",
+            "3.9.2 3.9-IV0",
             "4.1.0 4.1-IV1",
             "4.1.1 4.1-IV1",
             "4.1.2 4.1-IV1",
@@ -46,7 +48,7 @@ fn an_unknown_release_is_refused_with_the_list() {
     let error = "4.4.0".parse::<KafkaVersion>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "\"4.4.0\" is not one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1"
+        "\"4.4.0\" is not one of 3.9.1, 3.9.2, 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1"
     );
 }
 

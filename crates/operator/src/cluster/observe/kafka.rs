@@ -60,10 +60,12 @@ pub(super) async fn ask(
     hands: &Hands,
     connections: &mut Connections,
     namespace: &str,
-    cluster: &str,
+    desired: &model::desired::Cluster,
     nodes: &[RunningNode],
     secrets: &Known<BTreeMap<String, Secret>>,
 ) -> View {
+    let cluster = desired.name.as_str();
+    let elected = desired.metadata_store.speaks_zookeeper();
     if nodes.is_empty() {
         *connections = Connections::default();
         return View::unknown(&Why::NotAsked);
@@ -71,7 +73,7 @@ pub(super) async fn ask(
     if let Err(why) = connect(hands, connections, namespace, cluster, nodes, secrets).await {
         return View::unknown(&why);
     }
-    match tokio::time::timeout(LOOK_BOUND, questions(hands, connections)).await {
+    match tokio::time::timeout(LOOK_BOUND, questions(hands, connections, elected)).await {
         Ok(view) => view,
         Err(_) => View::unknown(&Why::Unreachable {
             text: format!("asking Kafka: no answer within {} s", LOOK_BOUND.as_secs()),
@@ -79,10 +81,10 @@ pub(super) async fn ask(
     }
 }
 
-async fn questions(hands: &Hands, connections: &Connections) -> View {
+async fn questions(hands: &Hands, connections: &Connections, elected: bool) -> View {
     let (brokers, quorum, features, partitions) = futures::join!(
         ask_brokers(hands, connections),
-        ask_quorum(hands, connections),
+        ask_quorum(hands, connections, elected),
         ask_features(hands, connections),
         ask_partitions(hands, connections),
     );
@@ -269,7 +271,10 @@ async fn ask_brokers(hands: &Hands, connections: &Connections) -> Known<Brokers>
     )
 }
 
-async fn ask_quorum(hands: &Hands, connections: &Connections) -> Known<Quorum> {
+async fn ask_quorum(hands: &Hands, connections: &Connections, elected: bool) -> Known<Quorum> {
+    if elected {
+        return ask_elected(hands, connections).await;
+    }
     // Controllers know best; brokers can be asked where no controller answers.
     let described = match (&connections.controllers, &connections.brokers) {
         (Some(controllers), _) => match controllers.describe_cluster().await {
@@ -284,6 +289,23 @@ async fn ask_quorum(hands: &Hands, connections: &Connections) -> Known<Quorum> {
     };
     match described {
         Ok(quorum) => seen(hands.clock.now(), quorum_of(&quorum)),
+        Err(error) => Known::Unknown(why_of(&error)),
+    }
+}
+
+/// Where the metadata are behind ZooKeeper's protocol there is no quorum, but one of the brokers is elected to lead.
+async fn ask_elected(hands: &Hands, connections: &Connections) -> Known<Quorum> {
+    let Some(brokers) = &connections.brokers else {
+        return Known::Unknown(Why::NotAsked);
+    };
+    match brokers.describe_cluster().await {
+        Ok(view) => seen(
+            hands.clock.now(),
+            Quorum {
+                leader: view.controller_id,
+                ..Quorum::default()
+            },
+        ),
         Err(error) => Known::Unknown(why_of(&error)),
     }
 }

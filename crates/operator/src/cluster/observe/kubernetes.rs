@@ -50,6 +50,14 @@ impl Reader<'_> {
         )
     }
 
+    /// What belongs to the metadata store.
+    pub(super) fn store_selector(&self) -> String {
+        format!(
+            "{CLUSTER_LABEL}={},strimzi.io/kind=Kafka,strimzi.io/component-type in (zookeeper,etcd)",
+            self.cluster
+        )
+    }
+
     /// One object; `None` when there is none.
     pub(super) async fn get(&self, kind: Kind, name: &str) -> Known<Option<DynamicObject>> {
         let api = kind.within(&self.hands.client, self.namespace);

@@ -78,15 +78,17 @@ pub(super) fn ours(whose: Whose) -> Option<(String, Pod)> {
 
 /// Everything of somebody else's, sorted.
 pub(super) fn foreign(
-    pods: &Known<Vec<Whose>>,
+    [pods, store_pods]: [&Known<Vec<Whose>>; 2],
     pod_sets: &Known<Vec<DynamicObject>>,
 ) -> Known<Vec<Foreign>> {
-    let (Known::At(at, pods), Known::At(_, pod_sets)) = (pods, pod_sets) else {
-        let why = pods.why().or(pod_sets.why()).cloned();
+    let (Known::At(at, pods), Known::At(_, store_pods), Known::At(_, pod_sets)) =
+        (pods, store_pods, pod_sets)
+    else {
+        let why = pods.why().or(store_pods.why()).or(pod_sets.why()).cloned();
         return Known::Unknown(why.unwrap_or(Why::NotAsked));
     };
     let mut foreign = Vec::new();
-    for pod in pods {
+    for pod in pods.iter().chain(store_pods) {
         match pod {
             Whose::Ours(_) => {}
             Whose::Theirs(theirs) => foreign.push(theirs.clone()),
@@ -194,7 +196,8 @@ fn format_of(spec: &core::PodSpec) -> Option<Format> {
     let kafka = spec
         .containers
         .iter()
-        .find(|container| container.name == "kafka")?;
+        .find(|container| container.name == "kafka")
+        .or(spec.containers.first())?;
     let variable = kafka
         .env
         .iter()

@@ -37,7 +37,10 @@ fn a_pod_of_a_pod_set_or_of_nobody_is_foreign() {
         split("demo", &pod("demo-dual-2", None, json!({}))),
     ];
     let at = "2026-11-20T12:00:00Z".parse().unwrap();
-    let found = foreign(&Known::At(at, pods), &Known::At(at, Vec::new()));
+    let found = foreign(
+        [&Known::At(at, pods), &Known::At(at, Vec::new())],
+        &Known::At(at, Vec::new()),
+    );
     let names: Vec<&str> = found
         .value()
         .unwrap()
@@ -54,9 +57,12 @@ fn whose_pods_they_are_is_unknown_when_pod_sets_cannot_be_read() {
         text: "reading strimzipodsets: forbidden".to_owned(),
     });
     assert!(
-        foreign(&Known::At(at, Vec::new()), &refused)
-            .why()
-            .is_some()
+        foreign(
+            [&Known::At(at, Vec::new()), &Known::At(at, Vec::new())],
+            &refused
+        )
+        .why()
+        .is_some()
     );
 }
 
