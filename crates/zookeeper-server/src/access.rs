@@ -152,3 +152,6 @@ pub(crate) fn shown_name(id: &Id) -> String {
         _ => id.id.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,6 +85,9 @@ pub(crate) struct Prepared {
     pub(crate) changes: bool,
 }
 
+/// Operations of a transaction in which a session ends, besides those for its nodes: its key, fence, batch, and some to spare.
+const OTHER_OPS: usize = 8;
+
 struct Cost {
     ops: usize,
     bytes: usize,
@@ -134,6 +137,7 @@ pub(crate) fn prepare(
             session: work.session,
             identities: Arc::clone(&work.identities),
             now: author.now,
+            ends_at_once: limits.ops.saturating_sub(OTHER_OPS).max(2) / 2,
         };
         let mut outcome = evaluate(&mut view, &caller, &work.act);
         let new_session = session.filter(|(id, _)| !sessions.contains_key(id));

@@ -305,6 +305,7 @@ impl Committer {
             }
             return true;
         }
+        count(&self.shared.stats.refused);
         // As a ZooKeeper whose disk is full: it cannot say whether, so it says nothing.
         tracing::error!(%code, message, "etcd takes no writes; the clients that wrote are disconnected");
         for done in done {

@@ -27,8 +27,10 @@ use messages::{
 
 /// How long a member may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(1);
-/// How often a quiet connection is tried, and how long the answer may take.
+/// How often a connection is tried.
 const PROBE: Duration = Duration::from_secs(1);
+/// How long the answer to that may take.
+const PROBED: Duration = Duration::from_secs(2);
 /// How long one call may take before the next member is asked.
 const CALL: Duration = Duration::from_secs(4);
 /// Bytes of one answer: a page of the tree, or a burst of changes.
@@ -103,7 +105,7 @@ impl Etcd {
                 .map_err(|error| refuse(url, format!("is not a URL: {error}")))?
                 .connect_timeout(CONNECT)
                 .http2_keep_alive_interval(PROBE)
-                .keep_alive_timeout(PROBE)
+                .keep_alive_timeout(PROBED)
                 .keep_alive_while_idle(true)
                 .tcp_nodelay(true);
             if secure {

@@ -24,6 +24,8 @@ pub(crate) struct Caller {
     pub(crate) identities: Arc<[Id]>,
     /// Milliseconds since 1970.
     pub(crate) now: i64,
+    /// Ephemeral nodes that may go in one transaction when a session ends.
+    pub(crate) ends_at_once: usize,
 }
 
 /// What is to be done.
@@ -48,16 +50,13 @@ pub(crate) enum Outcome {
     Again,
 }
 
-/// Ephemeral nodes that go in one transaction when a session ends; each takes up to four of its operations.
-const ENDS_AT_ONCE: usize = 24;
-
 /// Evaluates one act. What it changes is then in the view; after an error the view is as before.
 pub(crate) fn evaluate(view: &mut View<'_>, caller: &Caller, act: &Act) -> Outcome {
     let mark = view.mark();
     let result = match act {
         Act::Client(Request::Multi(ops)) => return multi(view, caller, ops),
         Act::Client(request) => single(view, caller, request),
-        Act::Expire(session) => Ok(end_session(view, *session)),
+        Act::Expire(session) => Ok(end_session(view, *session, caller.ends_at_once)),
         Act::Reap(path) => reap(view, caller.now, path).map(Outcome::Answer),
     };
     result.unwrap_or_else(|code| {
@@ -90,7 +89,7 @@ fn single(view: &mut View<'_>, caller: &Caller, request: &Request) -> Result<Out
         Request::Check { path, version } => Response::Stat(check(view, caller, path, *version)?),
         Request::Reconfig { .. } => return Err(ErrorCode::RECONFIG_DISABLED),
         Request::CloseSession => {
-            let outcome = end_session(view, caller.session);
+            let outcome = end_session(view, caller.session, caller.ends_at_once);
             if outcome != Outcome::Again {
                 view.close(caller.session);
             }
@@ -319,11 +318,11 @@ fn check(
     Ok(node.stat())
 }
 
-fn end_session(view: &mut View<'_>, session: i64) -> Outcome {
+fn end_session(view: &mut View<'_>, session: i64, at_once: usize) -> Outcome {
     let paths = view.ephemerals(session);
-    let rest = paths.len().saturating_sub(ENDS_AT_ONCE);
-    for path in paths.into_iter().take(ENDS_AT_ONCE) {
-        if view.whole(&path).is_some() {
+    let rest = paths.len().saturating_sub(at_once);
+    for path in paths.into_iter().take(at_once) {
+        if view.node(&path).is_some() {
             view.delete(&path);
         }
     }

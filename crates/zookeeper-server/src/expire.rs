@@ -8,8 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use prost::Message as _;
+
 use crate::batch::Work;
+use crate::etcd::{EtcdError, RangeRequest, TxnRequest, delete, unchanged};
 use crate::evaluate::{Act, is_due};
+use crate::record::FenceRecord;
 use crate::shared::{Shared, wall};
 
 /// How often sessions are looked at.
@@ -63,6 +67,50 @@ pub(crate) async fn expire(shared: Arc<Shared>) {
             }
         }
     }
+}
+
+/// Fences of servers that are no more stay behind; after this long nothing of them can be on its way.
+const OLD_FENCE: i64 = 24 * 3600 * 1000;
+const SWEEP: Duration = Duration::from_hours(6);
+
+/// Deletes the fences of servers that were killed. One that only slept makes itself a new one.
+pub(crate) async fn sweep(shared: Arc<Shared>) {
+    loop {
+        if let Err(error) = sweep_once(&shared).await {
+            tracing::debug!(%error, "old fences stay");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            () = shared.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn sweep_once(shared: &Shared) -> Result<(), EtcdError> {
+    let (key, range_end) = shared.keys.fences();
+    let answer = shared
+        .etcd
+        .range(RangeRequest {
+            key,
+            range_end,
+            limit: 1000,
+            ..RangeRequest::default()
+        })
+        .await?;
+    for kv in answer.kvs {
+        let old = FenceRecord::decode(kv.value)
+            .is_ok_and(|fence| fence.time < wall().saturating_sub(OLD_FENCE));
+        if old {
+            let key = kv.key.to_vec();
+            let txn = TxnRequest {
+                compare: vec![unchanged(key.clone(), kv.mod_revision)],
+                success: vec![delete(key)],
+                failure: Vec::new(),
+            };
+            shared.etcd.txn(txn).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes containers and nodes with a time to live when they are due.

@@ -57,6 +57,14 @@ impl Keys {
         format!("{}/f/{server:016x}", self.prefix).into_bytes()
     }
 
+    /// The range of all fences.
+    pub(crate) fn fences(&self) -> (Vec<u8>, Vec<u8>) {
+        (
+            format!("{}/f/", self.prefix).into_bytes(),
+            format!("{}/f0", self.prefix).into_bytes(),
+        )
+    }
+
     pub(crate) fn batch(&self) -> Vec<u8> {
         format!("{}/z", self.prefix).into_bytes()
     }
@@ -79,3 +87,6 @@ impl Keys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,6 +86,8 @@ pub(crate) async fn listen(
             },
             () = shared.stop.cancelled() => return,
         };
+        // An IPv4 client of a listener for both is one all the same.
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let settings = &shared.settings;
         let Some(entry) = census.enter(
             address.ip(),

@@ -91,6 +91,11 @@ fn metrics(shared: &Shared) -> String {
             &stats.conflicts,
         ),
         (
+            "refused",
+            "transactions that etcd refused, for instance because its space is used up",
+            &stats.refused,
+        ),
+        (
             "watch_restarts",
             "times the watch on etcd was set again",
             &stats.watch_restarts,

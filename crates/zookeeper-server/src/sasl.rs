@@ -157,3 +157,6 @@ fn fields(text: &str) -> Vec<(String, String)> {
         fields.push((name.trim().to_owned(), value.trim().to_owned()));
     }
 }
+
+#[cfg(test)]
+mod tests;

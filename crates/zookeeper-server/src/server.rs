@@ -103,6 +103,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     tasks.spawn(session::keep(Arc::clone(&shared)));
     tasks.spawn(expire::expire(Arc::clone(&shared)));
     tasks.spawn(expire::reap(Arc::clone(&shared)));
+    tasks.spawn(expire::sweep(Arc::clone(&shared)));
     if let Some(listener) = plain {
         tasks.spawn(listen(
             Arc::clone(&shared),

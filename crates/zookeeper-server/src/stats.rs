@@ -17,6 +17,7 @@ pub(crate) struct Stats {
     pub(crate) batches: AtomicU64,
     pub(crate) batched: AtomicU64,
     pub(crate) conflicts: AtomicU64,
+    pub(crate) refused: AtomicU64,
     pub(crate) watch_restarts: AtomicU64,
     pub(crate) reloads: AtomicU64,
     pub(crate) sessions_expired: AtomicU64,

@@ -37,8 +37,9 @@ async fn newest(shared: &Shared) -> Result<i64, EtcdError> {
 pub(crate) async fn sync(shared: Arc<Shared>, mut asked: mpsc::UnboundedReceiver<Sync>) {
     let mut fresh = Instant::now();
     let mut waiting: Vec<Sync> = Vec::new();
+    let mut first = true;
     loop {
-        if waiting.is_empty() {
+        if waiting.is_empty() && !std::mem::take(&mut first) {
             tokio::select! {
                 first = asked.recv() => match first {
                     Some(first) => waiting.push(first),

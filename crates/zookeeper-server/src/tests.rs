@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use zookeeper_protocol::{Create, CreateKind, ErrorCode, MultiOp, Request, Response, any_acl};
+use prost::Message as _;
+use zookeeper_protocol::{Create, CreateKind, MultiOp, Request, any_acl};
 
-use crate::batch::{Author, Limits, Work, prepare};
-use crate::etcd::{Event, KeyValue, RequestOpKind, TxnRequest};
+use crate::batch::{Author, Done, Limits, Work, prepare};
+use crate::etcd::{Event, KeyValue, RequestOpKind, TxnRequest, delete, put};
 use crate::evaluate::{Act, Outcome};
 use crate::keys::Keys;
 use crate::mirror::{Mirror, Own};
+use crate::record::SessionRecord;
 use crate::stats::Stats;
 
 /// etcd as far as it matters here.
@@ -116,15 +118,21 @@ impl Server {
     }
 }
 
+/// Sessions of every world.
+const SESSIONS: [i64; 3] = [0x1000, 0x2000, 0x3000];
+
 struct World {
     store: Store,
     servers: Vec<Server>,
     limits: Limits,
 }
 
+/// A request, and which session sends it.
+type Sent = (usize, Request);
+
 impl World {
     fn new(servers: u64, ops: usize) -> Self {
-        Self {
+        let mut world = Self {
             store: Store::default(),
             servers: (1..=servers).map(Server::new).collect(),
             limits: Limits {
@@ -132,7 +140,23 @@ impl World {
                 bytes: 1 << 20,
                 requests: usize::MAX,
             },
+        };
+        for id in SESSIONS {
+            let txn = TxnRequest {
+                success: vec![put(
+                    keys().session(id),
+                    SessionRecord::default().encode_to_vec(),
+                    0,
+                )],
+                ..TxnRequest::default()
+            };
+            let events = world.store.txn(&txn).unwrap();
+            world.happened(&events);
         }
+        for server in &mut world.servers {
+            server.catch_up();
+        }
+        world
     }
 
     fn happened(&mut self, events: &[Event]) {
@@ -143,13 +167,47 @@ impl World {
         }
     }
 
-    /// Commits requests at one server, in as many batches as it takes; what they came to.
-    fn commit(&mut self, at: usize, requests: Vec<Request>) -> Vec<Outcome> {
-        let mut queue: VecDeque<Work> = requests
+    /// A session's lease runs out.
+    fn vanish(&mut self, session: usize) {
+        let key = keys().session(SESSIONS[session]);
+        if self.store.keys.contains_key(&key) {
+            let txn = TxnRequest {
+                success: vec![delete(key)],
+                ..TxnRequest::default()
+            };
+            let events = self.store.txn(&txn).unwrap();
+            self.happened(&events);
+        }
+    }
+
+    fn commit(&mut self, at: usize, requests: Vec<Sent>) -> Vec<String> {
+        let works = requests
             .into_iter()
-            .map(|request| work(Act::Client(request)))
+            .map(|(session, request)| Work {
+                session: SESSIONS[session],
+                // Sessions are the first revisions of every world.
+                claim: i64::try_from(session).unwrap() + 1,
+                ..work(Act::Client(request))
+            })
             .collect();
-        let mut outcomes = Vec::new();
+        self.commit_works(at, works)
+    }
+
+    /// Commits requests at one server, in as many batches as it takes; what they came to, without zxids.
+    fn commit_works(&mut self, at: usize, works: VecDeque<Work>) -> Vec<String> {
+        let mut outcomes = vec![String::new(); works.len()];
+        let mut queue: VecDeque<Work> = works;
+        for (number, work) in queue.iter_mut().enumerate() {
+            work.xid = i32::try_from(number).unwrap();
+        }
+        let mut note = |done: &[Done], lost: &[Work]| {
+            for done in done {
+                outcomes[usize::try_from(done.work.xid).unwrap()] = without_zxids(&done.outcome);
+            }
+            for lost in lost {
+                "lost".clone_into(&mut outcomes[usize::try_from(lost.xid).unwrap()]);
+            }
+        };
         while !queue.is_empty() {
             let server = &mut self.servers[at];
             server.sequence += 1;
@@ -162,33 +220,34 @@ impl World {
             let prepared = prepare(&server.mirror, &mut queue, &keys(), author, self.limits);
             assert!(prepared.txn.compare.len() <= self.limits.ops);
             assert!(prepared.txn.success.len() <= self.limits.ops);
-            match self.store.txn(&prepared.txn) {
-                Some(events) if prepared.changes => {
-                    outcomes.extend(prepared.done.iter().map(|done| done.outcome.clone()));
-                    let server = &mut self.servers[at];
-                    server.fence = self.store.revision;
-                    server.mirror.own = Some(Own {
-                        sequence: server.sequence,
-                        done: prepared.done,
-                    });
-                    self.happened(&events);
-                    self.servers[at].catch_up();
-                    assert!(
-                        self.servers[at].mirror.own.is_none(),
-                        "answered by its own batch"
-                    );
+            let Some(events) = self.store.txn(&prepared.txn) else {
+                assert!(
+                    !self.servers[at].behind.is_empty(),
+                    "refused although nothing is new"
+                );
+                note(&[], &prepared.lost);
+                for done in prepared.done.into_iter().rev() {
+                    queue.push_front(done.work);
                 }
-                Some(_) => outcomes.extend(prepared.done.into_iter().map(|done| done.outcome)),
-                None => {
-                    assert!(
-                        !self.servers[at].behind.is_empty(),
-                        "refused although nothing is new"
-                    );
-                    for done in prepared.done.into_iter().rev() {
-                        queue.push_front(done.work);
-                    }
-                    self.servers[at].catch_up();
-                }
+                self.servers[at].catch_up();
+                continue;
+            };
+            note(&prepared.done, &prepared.lost);
+            if !prepared.changes {
+                continue;
+            }
+            let server = &mut self.servers[at];
+            server.fence = self.store.revision;
+            server.mirror.own = Some(Own {
+                sequence: server.sequence,
+                done: prepared.done,
+            });
+            self.happened(&events);
+            let server = &mut self.servers[at];
+            server.catch_up();
+            assert!(server.mirror.own.is_none(), "answered by its own batch");
+            for done in std::mem::take(&mut server.mirror.again).into_iter().rev() {
+                queue.push_front(done.work);
             }
         }
         outcomes
@@ -222,6 +281,8 @@ fn create_request() -> impl Strategy<Value = Create> {
         Just((CreateKind::Create, 0)),
         Just((CreateKind::Create2, 0)),
         Just((CreateKind::Create2, 2)),
+        Just((CreateKind::Create, 1)),
+        Just((CreateKind::Create2, 3)),
         Just((CreateKind::Container, 4)),
         Just((CreateKind::Ttl(1000), 5)),
     ];
@@ -245,16 +306,18 @@ fn op() -> impl Strategy<Value = MultiOp> {
     ]
 }
 
-fn request() -> impl Strategy<Value = Request> {
-    prop_oneof![
-        4 => create_request().prop_map(Request::Create),
-        3 => (path(), version()).prop_map(|(path, version)| Request::Delete { path, version }),
-        3 => (path(), version()).prop_map(|(path, version)| Request::SetData {
+fn request() -> impl Strategy<Value = Sent> {
+    let request = prop_oneof![
+        8 => create_request().prop_map(Request::Create),
+        6 => (path(), version()).prop_map(|(path, version)| Request::Delete { path, version }),
+        6 => (path(), version()).prop_map(|(path, version)| Request::SetData {
             path, data: Some(Bytes::from_static(b"z")), version
         }),
-        1 => path().prop_map(|path| Request::SetAcl { path, acl: any_acl(), version: -1 }),
-        3 => proptest::collection::vec(op(), 1..4).prop_map(Request::Multi),
-    ]
+        2 => path().prop_map(|path| Request::SetAcl { path, acl: any_acl(), version: -1 }),
+        6 => proptest::collection::vec(op(), 1..4).prop_map(Request::Multi),
+        1 => Just(Request::CloseSession),
+    ];
+    (0..SESSIONS.len(), request)
 }
 
 /// An outcome without zxids, which depend on what folds.
@@ -272,12 +335,15 @@ fn without_zxids(outcome: &Outcome) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
-    fn folding_changes_no_outcome(requests in proptest::collection::vec(request(), 1..30), cuts in proptest::collection::vec(1..9_usize, 30)) {
+    fn folding_changes_no_outcome(
+        requests in proptest::collection::vec(request(), 1..30),
+        cuts in proptest::collection::vec(1..9_usize, 30),
+    ) {
         let mut one_by_one = World::new(1, 64);
-        let mut folded = World::new(1, 64);
+        let mut folded = World::new(1, 16);
         let mut expected = Vec::new();
         for request in requests.clone() {
             expected.extend(one_by_one.commit(0, vec![request]));
@@ -288,12 +354,13 @@ proptest! {
             let tail = rest.split_off(cut.min(rest.len()));
             outcomes.extend(folded.commit(0, std::mem::replace(&mut rest, tail)));
         }
-        let plain = |outcomes: &[Outcome]| outcomes.iter().map(without_zxids).collect::<Vec<_>>();
-        prop_assert_eq!(plain(&outcomes), plain(&expected));
+        prop_assert_eq!(outcomes, expected);
     }
 
     #[test]
-    fn a_mirror_that_followed_is_one_that_was_read_afresh(batches in proptest::collection::vec((0..3_usize, proptest::collection::vec(request(), 1..6)), 1..20)) {
+    fn a_mirror_that_followed_is_one_that_was_read_afresh(
+        batches in proptest::collection::vec((0..3_usize, proptest::collection::vec(request(), 1..6)), 1..20),
+    ) {
         let mut world = World::new(3, 64);
         for (at, requests) in batches {
             world.commit(at, requests);
@@ -308,14 +375,45 @@ proptest! {
     }
 
     #[test]
-    fn servers_that_are_behind_decide_as_one_would(batches in proptest::collection::vec((0..3_usize, proptest::collection::vec(request(), 1..4)), 1..20)) {
+    fn servers_that_are_behind_decide_as_one_would(
+        batches in proptest::collection::vec((0..3_usize, proptest::collection::vec(request(), 1..4)), 1..20),
+    ) {
         let mut several = World::new(3, 64);
         let mut one = World::new(1, 64);
-        for (at, requests) in batches {
+        for (at, mut requests) in batches {
+            for (session, _) in &mut requests {
+                // A session is at one server, which has everything that was done when it came there.
+                *session = at;
+            }
             let outcomes = several.commit(at, requests.clone());
             let expected = one.commit(0, requests);
-            let plain = |outcomes: &[Outcome]| outcomes.iter().map(without_zxids).collect::<Vec<_>>();
-            prop_assert_eq!(plain(&outcomes), plain(&expected));
+            prop_assert_eq!(outcomes, expected);
+        }
+    }
+
+    #[test]
+    fn an_expired_session_writes_nothing_and_leaves_nothing(
+        before in proptest::collection::vec((0..2_usize, proptest::collection::vec(request(), 1..6)), 1..8),
+        after in proptest::collection::vec(request(), 1..6),
+    ) {
+        let mut world = World::new(2, 16);
+        for (at, requests) in before {
+            world.commit(at, requests);
+        }
+        world.vanish(0);
+        // The server has not yet seen it.
+        let outcomes = world.commit(1, after.clone());
+        for ((session, _), outcome) in after.iter().zip(&outcomes) {
+            prop_assert!(*session != 0 || outcome == "lost", "{outcome}");
+        }
+        for at in [0, 1] {
+            // It is queued when the mirror has seen that the key vanished.
+            world.servers[at].catch_up();
+            world.commit_works(at, [work(Act::Expire(SESSIONS[0]))].into());
+        }
+        for server in &mut world.servers {
+            server.catch_up();
+            prop_assert_eq!(server.mirror.tree.ephemerals(SESSIONS[0]).count(), 0);
         }
     }
 }
@@ -338,18 +436,14 @@ fn a_request_beyond_etcds_limits_is_refused_and_its_neighbours_are_not() {
     let outcomes = world.commit(
         0,
         vec![
-            Request::Multi(vec![create("/a".to_owned())]),
-            Request::Multi(large),
-            Request::Multi(vec![create("/b".to_owned())]),
+            (0, Request::Multi(vec![create("/a".to_owned())])),
+            (0, Request::Multi(large)),
+            (0, Request::Multi(vec![create("/b".to_owned())])),
         ],
     );
-    assert_eq!(outcomes.len(), 3);
-    let Outcome::Answer(Response::Multi(results)) = &outcomes[1] else {
-        panic!("{outcomes:?}");
-    };
-    assert_eq!(
-        results[0],
-        zookeeper_protocol::OpResult::Error(ErrorCode::BAD_ARGUMENTS)
+    assert!(
+        outcomes[1].starts_with("Answer(Multi([Error(ErrorCode(-8)), Error(ErrorCode(-2))"),
+        "{outcomes:?}"
     );
     let tree = &world.servers[0].mirror.tree;
     assert!(tree.get("/a").is_some() && tree.get("/b").is_some() && tree.get("/n0").is_none());
@@ -358,7 +452,7 @@ fn a_request_beyond_etcds_limits_is_refused_and_its_neighbours_are_not() {
 #[test]
 fn kafkas_registration_sees_its_own_write() {
     let mut world = World::new(1, 128);
-    let requests = vec![Request::Multi(vec![
+    let register = Request::Multi(vec![
         MultiOp::Create(Create {
             kind: CreateKind::Create,
             path: "/b".to_owned(),
@@ -371,15 +465,13 @@ fn kafkas_registration_sees_its_own_write() {
             data: Some(Bytes::from_static(b"{}")),
             version: 0,
         },
-    ])];
-    let outcomes = world.commit(0, requests);
-    let Outcome::Answer(Response::Multi(results)) = &outcomes[0] else {
-        panic!("{outcomes:?}");
-    };
-    let zookeeper_protocol::OpResult::DataSet(stat) = &results[1] else {
-        panic!("{results:?}");
-    };
-    assert_eq!((stat.version, stat.czxid), (1, -1));
+    ]);
+    let outcomes = world.commit(0, vec![(0, register)]);
+    assert!(
+        outcomes[0].starts_with("Answer(Multi([Created { path: \"/b\" }, DataSet(Stat {"),
+        "{outcomes:?}"
+    );
     let node = world.servers[0].mirror.tree.get("/b").unwrap();
-    assert_eq!(node.meta.czxid, (1 << 12) + 1);
+    // The sessions were made before.
+    assert_eq!((node.meta.czxid, node.meta.version), ((4 << 12) + 1, 1));
 }

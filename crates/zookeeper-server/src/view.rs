@@ -115,6 +115,11 @@ impl<'a> View<'a> {
     }
 
     fn guard(&mut self, part: Part, path: &str) {
+        // Where there is no node, nothing can have happened to its children.
+        let part = match part {
+            Part::Children if self.tree.get(path).is_none() => Part::Node,
+            part => part,
+        };
         let guard = (part, path.to_owned());
         if self.guards.insert(guard.clone()) {
             self.guard_order.push(guard);
@@ -194,11 +199,17 @@ impl<'a> View<'a> {
     /// Deletes a node that is there and has no children.
     pub(crate) fn delete(&mut self, path: &str) {
         self.guard(Part::Node, path);
-        self.guard(Part::Children, path);
+        // An ephemeral node never had children.
+        let barren = self
+            .peek(path)
+            .is_some_and(|meta| meta.owner.session().is_some());
+        if !barren {
+            self.guard(Part::Children, path);
+        }
         let slot = self.change(path);
         let acl = slot.meta.take().and_then(|meta| meta.acl);
         slot.node = true;
-        slot.children = true;
+        slot.children |= !barren;
         self.change_parent(path, -1);
         self.note(ChangeKind::Deleted, path, acl);
     }

@@ -192,3 +192,6 @@ impl Watches {
             .map(|(line, paths)| (*line, paths.iter().map(AsRef::as_ref).collect()))
     }
 }
+
+#[cfg(test)]
+mod tests;
