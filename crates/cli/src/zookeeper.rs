@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use zookeeper_server::{EtcdSettings, Secure, Settings, start};
+use zookeeper_server::{EtcdSettings, Secure, Settings, StartError, start};
 
 use crate::args::zookeeper::{Serve, Zookeeper};
 use crate::{BAD_INPUT, output};
@@ -30,7 +30,14 @@ async fn until_told(settings: Settings) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let etcd = settings.etcd.endpoints.join(",");
-    let mut running = start(settings).await?;
+    let mut running = match start(settings).await {
+        Ok(running) => running,
+        Err(error @ (StartError::Etcd(_) | StartError::Tls(_))) => {
+            output::progress(&format!("klamm: {error}"));
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+        Err(error) => return Err(error.into()),
+    };
     for (what, address) in [
         ("clients", running.address),
         ("clients with TLS", running.secure_address),

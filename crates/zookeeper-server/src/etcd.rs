@@ -163,7 +163,11 @@ impl Etcd {
     }
 
     fn failed(&self, call: &'static str, index: usize, status: &Status) -> EtcdError {
-        let message = status.message().to_owned();
+        // The cause of a connection that fails is further down.
+        let message = match std::error::Error::source(status) {
+            Some(cause) => format!("{}: {}", status.message(), chain(cause)),
+            None => status.message().to_owned(),
+        };
         if is_definite(status.code()) {
             return EtcdError::Refused {
                 call,

@@ -16,21 +16,31 @@ use crate::stats::count;
 const PAGE: i64 = 500;
 /// How long to wait before the watch is set again.
 const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Never returns, but when the server stops.
 pub(crate) async fn follow(shared: Arc<Shared>) {
     let mut loaded = false;
+    let mut pause = PAUSE;
+    let mut told = String::new();
     while !shared.stop.is_cancelled() {
         if !loaded {
             match load(&shared).await {
                 Ok(()) => {
                     loaded = true;
+                    pause = PAUSE;
+                    told.clear();
                     count(&shared.stats.reloads);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the tree cannot be read from etcd");
+                    let error = error.to_string();
+                    if error != told {
+                        tracing::warn!(error, "the tree cannot be read from etcd");
+                        told = error;
+                    }
                     shared.etcd.turn();
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                     continue;
                 }
             }
