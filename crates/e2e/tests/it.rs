@@ -12,6 +12,8 @@ mod disks;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod first_light;
 #[cfg(test)]
 mod kube_apiserver;

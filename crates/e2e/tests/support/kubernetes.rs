@@ -192,9 +192,11 @@ impl Kubernetes {
                 plural,
             );
             let name = document["metadata"]["name"].as_str().unwrap().to_owned();
+            let namespace = document["metadata"]["namespace"].as_str();
+            let namespace = namespace.unwrap_or("default").to_owned();
             self.kube(async |client| {
                 let api: kube::Api<kube::core::DynamicObject> =
-                    kube::Api::default_namespaced_with(client, &kind);
+                    kube::Api::namespaced_with(client, &namespace, &kind);
                 let mut params = kube::api::PatchParams::apply("story");
                 params.field_validation = Some(kube::api::ValidationDirective::Strict);
                 api.patch(&name, &params, &kube::api::Patch::Apply(&document))
@@ -230,6 +232,11 @@ impl Kubernetes {
                 })
             })
             .collect()
+    }
+
+    /// The operator's process.
+    pub(crate) fn operator_pid(&self) -> u32 {
+        self.operator.as_ref().expect("the operator runs").id()
     }
 
     /// How many looks at clusters the operator has taken since it started.

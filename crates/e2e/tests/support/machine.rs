@@ -238,8 +238,11 @@ pub(crate) fn text(output: &Output) -> String {
     )
 }
 
-/// The `klamm` beside this test, as cargo builds it.
+/// The `klamm` beside this test, as cargo builds it; measurements name that of a release build.
 fn program() -> PathBuf {
+    if let Some(program) = std::env::var_os("KLAMM_PROGRAM") {
+        return program.into();
+    }
     let own = std::env::current_exe().unwrap();
     let program = own.parent().and_then(Path::parent).unwrap().join("klamm");
     assert!(
