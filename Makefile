@@ -45,6 +45,7 @@ doc:
 
 deny: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny check licenses bans sources
+	scripts/advisories.sh $(TOOLS)/bin/cargo-deny
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --locked cargo-deny --version $(DENY_VERSION) --root $(TOOLS)
@@ -56,8 +57,8 @@ e2e: ## only the stories on real Kafka
 	$(CARGO) build --locked -p klamm
 	$(CARGO) test --locked -p e2e -- --nocapture
 
-campaign: ## long: many seeds in the simulator
-	KLAMM_CAMPAIGN=1 $(CARGO) test --release --locked -p simulator -- --nocapture
+campaign: ## long: many seeds in the simulator; every crash point of the operator
+	KLAMM_CAMPAIGN=1 $(CARGO) test --release --locked -p simulator -p operator -- --nocapture
 
 fuzz: ## long: every parser of outside bytes, a minute each
 	scripts/fuzz.sh

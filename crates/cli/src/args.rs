@@ -264,6 +264,14 @@ pub(crate) enum RuntimeCommand {
 pub(crate) struct Operator {
     #[command(flatten)]
     pub(crate) target: Target,
+    /// Namespaces to look at, separated by commas or one each time; by default those of -n and -A
+    #[arg(
+        long = "watch-namespace",
+        value_name = "NAME",
+        value_delimiter = ',',
+        env = "KLAMM_WATCH_NAMESPACES"
+    )]
+    pub(crate) watch_namespaces: Vec<String>,
     /// Label selector of the Kafkas to look after; all when absent
     #[arg(long, value_name = "SELECTOR", env = "KLAMM_SELECTOR")]
     pub(crate) selector: Option<String>,

@@ -18,12 +18,12 @@ pub(crate) async fn operator(home: &Home, args: &Operator) -> Result<ExitCode> {
     if args.install_crds {
         local::apply_definitions(&client).await?;
     }
-    let identity =
-        std::env::var("POD_NAME").unwrap_or_else(|_| format!("klamm-{}", std::process::id()));
-    let mut settings = operator::Settings::new(&args.name, &identity, &namespace);
+    let mut settings = operator::Settings::new(&args.name, &identity(), &namespace);
     settings.selector.clone_from(&args.selector);
     settings.listen = args.listen;
-    if !args.target.all_namespaces
+    if !args.watch_namespaces.is_empty() {
+        settings.namespaces.clone_from(&args.watch_namespaces);
+    } else if !args.target.all_namespaces
         && let Some(namespace) = &args.target.namespace
     {
         settings.namespaces = vec![namespace.clone()];
@@ -35,6 +35,17 @@ pub(crate) async fn operator(home: &Home, args: &Operator) -> Result<ExitCode> {
         .await
         .context("running the operator")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who we are in the Lease: no two operators that run at the same time may share it, whatever Pods call their
+/// processes and machines.
+fn identity() -> String {
+    let name = std::env::var("POD_NAME")
+        .ok()
+        .filter(|name| !name.is_empty())
+        .or_else(|| nix::unistd::gethostname().ok()?.into_string().ok())
+        .unwrap_or_else(|| "klamm".to_owned());
+    format!("{name}-{}", uuid::Uuid::new_v4().simple())
 }
 
 /// The node agent alone.

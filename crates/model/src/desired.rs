@@ -20,6 +20,7 @@ pub mod pool;
 pub mod probe;
 pub mod quotas;
 pub mod rack;
+pub mod sensitive;
 pub mod size;
 pub mod storage;
 pub mod template;

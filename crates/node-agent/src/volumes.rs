@@ -73,7 +73,7 @@ pub(crate) fn empty_dir(
 /// A directory of ours in memory; `None` where the machine has none. Homes do not meet in it.
 fn memory_dir(home: &Path, uid: &str, volume: &str) -> Option<PathBuf> {
     let base = memory_base(home)?;
-    files::private_dir(&base).ok()?;
+    files::private_dir_among_others(&base).ok()?;
     let whose = base.join(WHOSE);
     if !whose.exists() {
         files::replace(&whose, home.as_os_str().as_encoded_bytes(), 0o600).ok()?;

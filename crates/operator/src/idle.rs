@@ -6,14 +6,13 @@
 //!
 //! Not here: which kinds these are (`model`); a kind leaves that list when a loop looks after it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt;
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::runtime::watcher::{Config, Event};
-use kube::runtime::{WatchStreamExt, watcher};
 use model::desired::parse::not_acted_on;
 use model::observed::identity::CLAIMED_BY;
 use serde_json::{Value, json};
@@ -22,10 +21,10 @@ use tokio::task::JoinSet;
 use crate::error::Chain;
 use crate::hands::Hands;
 use crate::kinds::{self, Kind};
-use crate::watch::CLUSTER_LABEL;
+use crate::watch::{self, CLUSTER_LABEL};
 
 /// How long until a resource is looked at again whose Kafka was not ours, or whose status could not be written.
-const AGAIN: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Plural names, by kind.
 const PLURALS: &[(&str, &str)] = &[
@@ -72,55 +71,90 @@ async fn tell_all(hands: Hands, kind: Kind, scope: Option<String>, instead: &'st
         Some(namespace) => Api::namespaced_with(hands.client.clone(), namespace, &resource),
         None => Api::all_with(hands.client.clone(), &resource),
     };
-    let mut events = Box::pin(watcher(api, Config::default()).default_backoff());
-    let mut again = BTreeSet::new();
+    let mut events = Box::pin(watch::events(api, Config::default()));
+    let mut again: BTreeSet<Waiting> = BTreeSet::new();
     let mut ticks = tokio::time::interval(AGAIN);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let due: Vec<(String, String)> = tokio::select! {
+        let due: Vec<Waiting> = tokio::select! {
             event = events.next() => match event {
-                Some(Ok(Event::Apply(object) | Event::InitApply(object))) => vec![key(&object)],
+                Some(Ok(Event::Apply(object) | Event::InitApply(object))) => {
+                    if is_told(kind, &object, instead) {
+                        continue;
+                    }
+                    vec![waiting(kind, &object)]
+                }
                 Some(Ok(Event::Delete(_) | Event::Init | Event::InitDone) | Err(_)) => continue,
                 None => return,
             },
             _ = ticks.tick(), if !again.is_empty() => std::mem::take(&mut again).into_iter().collect(),
         };
-        for (namespace, name) in due {
-            let api = Api::namespaced_with(hands.client.clone(), &namespace, &resource);
-            match tell(&hands, &api, kind, &name, instead).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    again.insert((namespace, name));
+        // Whose they are is asked once a round for all that stand or fall together.
+        let mut ours: BTreeMap<(String, Option<String>), bool> = BTreeMap::new();
+        for resource in due {
+            let whose = (resource.namespace.clone(), resource.kafka.clone());
+            let is_ours = match ours.get(&whose) {
+                Some(known) => Ok(*known),
+                None => is_ours(&hands, &resource).await,
+            };
+            let told = match is_ours {
+                Ok(is_ours) => {
+                    ours.insert(whose, is_ours);
+                    if is_ours && hands.permit.held() {
+                        tell(&hands, kind, &resource, instead).await
+                    } else {
+                        Ok(false)
+                    }
                 }
-                Err(error) => {
-                    tracing::debug!(kind = kind.kind, name, error = %Chain(&error), "cannot tell that nothing is done");
-                    again.insert((namespace, name));
-                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = &told {
+                tracing::debug!(kind = kind.kind, name = resource.name, error = %Chain(error), "cannot tell that nothing is done");
+            }
+            if !matches!(told, Ok(true)) {
+                again.insert(resource);
             }
         }
     }
 }
 
-fn key(object: &DynamicObject) -> (String, String) {
-    (object.namespace().unwrap_or_default(), object.name_any())
+/// A resource that is to be told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    namespace: String,
+    name: String,
+    /// The Kafka that its label names; `None` for kinds that stand alone.
+    kafka: Option<String>,
 }
 
-/// Whether the resource is told, or gone, or nobody's business of ours for good.
+fn waiting(kind: Kind, object: &DynamicObject) -> Waiting {
+    let label = || object.labels().get(CLUSTER_LABEL).cloned();
+    Waiting {
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+        kafka: OF_A_KAFKA
+            .contains(&kind.kind)
+            .then(|| label().unwrap_or_default()),
+    }
+}
+
+/// Tells one resource, if it is there and was not told; whether there is nothing left to tell.
 async fn tell(
     hands: &Hands,
-    api: &Api<DynamicObject>,
     kind: Kind,
-    name: &str,
+    resource: &Waiting,
     instead: &str,
 ) -> Result<bool, kube::Error> {
+    let Waiting {
+        namespace, name, ..
+    } = resource;
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(hands.client.clone(), namespace, &kind.api_resource());
     let Some(object) = api.get_opt(name).await? else {
         return Ok(true);
     };
-    if is_told(&object, instead) {
+    if is_told(kind, &object, instead) {
         return Ok(true);
-    }
-    if !is_ours(hands, kind, &object).await? || !hands.permit.held() {
-        return Ok(false);
     }
     let status = json!({ "status": {
         "observedGeneration": object.metadata.generation,
@@ -148,12 +182,7 @@ fn message(kind: &str, instead: &str) -> String {
     )
 }
 
-fn is_told(object: &DynamicObject, instead: &str) -> bool {
-    let kind = object
-        .types
-        .as_ref()
-        .map(|types| types.kind.as_str())
-        .unwrap_or_default();
+fn is_told(kind: Kind, object: &DynamicObject, instead: &str) -> bool {
     let status = &object.data["status"];
     let conditions = status["conditions"]
         .as_array()
@@ -162,31 +191,26 @@ fn is_told(object: &DynamicObject, instead: &str) -> bool {
     status["observedGeneration"].as_i64() == object.metadata.generation
         && conditions.iter().any(|condition| {
             condition["type"] == "Warning"
-                && condition["message"] == Value::String(message(kind, instead))
+                && condition["message"] == Value::String(message(kind.kind, instead))
         })
 }
 
-async fn is_ours(hands: &Hands, kind: Kind, object: &DynamicObject) -> Result<bool, kube::Error> {
-    if !OF_A_KAFKA.contains(&kind.kind) {
-        let sets = kinds::STRIMZI_POD_SET.metadata_everywhere(&hands.client);
-        return match sets
-            .list_metadata(&kube::api::ListParams::default().limit(1))
-            .await
-        {
+async fn is_ours(hands: &Hands, resource: &Waiting) -> Result<bool, kube::Error> {
+    let within = |kind: Kind| kind.metadata_within(&hands.client, &resource.namespace);
+    let Some(kafka) = &resource.kafka else {
+        let any = kube::api::ListParams::default().limit(1);
+        return match within(kinds::STRIMZI_POD_SET).list_metadata(&any).await {
             Ok(_) => Ok(false),
             Err(kube::Error::Api(refused)) if refused.code == 404 => Ok(true),
             Err(error) => Err(error),
         };
-    }
-    let (Some(cluster), Some(namespace)) = (object.labels().get(CLUSTER_LABEL), object.namespace())
-    else {
+    };
+    if kafka.is_empty() {
         return Ok(false);
-    };
-    let kafkas = kinds::KAFKA.metadata_within(&hands.client, &namespace);
-    let kafka = match kafkas.get_metadata(cluster).await {
-        Ok(kafka) => kafka,
-        Err(kube::Error::Api(refused)) if refused.code == 404 => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    Ok(kafka.annotations().get(CLAIMED_BY) == Some(&hands.settings.name))
+    }
+    match within(kinds::KAFKA).get_metadata(kafka).await {
+        Ok(kafka) => Ok(kafka.annotations().get(CLAIMED_BY) == Some(&hands.settings.name)),
+        Err(kube::Error::Api(refused)) if refused.code == 404 => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -1,7 +1,7 @@
 //! What the operator shows of itself: `/metrics`, `/healthz`, `/debug/looks`.
 //!
-//! `/debug/looks` is the flight recorder: it names every object of the clusters, so it belongs on a loopback address or
-//! behind one; nothing in it is secret.
+//! `/debug/looks` is the flight recorder: it holds whole configurations, so it is served only where the address is a
+//! loopback one; elsewhere it is not there.
 
 use axum::Router;
 use axum::http::header;
@@ -24,16 +24,19 @@ pub(crate) async fn serve(
         "text/plain; version=0.0.4; charset=utf-8",
     )];
     let lines = [(header::CONTENT_TYPE, "application/x-ndjson")];
-    let router = Router::new()
+    let mut router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route(
             "/metrics",
             get(move || async move { (text, metrics.render()) }),
-        )
-        .route(
+        );
+    let local = listener.local_addr();
+    if local.is_ok_and(|address| address.ip().is_loopback()) {
+        router = router.route(
             "/debug/looks",
             get(move || async move { (lines, recorder.dump()) }),
         );
+    }
     let served =
         axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
     if let Err(error) = served.await {

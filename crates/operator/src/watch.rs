@@ -7,14 +7,16 @@
 //! Not here: reading the objects (`cluster::observe`).
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::time::Duration;
 
-use futures::StreamExt;
-use kube::ResourceExt;
+use futures::{Stream, StreamExt};
 use kube::api::{Api, DynamicObject, PartialObjectMeta};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{Config, Event};
 use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -118,10 +120,25 @@ pub(crate) fn start(client: &kube::Client, settings: &Settings) -> Watching {
     }
 }
 
+/// What a watch hears, tried again ever more rarely while it hears nothing but errors.
+pub(crate) fn events<K>(
+    api: Api<K>,
+    config: Config,
+) -> impl Stream<Item = Result<Event<K>, watcher::Error>>
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    // `Init` only says that a list is about to be asked for: as an answer it would set the pace back to the first one
+    // each time, and a kind that is not installed would be asked for many times a second.
+    watcher(api, config)
+        .filter(move |event| std::future::ready(!matches!(event, Ok(Event::Init))))
+        .backoff(Pace::default())
+}
+
 /// Watches one object by name until dropped, for what a resource refers to.
 pub(crate) async fn watch_reference(api: Api<Metadata>, name: String, changed: impl Fn()) {
     let config = Config::default().fields(&format!("metadata.name={name}"));
-    let mut events = Box::pin(watcher(api, config).backoff(Pace::default()));
+    let mut events = Box::pin(events(api, config));
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Apply(_) | Event::Delete(_) | Event::InitDone) => changed(),
@@ -139,14 +156,11 @@ async fn watch_kafkas(
     config: Config,
     news: mpsc::Sender<News>,
 ) {
-    let mut events = Box::pin(watcher(api, config).backoff(Pace::default()));
+    let mut events = Box::pin(events(api, config));
     let mut listing = BTreeMap::new();
     while let Some(event) = events.next().await {
         let item = match event {
-            Ok(Event::Init) => {
-                listing = BTreeMap::new();
-                continue;
-            }
+            Ok(Event::Init) => continue,
             Ok(Event::InitApply(kafka)) => {
                 listing.insert(name_of(&kafka), kafka.uid().unwrap_or_default());
                 continue;
@@ -161,6 +175,8 @@ async fn watch_kafkas(
             Ok(Event::Delete(kafka)) => News::Absent(name_of(&kafka)),
             Err(error) => {
                 tracing::warn!(kind = "Kafka", error = %Chain(&error), "watching");
+                // A list that broke off begins anew.
+                listing = BTreeMap::new();
                 continue;
             }
         };
@@ -171,7 +187,7 @@ async fn watch_kafkas(
 }
 
 async fn watch_related(api: Api<Metadata>, kind: Kind, config: Config, news: mpsc::Sender<News>) {
-    let mut events = Box::pin(watcher(api, config).backoff(Pace::default()));
+    let mut events = Box::pin(events(api, config));
     while let Some(event) = events.next().await {
         let object = match event {
             // What was there before the watch began is seen by the first look at its cluster; what went or came

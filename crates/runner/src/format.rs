@@ -1,7 +1,8 @@
 //! Formatting empty log directories, where the Pod's spec permits it.
 //!
-//! The permission is for one use: a marker in the Pod's own memory volume remembers it was used, so that a disk which
-//! vanishes later while the Pod object still carries the permission is an error and not an invitation.
+//! The permission is for the first start of Kafka: a marker in a volume of the Pod's own remembers that it came to
+//! that, so that a disk which vanishes later while the Pod object still carries the permission is an error and not an
+//! invitation. Until then a format that was interrupted is finished.
 //! Kafka's own storage tool does the work; directory ids are then set to those that were chosen and recorded before.
 
 use std::path::{Path, PathBuf};
@@ -15,8 +16,8 @@ use crate::environment::Environment;
 use crate::meta_properties::{self, with_directory_id};
 use crate::volume::Content;
 
-/// In the Pod's memory volume: gone with the Pod, not with the container.
-const MARKER: &str = "/var/run/klamm/format-permission-used";
+/// On a disk of the Pod's own: gone with the Pod, not with the container, and not when the machine starts again.
+const MARKER: &str = "/opt/klamm-state/format-permission-used";
 
 /// Formats what is empty, if permitted. Returns whether anything was formatted.
 pub(crate) async fn format_if_permitted(
@@ -71,7 +72,6 @@ pub(crate) async fn format_if_permitted(
             set_directory_id(path, id)?;
         }
     }
-    std::fs::write(&marker, "").map_err(RunnerError::file("write", &marker))?;
     Ok(true)
 }
 
@@ -91,6 +91,22 @@ fn write_meta_properties(
         std::fs::rename(&fresh, &file).map_err(RunnerError::file("write", &file))?;
     }
     Ok(())
+}
+
+/// Takes the permission away, whatever was formatted with it: from now on Kafka may write to the disks.
+pub(crate) fn use_up_permission(environment: &Environment) -> Result<(), RunnerError> {
+    if environment.format.is_none() {
+        return Ok(());
+    }
+    let marker = environment.path(MARKER);
+    if marker.exists() {
+        return Ok(());
+    }
+    if let Some(dir) = marker.parent() {
+        std::fs::create_dir_all(dir).map_err(RunnerError::file("create", dir))?;
+    }
+    let file = std::fs::File::create(&marker).map_err(RunnerError::file("write", &marker))?;
+    file.sync_all().map_err(RunnerError::file("write", &marker))
 }
 
 async fn run_storage_tool(
@@ -113,6 +129,7 @@ async fn run_storage_tool(
         .arg(properties);
     let output = command
         .stdin(Stdio::null())
+        .kill_on_drop(true)
         .output()
         .await
         .map_err(|source| RunnerError::Jvm {

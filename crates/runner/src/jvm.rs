@@ -252,6 +252,13 @@ fn metrics_options(environment: &Environment, config: &RunnerConfig) -> Vec<Stri
     options.push(format!("-Dcom.sun.management.jmxremote.port={port}"));
     options.push(format!("-Dcom.sun.management.jmxremote.rmi.port={port}"));
     options.push(format!("-Djava.rmi.server.hostname={}", environment.pod_ip));
+    if environment.uses_pod_ip {
+        // Pods share the machine's network there, and so would the port.
+        options.push(format!(
+            "-Dcom.sun.management.jmxremote.host={}",
+            environment.pod_ip
+        ));
+    }
     options.push("-Dcom.sun.management.jmxremote.ssl=false".to_owned());
     options.push(format!(
         "-Dcom.sun.management.jmxremote.authenticate={}",

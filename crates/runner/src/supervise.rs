@@ -34,7 +34,7 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
 
     let _locks = volume::lock_all(environment, &config)?;
     let found = volume::inspect(environment, &config)?;
-    let files = render_files(environment, &config)?;
+    let files = render_files(environment, &config).await?;
     jvm::write_jmx_files(environment, &config)?;
     shared.live().doing = "waiting for a certificate that names this Pod's address";
     tokio::select! {
@@ -56,6 +56,7 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
         // The tool's child dies with its handle; a half-done format is finished by the next start.
         _ = stop.asked() => return Ok(0),
     }
+    format::use_up_permission(environment)?;
     let code = start_and_wait(&shared, &files, &mut stop).await;
     shared.live().doing = ENDED;
     code
@@ -70,10 +71,13 @@ struct Files {
     place: Place,
 }
 
-fn render_files(environment: &Environment, config: &RunnerConfig) -> Result<Files, RunnerError> {
+async fn render_files(
+    environment: &Environment,
+    config: &RunnerConfig,
+) -> Result<Files, RunnerError> {
     let run_dir = environment.path(RUN_DIR);
     std::fs::create_dir_all(&run_dir).map_err(RunnerError::file("create", &run_dir))?;
-    let place = render::place(environment, rack::of(environment, config));
+    let place = render::place(environment, rack::of(environment, config).await);
     let mut properties = fill(environment, &place, "server.config")?;
     if environment.fast_start {
         properties = render::with_fast_start(properties);

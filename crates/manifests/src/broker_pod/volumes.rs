@@ -24,6 +24,9 @@ const FILE_MODE: i32 = 0o644;
 
 const RUNNER: &str = "klamm-bin";
 const RUN: &str = "klamm-run";
+/// What the runner remembers as long as the Pod lives, over restarts of its machine too.
+const STATE: &str = "klamm-state";
+const STATE_DIRECTORY: &str = "/opt/klamm-state";
 const TMP: &str = "strimzi-tmp";
 const CONFIG: &str = "kafka-metrics-and-logging";
 const NODE_CERTIFICATE: &str = "node-certs";
@@ -71,6 +74,10 @@ pub(super) fn volumes(
             empty_dir: Some(empty_dir(Some("Memory"), Some(RUN_SIZE.to_owned()))),
             ..named(RUN)
         },
+        Volume {
+            empty_dir: Some(empty_dir(None, None)),
+            ..named(STATE)
+        },
         secret(NODE_CERTIFICATE, pod),
         secret(TRUST, names::trust_bundle_secret(&cluster.name)),
     ]);
@@ -107,6 +114,7 @@ pub(super) fn mounts(input: &Input<'_>, pool: &Pool, node: &Node) -> Vec<VolumeM
         mount(CONFIG, &format!("{CONFIGURATION}/")),
         runner_mount(true),
         mount(RUN, RUN_DIRECTORY),
+        mount(STATE, STATE_DIRECTORY),
         certificate(NODE_CERTIFICATE, "node"),
         certificate(TRUST, "trust"),
     ]);

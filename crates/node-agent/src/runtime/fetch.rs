@@ -6,13 +6,18 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use super::catalog::{PLUGINS, Release};
 use super::{Progress, RuntimeError, Settings, checksums, java};
 
 /// The goal is pinned like the jars: its output and its defaults change between versions.
 const GOAL: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+
+/// A download that says nothing for so long has stalled: Maven's own limits for a connection are far below.
+const SILENCE: Duration = Duration::from_mins(5);
 
 /// The directory of the metrics agents' jars.
 pub(super) fn plugins(
@@ -110,28 +115,40 @@ fn run_maven(
         .arg("-DincludeScope=runtime")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed(format!("mvn does not start: {error}")))?;
     let mut done = 0;
     let mut errors = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Both the download and the copy name the jar; a warm local repository has copies only.
-            let is_jar = line.contains(".jar");
-            if is_jar
-                && (line.starts_with("Downloaded")
-                    || line.contains("Downloaded from")
-                    || line.contains("Copying "))
-            {
-                done = (done + 1).min(total);
-                progress(Progress::Fetching { done, total });
-            } else if let Some(error) = line.strip_prefix("[ERROR] ")
-                && errors.len() < 3
-                && !error.trim().is_empty()
-            {
-                errors.push(error.trim().to_owned());
+    let lines = lines_of(&mut child);
+    loop {
+        let line = match lines.recv_timeout(SILENCE) {
+            Ok(line) => line,
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                // Whether it can still be killed does not change what is said.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(failed(format!(
+                    "mvn said nothing for {} minutes: is the repository within reach?",
+                    SILENCE.as_secs() / 60
+                )));
             }
+        };
+        // Both the download and the copy name the jar; a warm local repository has copies only.
+        let is_jar = line.contains(".jar");
+        if is_jar
+            && (line.starts_with("Downloaded")
+                || line.contains("Downloaded from")
+                || line.contains("Copying "))
+        {
+            done = (done + 1).min(total);
+            progress(Progress::Fetching { done, total });
+        } else if let Some(error) = line.strip_prefix("[ERROR] ")
+            && errors.len() < 3
+            && !error.trim().is_empty()
+        {
+            errors.push(error.trim().to_owned());
         }
     }
     let status = child.wait().map_err(|error| failed(error.to_string()))?;
@@ -143,4 +160,31 @@ fn run_maven(
     } else {
         errors.join("; ")
     }))
+}
+
+/// What a program says on both its streams, line by line; the streams end with it.
+fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::sync_channel(64);
+    if let Some(stdout) = child.stdout.take() {
+        forward(stdout, "", sender.clone());
+    }
+    if let Some(stderr) = child.stderr.take() {
+        // Maven itself is silent there; a JVM that does not start speaks on it.
+        forward(stderr, "[ERROR] ", sender);
+    }
+    lines
+}
+
+fn forward(
+    stream: impl std::io::Read + Send + 'static,
+    prefix: &'static str,
+    to: mpsc::SyncSender<String>,
+) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if to.send(format!("{prefix}{line}")).is_err() {
+                return;
+            }
+        }
+    });
 }

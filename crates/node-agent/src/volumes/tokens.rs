@@ -10,12 +10,17 @@ use kube::{Api, Client};
 
 /// Kubernetes' own default, one hour.
 const DEFAULT_SECONDS: i64 = 3600;
+/// Between two tries to get a token.
+const AGAIN: SignedDuration = SignedDuration::from_secs(15);
+/// How long the API server may take.
+const ANSWER_BOUND: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The tokens of one Pod.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     held: BTreeMap<(String, String), Token>,
-    asked: bool,
+    /// When those that could not be had are asked for again; `None` before the first time.
+    again: Option<Timestamp>,
 }
 
 struct Token {
@@ -44,16 +49,18 @@ impl Tokens {
         self.held.values().map(|token| token.renew_at).min()
     }
 
-    /// Asks for the tokens that are missing or old. What the API server refuses stays missing.
+    /// Asks for the tokens that are missing or old; for those it did not get, again after a while.
     pub(crate) async fn refresh(&mut self, client: &Client, pod: &Pod, now: Timestamp) {
-        let due = !self.asked || self.renew_at().is_some_and(|at| at <= now);
+        let due =
+            self.again.is_none_or(|at| at <= now) || self.renew_at().is_some_and(|at| at <= now);
         let (Some(spec), Some(namespace)) = (&pod.spec, &pod.metadata.namespace) else {
             return;
         };
         if !due {
             return;
         }
-        self.asked = true;
+        // An API server that makes no tokens is asked as rarely as one that is unwell: it may be another tomorrow.
+        self.again = Some(now + AGAIN);
         let account = spec.service_account_name.as_deref().unwrap_or("default");
         for volume in spec.volumes.iter().flatten() {
             for source in volume
@@ -88,9 +95,16 @@ impl Tokens {
                     ..TokenRequest::default()
                 };
                 let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-                let answer: Result<TokenRequest, _> = api
-                    .create_subresource("token", account, &PostParams::default(), &request)
-                    .await;
+                let parameters = PostParams::default();
+                let asked = api.create_subresource("token", account, &parameters, &request);
+                let answer: Result<TokenRequest, String> =
+                    match tokio::time::timeout(ANSWER_BOUND, asked).await {
+                        Ok(answer) => answer.map_err(|error| error.to_string()),
+                        Err(_) => Err("no answer in time".to_owned()),
+                    };
+                if let Err(error) = &answer {
+                    tracing::warn!(%namespace, account, %error, "no token for the service account; asking again");
+                }
                 if let Some(text) = answer
                     .ok()
                     .and_then(|answer| answer.status)

@@ -52,12 +52,14 @@ pub(crate) fn plan(
             draft.problems.push(Problem::QuorumLost { nodes: lost });
         }
     }
+    let mut refilling = refilling(nodes);
     for node in nodes {
         let Disk::Lost(which) = &node.disk else {
             continue;
         };
-        match may_replace(view, identity, node, which) {
+        match may_replace(view, identity, node, which, refilling) {
             Replace::Yes => {
+                refilling = refilling.or_else(|| holds_partitions(node).then_some(node.id));
                 if let Some(own) = redraw.identity.nodes.get_mut(&node.id) {
                     own.formatted = false;
                 }
@@ -73,6 +75,22 @@ pub(crate) fn plan(
         }
     }
     (!redraw.draw.directories.is_empty()).then_some(redraw)
+}
+
+/// A broker whose lost disk was replaced and that has not been seen since.
+///
+/// Until it is back, Kafka may still count it among those in sync, though it has nothing: which copies are the last
+/// ones can be told for one disk at a time only.
+fn refilling(nodes: &[NodeView<'_>]) -> Option<i32> {
+    let mut replaced = nodes
+        .iter()
+        .filter(|node| holds_partitions(node) && node.disk == Disk::New);
+    replaced.next().map(|node| node.id)
+}
+
+/// Whether there are partitions on its disks that should outlive its Pod.
+fn holds_partitions(node: &NodeView<'_>) -> bool {
+    node.node.roles.is_broker() && node.node.served && !node.node.claims.is_empty()
 }
 
 enum Verdict {
@@ -107,7 +125,11 @@ fn judge_quorum(view: &View<'_>, identity: &Identity, nodes: &[NodeView<'_>]) ->
             Verdict::Lives
         };
     }
-    let remember = controllers.iter().filter(|node| node.remembers()).count();
+    // One that runs remembers, also before that is recorded.
+    let remember = controllers
+        .iter()
+        .filter(|node| node.remembers() || runs_on_own_disk(node))
+        .count();
     if remember >= safety::majority(controllers.len()) {
         Verdict::Lives
     } else if ephemeral {
@@ -115,6 +137,12 @@ fn judge_quorum(view: &View<'_>, identity: &Identity, nodes: &[NodeView<'_>]) ->
     } else {
         Verdict::Lost(lost)
     }
+}
+
+fn runs_on_own_disk(node: &NodeView<'_>) -> bool {
+    let runs =
+        matches!(node.pod, PodSeen::Present(pod) if pod.runs() && node.made_for_own_directory(pod));
+    runs && !lost_metadata(node)
 }
 
 fn lost_metadata(node: &NodeView<'_>) -> bool {
@@ -168,6 +196,7 @@ fn may_replace(
     identity: &Identity,
     node: &NodeView<'_>,
     which: &[(u32, Option<String>)],
+    refilling: Option<i32>,
 ) -> Replace {
     let claims: Vec<String> = which
         .iter()
@@ -182,9 +211,12 @@ fn may_replace(
             return Replace::Wait(leader_wait(view, identity));
         }
     }
-    let holds_partitions = node.node.roles.is_broker() && node.node.served && !claims.is_empty();
-    if !holds_partitions || accepted(view, &claims) {
+    let counts = holds_partitions(node) && !claims.is_empty();
+    if !counts || accepted(view, &claims) {
         return Replace::Yes;
+    }
+    if let Some(other) = refilling.filter(|other| *other != node.id) {
+        return Replace::Wait(Wait::Disruption { node: other });
     }
     match safety::may_lose_disk(view.world.partitions.value(), node.id) {
         Ok(()) => Replace::Yes,

@@ -74,6 +74,7 @@ stories! {
     pool_deleted_by_mistake: "pool-deleted-by-mistake",
     single_node: "single-node",
     slow_and_away: "slow-and-away",
+    two_disks_lost: "two-disks-lost",
     volume_lost: "volume-lost",
     zookeeper_deployment: "zookeeper-deployment",
     zookeeper_lost: "zookeeper-lost",

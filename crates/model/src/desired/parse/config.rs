@@ -6,7 +6,7 @@ use resources::AnyMap;
 use serde_json::Value;
 
 use super::report::{Report, Wrong};
-use crate::desired::{KafkaKey, KafkaVersion, Listener};
+use crate::desired::{KafkaKey, KafkaVersion, Listener, sensitive};
 use crate::problem::{ProblemReason, WarningReason};
 
 /// Beginnings of keys that belong to the operator, and what to use instead.
@@ -123,10 +123,10 @@ pub(super) fn parse(
     for (key, value) in config.into_iter().flatten() {
         let field = format!("spec.kafka.config[\"{key}\"]");
         if !is_key(key) {
-            report.invalid(&field, shown(value), KEY, "num.partitions");
+            report.invalid(&field, shown(key, value), KEY, "num.partitions");
         } else if let Some((_, instead)) = forbidden(key, listeners) {
-            report.forbidden(&field, shown(value), instead, "");
-        } else if let Some(text) = property(&field, value, report) {
+            report.forbidden(&field, shown(key, value), instead, "");
+        } else if let Some(text) = property(&field, key, value, report) {
             held_against_kafka(&field, key, &text, version, report);
             properties.insert(key.clone(), text);
         }
@@ -163,7 +163,8 @@ fn held_against_kafka(
     }
     // Bounds that the number of brokers sets are told below, together with those of Kafka.
     if !AT_MOST_BROKERS.contains(&key) && !known.takes(value) {
-        report.invalid(field, value, &known.allowed(), known.example());
+        let given = sensitive::told(key, value);
+        report.invalid(field, given, &known.allowed(), known.example());
     }
 }
 
@@ -184,7 +185,12 @@ fn forbidden(key: &str, listeners: &[Listener]) -> Option<&'static (&'static str
 /// A value as text; `None` for an explicit null, which means that nothing is set.
 ///
 /// Newlines at the end come from YAML's block scalars and mean nothing; those inside are kept.
-pub(super) fn property(field: &str, value: &Value, report: &mut Report) -> Option<String> {
+pub(super) fn property(
+    field: &str,
+    key: &str,
+    value: &Value,
+    report: &mut Report,
+) -> Option<String> {
     const ALLOWED: &str = "text, a number, `true` or `false`";
     match value {
         Value::Null => None,
@@ -206,7 +212,7 @@ pub(super) fn property(field: &str, value: &Value, report: &mut Report) -> Optio
         }
         Value::String(text) => Some(text.trim_end_matches(['\n', '\r']).to_owned()),
         Value::Array(_) | Value::Object(_) => {
-            report.invalid(field, shown(value), ALLOWED, "3");
+            report.invalid(field, shown(key, value), ALLOWED, "3");
             None
         }
     }
@@ -228,8 +234,8 @@ pub(super) fn properties(
     for (key, value) in map.into_iter().flatten() {
         let field = format!("{field}[\"{key}\"]");
         if !is_key(key) {
-            report.invalid(&field, shown(value), KEY, "sasl.enabled.mechanisms");
-        } else if let Some(text) = property(&field, value, report) {
+            report.invalid(&field, shown(key, value), KEY, "sasl.enabled.mechanisms");
+        } else if let Some(text) = property(&field, key, value, report) {
             properties.insert(key.clone(), text);
         }
     }
@@ -253,9 +259,10 @@ fn at_most_brokers(key: &str, text: &str, brokers: u32, report: &mut Report) {
     }
 }
 
-fn shown(value: &Value) -> String {
-    match value {
+fn shown(key: &str, value: &Value) -> String {
+    let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
+    };
+    sensitive::told(key, &text).to_owned()
 }

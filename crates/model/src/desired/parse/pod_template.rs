@@ -13,12 +13,13 @@ use super::text;
 use crate::desired::{ByteSize, PodTemplate};
 
 /// Volumes that every Kafka Pod has; `data-…` and `listener-…` are ours as well.
-const OUR_VOLUMES: [&str; 8] = [
+const OUR_VOLUMES: [&str; 9] = [
     "data",
     "strimzi-tmp",
     "kafka-metrics-and-logging",
     "klamm-bin",
     "klamm-run",
+    "klamm-state",
     "node-certs",
     "trust",
     "jmx",
