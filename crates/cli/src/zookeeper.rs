@@ -99,7 +99,7 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         _ => None,
     };
     let mut settings = Settings::new(EtcdSettings {
-        endpoints: etcd,
+        endpoints: etcd.into_iter().map(located).collect(),
         ca: etcd_cacert
             .map(|path| read("--etcd-cacert", &path))
             .transpose()?,
@@ -130,6 +130,21 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
     settings.etcd_max_request_bytes = etcd_max_request_bytes;
     settings.reap_every = reap_every;
     Ok(settings)
+}
+
+/// On a process node whose Pods share the machine's hosts file, our own one knows the names of Pods. With TLS the name
+/// is what the certificate says, so it stays.
+fn located(endpoint: String) -> String {
+    let found = || {
+        let hosts = std::env::var_os("KLAMM_HOSTS_FILE")?;
+        let (host, port) = endpoint.strip_prefix("http://")?.rsplit_once(':')?;
+        let address = runner::in_hosts_file(Path::new(&hosts), host)?;
+        Some(match address {
+            std::net::IpAddr::V4(address) => format!("http://{address}:{port}"),
+            std::net::IpAddr::V6(address) => format!("http://[{address}]:{port}"),
+        })
+    };
+    found().unwrap_or(endpoint)
 }
 
 /// A create of one node below another needs this many and some to spare.

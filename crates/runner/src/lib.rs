@@ -34,6 +34,7 @@ mod volume;
 
 pub use install::install;
 pub use jvm::exec_jvm;
+pub use metadata_store::in_hosts_file;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

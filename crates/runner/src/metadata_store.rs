@@ -156,7 +156,8 @@ async fn resolve(environment: &Environment, server: &str) -> std::io::Result<Soc
         .ok_or_else(not_found)
 }
 
-fn in_hosts_file(file: &Path, host: &str) -> Option<std::net::IpAddr> {
+/// The address of a name in a hosts file.
+pub fn in_hosts_file(file: &Path, host: &str) -> Option<std::net::IpAddr> {
     let text = std::fs::read_to_string(file).ok()?;
     text.lines().find_map(|line| {
         let mut words = line.split('#').next()?.split_whitespace();

@@ -12,3 +12,5 @@ mod golden;
 mod listeners;
 #[cfg(test)]
 mod revisions;
+#[cfg(test)]
+mod store;
