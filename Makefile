@@ -5,10 +5,10 @@ KLAMM := target/release/klamm
 TOOLS := .cache/tools
 DENY_VERSION := 0.20.2
 
-.PHONY: help up down check test setup setup-run fmt clippy unit doc deny apiserver e2e bench campaign fuzz clean
+.PHONY: help up down check test setup setup-run fmt clippy unit doc deny apiserver e2e bench campaign campaign-zookeeper fuzz clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 up: setup-run ## set everything up and bring up a real Kafka cluster from examples/kafka.yaml
 	$(CARGO) build --release --locked -p klamm
@@ -57,8 +57,12 @@ e2e: ## only the stories on real Kafka
 	$(CARGO) build --locked -p klamm
 	$(CARGO) test --locked -p e2e -- --nocapture
 
-campaign: ## long: many seeds in the simulator; every crash point of the operator
+campaign: campaign-zookeeper ## long: many seeds in the simulator; every crash point of the operator; ZooKeepers compared
 	KLAMM_CAMPAIGN=1 $(CARGO) test --release --locked -p simulator -p operator -- --nocapture
+
+campaign-zookeeper: setup apiserver ## long: a million random requests to `klamm zookeeper` and to Apache ZooKeeper
+	$(CARGO) build --release --locked -p klamm
+	KLAMM_PROGRAM=$(CURDIR)/$(KLAMM) KLAMM_CHECK_REQUESTS=1000000 $(CARGO) test --release --locked -p reference-zookeeper --test it -- gateway::klamm --nocapture
 
 fuzz: ## long: every parser of outside bytes, a minute each
 	scripts/fuzz.sh

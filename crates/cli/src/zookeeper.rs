@@ -1,5 +1,7 @@
 //! `klamm zookeeper`: ZooKeeper's protocol, served from etcd, until told to stop.
 
+mod check;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,12 +9,15 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use zookeeper_server::{EtcdSettings, Secure, Settings, StartError, start};
 
-use crate::args::zookeeper::{Serve, Zookeeper};
+use crate::args::zookeeper::{Serve, Zookeeper, ZookeeperCommand};
 use crate::{BAD_INPUT, output};
 
 /// Runs the command.
 pub(crate) fn run(args: Zookeeper) -> anyhow::Result<ExitCode> {
-    let Zookeeper { serve } = args;
+    let Zookeeper { command, serve } = args;
+    if let Some(ZookeeperCommand::Check(args)) = command {
+        return check::run(args);
+    }
     let settings = match settings(serve) {
         Ok(settings) => settings,
         Err(error) => {

@@ -70,7 +70,9 @@ impl MultiOp {
         Ok(match Op::from_number(number) {
             op @ (Op::Create | Op::Create2 | Op::CreateContainer | Op::CreateTtl) => {
                 let create = Create::decode(op, from)?;
-                if crate::CreateMode::from_flags(create.flags).is_none() {
+                // As ZooKeeper has it: a time to live comes with its own operation.
+                let mode = crate::CreateMode::from_flags(create.flags);
+                if mode.is_none_or(|mode| mode.has_ttl() && op != Op::CreateTtl) {
                     return Err(Malformed::CreateMode(create.flags));
                 }
                 Self::Create(create)

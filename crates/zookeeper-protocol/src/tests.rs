@@ -61,7 +61,12 @@ fn create(flags: std::ops::Range<i32>) -> impl Strategy<Value = Create> {
 
 fn multi() -> impl Strategy<Value = Request> {
     let write = prop_oneof![
-        create(0..7).prop_map(MultiOp::Create),
+        create(0..5).prop_map(|mut create| {
+            if matches!(create.kind, CreateKind::Ttl(_)) {
+                create.flags = 5 + create.flags % 2;
+            }
+            MultiOp::Create(create)
+        }),
         (text(), any::<i32>()).prop_map(|(path, version)| MultiOp::Delete { path, version }),
         (text(), data(), any::<i32>()).prop_map(|(path, data, version)| MultiOp::SetData {
             path,

@@ -106,6 +106,7 @@ pub(crate) fn answer(
                 .collect(),
         ),
         Request::Sync { path } => Response::Synced { path },
+        Request::Ping => Response::Empty,
         _ => return Err(ErrorCode::UNIMPLEMENTED),
     })
 }
@@ -170,9 +171,10 @@ fn multi_read(mirror: &Mirror, line: &Line, ops: Vec<MultiOp>) -> Result<Vec<OpR
     ops.into_iter()
         .map(|op| {
             let result = match op {
-                MultiOp::GetData { path, watch } => get_data(mirror, line, &path, watch)
+                // No watch is left, even where one is asked for: so it is in ZooKeeper.
+                MultiOp::GetData { path, watch: _ } => get_data(mirror, line, &path, false)
                     .map(|(data, stat)| OpResult::Data { data, stat }),
-                MultiOp::GetChildren { path, watch } => get_children(mirror, line, &path, watch)
+                MultiOp::GetChildren { path, watch: _ } => get_children(mirror, line, &path, false)
                     .map(|(children, _)| OpResult::Children(children)),
                 _ => return Err(ErrorCode::MARSHALLING_ERROR),
             };

@@ -320,10 +320,6 @@ impl Conversation {
         };
         let request = Request::decode(op, &mut body);
         match request {
-            Ok(Request::Ping) => {
-                let zxid = self.shared.read().zxid;
-                line.answer(xid::PING, zxid, ErrorCode::OK, Response::Empty);
-            }
             Ok(Request::Auth {
                 kind: _,
                 scheme,
@@ -333,7 +329,7 @@ impl Conversation {
                 return self.sasl(number, token.as_deref().unwrap_or_default());
             }
             request => self.waiting.push_back(Waiting {
-                xid: number,
+                xid: if op == Op::Ping { xid::PING } else { number },
                 request,
                 born: Instant::now(),
             }),
@@ -414,7 +410,8 @@ impl Conversation {
                     let _ = self.shared.syncs.send(Sync { line, xid, path });
                     return true;
                 }
-                (_, Ok(Request::Unknown { .. })) => {
+                // A check stands in multis only.
+                (_, Ok(Request::Unknown { .. } | Request::Check { .. })) => {
                     let zxid = self.shared.read().zxid;
                     self.line
                         .answer(xid, zxid, ErrorCode::UNIMPLEMENTED, Response::Empty);
@@ -494,7 +491,6 @@ fn turn(request: &Result<Request, Malformed>) -> Turn {
         | Op::Delete
         | Op::SetData
         | Op::SetAcl
-        | Op::Check
         | Op::Multi
         | Op::Reconfig
         | Op::CloseSession => Turn::Write,

@@ -45,7 +45,8 @@ impl Meta {
             // Creates and deletes together, counted by creates alone: deletes are creates less what is there.
             cversion: self.creates.wrapping_mul(2).wrapping_sub(self.children),
             aversion: self.aversion,
-            ephemeral_owner: self.owner.0,
+            // Only sessions are shown: not what marks containers and times to live.
+            ephemeral_owner: self.owner.session().unwrap_or(0),
             data_length: self
                 .data
                 .as_ref()

@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("node-agent", &[]),
     ("zookeeper-protocol", &[]),
     ("zookeeper-server", &["zookeeper-protocol"]),
+    ("zookeeper-check", &["zookeeper-protocol"]),
     (
         "klamm",
         &[
@@ -31,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "node-agent",
             "kafka-client",
             "zookeeper-server",
+            "zookeeper-check",
             "resources",
             "model",
             "manifests",
@@ -39,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("e2e", &[]),
     ("reference-apiserver", &[]),
+    ("reference-zookeeper", &[]),
     ("xtask", &[]),
 ];
 

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::parse_duration;
 
 #[derive(Debug, Clone, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Zookeeper {
+    #[command(subcommand)]
+    pub(crate) command: Option<ZookeeperCommand>,
     #[command(flatten)]
     pub(crate) serve: Serve,
 }
@@ -88,4 +90,49 @@ pub(crate) struct Serve {
     /// How often empty containers and nodes that have outlived their time are looked for
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration)]
     pub(crate) reap_every: Duration,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ZookeeperCommand {
+    /// Compare a server with Apache ZooKeeper: every request to both, every difference told
+    #[command(
+        after_help = "Examples:\n  klamm zookeeper check --upstream 127.0.0.1:2181 --against 127.0.0.1:2281 --listen 127.0.0.1:2182\n  \
+                            klamm zookeeper check --upstream 127.0.0.1:2181 --against 127.0.0.1:2281 --random 20000 --seed 7\n\n\
+                      Both servers should start empty, or equal: clients of the proxy see what --upstream says.\n\
+                      The exit status is 1 when there was any difference."
+    )]
+    Check(Check),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Check {
+    /// The server that is checked; clients get its answers
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) upstream: String,
+    /// The server that is right: an Apache ZooKeeper
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) against: String,
+    /// Where clients connect: their requests go to both servers, until Ctrl-C
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        conflicts_with = "random",
+        required_unless_present = "random"
+    )]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Send so many random requests instead
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) random: Option<u64>,
+    /// The same seed makes the same requests [default: another one each time]
+    #[arg(long, value_name = "NUMBER", requires = "random")]
+    pub(crate) seed: Option<u64>,
+    /// Random requests: sessions at once
+    #[arg(long, value_name = "NUMBER", default_value_t = 4)]
+    pub(crate) sessions: usize,
+    /// Random requests: one session in so many steps falls silent and must expire; 0: none
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000)]
+    pub(crate) expire_in: u32,
+    /// Random requests: operations to leave out, such as createTTL
+    #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
+    pub(crate) without: Vec<String>,
 }

@@ -1,0 +1,12 @@
+//! `klamm zookeeper` beside Apache ZooKeeper: the same requests, the same clients, the same Kafka.
+//!
+//! Runs real processes; `cargo build -p klamm` first.
+
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod gateway;
+#[cfg(test)]
+mod kafka;
+#[cfg(test)]
+mod random;
