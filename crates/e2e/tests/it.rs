@@ -22,6 +22,8 @@ mod metadata_store;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod running_changes;
+#[cfg(test)]
 mod security;
 #[cfg(test)]
 mod trouble;

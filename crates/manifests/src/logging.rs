@@ -19,19 +19,20 @@ pub const KEY: &str = "log4j2.properties";
 /// The log of our own, relative to the root.
 pub const STATE_LOG: &str = "/var/run/klamm/state.log";
 
-/// Loggers that tell how a broker comes up, goes down and recovers its logs.
+/// Loggers that tell how a broker comes up, goes down and recovers its logs, and when it reads certificates again.
 ///
 /// Looked up in the jars of Kafka 4.1.0, 4.2.0 and 4.3.1.
 ///
 /// `BrokerLifecycleManager` moved packages in 4.3. `UnifiedLog` is left out on purpose: it tells of each segment rolled
 /// or deleted, for as long as the broker runs, and nothing about recovery that `LogLoader` does not tell.
-pub const STATE_LOGGERS: [&str; 8] = [
+pub const STATE_LOGGERS: [&str; 9] = [
     "kafka.log.LogManager",
     "kafka.server.BrokerLifecycleManager",
     "kafka.server.BrokerServer",
     "kafka.server.ControllerServer",
     "kafka.server.KafkaRaftServer",
     "kafka.server.SharedServer",
+    "org.apache.kafka.common.security.ssl.SslFactory",
     "org.apache.kafka.server.BrokerLifecycleManager",
     "org.apache.kafka.storage.internals.log.LogLoader",
 ];

@@ -29,7 +29,7 @@ mod change;
 mod dynamic;
 
 pub use change::{Change, changes};
-pub use dynamic::is_dynamic;
+pub use dynamic::{dynamic_properties, is_dynamic};
 
 /// Annotation with the hash of the parts below `config/`.
 pub const CONFIGURATION_HASH: &str = "strimzi.io/configuration-hash";

@@ -64,6 +64,12 @@ pub struct World {
     pub features: Known<kafka::Features>,
     /// Partitions, summed up.
     pub partitions: Known<kafka::Partitions>,
+    /// What may change while brokers run: broker → property → its layers. A broker that was not asked is absent.
+    #[serde(default)]
+    pub settings: BTreeMap<i32, Known<BTreeMap<String, kafka::Setting>>>,
+    /// Whether the namespace is being deleted; unknown where it may not be read.
+    #[serde(default = "nothing")]
+    pub namespace_going: Known<bool>,
     /// What the runner of each node says, by node id; a node without a running Pod is absent.
     pub runners: BTreeMap<i32, Known<BrokerState>>,
     /// What carries this cluster's labels and belongs to somebody else.
@@ -91,6 +97,8 @@ impl World {
             quorum: Known::Unknown(Why::NotAsked),
             features: Known::Unknown(Why::NotAsked),
             partitions: Known::Unknown(Why::NotAsked),
+            settings: BTreeMap::new(),
+            namespace_going: nothing(),
             runners: BTreeMap::new(),
             foreign: Known::Unknown(Why::NotAsked),
             permit: Known::Unknown(Why::NotAsked),

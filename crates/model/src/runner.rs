@@ -4,7 +4,7 @@
 //! only ever added, with a default; a change of meaning is a new [`CONTRACT`]. Nothing secret is in it: key material is
 //! named by path. Paths are those of the container; where `KLAMM_ROOT` is set the runner prefixes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -267,9 +267,20 @@ pub struct BrokerState {
     /// Progress, while in recovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_state: Option<RecoveryState>,
-    /// Hash of the certificate that is served, by listener.
+    /// Hash of the certificate that is served, by listener: SHA-256 over its DER form, hex. Listeners without TLS, and
+    /// those that were not asked yet, are absent.
     #[serde(default)]
     pub certificate_hash: BTreeMap<String, String>,
+    /// Hash of the certificate in the assembled file, by listener: what would be served after a reload.
+    #[serde(default)]
+    pub assembled_hash: BTreeMap<String, String>,
+    /// Listeners whose trusted certificates changed since Kafka read them.
+    #[serde(default)]
+    pub stale_trust: BTreeSet<String>,
+    /// When the certificate ends that Kafka started with, where that is not the assembled one: connections to
+    /// controllers present it until the next start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_certificate_ends: Option<jiff::Timestamp>,
     /// [`RunnerConfig::configuration_hash`] that Kafka was started with.
     #[serde(default)]
     pub config_hash: String,

@@ -2,7 +2,8 @@
 //!
 //! What it does: reads YAML (or JSON) texts, compares each document with its kind's schema (`resources::check`), and
 //! parses each `Kafka` with its node pools (`desired::parse`) as the operator would. Reads: the texts handed in.
-//! Invariants: a document that is wrong never hides the problems of another; documents of other kinds (Secrets,
+//! Invariants: a document that is wrong never hides the problems of another, nor what is wrong with it in the schema's eyes
+//! what is wrong with it in ours; documents of other kinds (Secrets,
 //! ConfigMaps, …) pass through unjudged; what is returned as good can be applied.
 //! What is not here: reading files and printing (cli).
 
@@ -16,6 +17,7 @@ use crate::desired::parse::{self, CLUSTER_LABEL, Settings, cluster_of, not_acted
 use crate::problem::{Problem, ProblemReason, Subject, Warning, WarningReason};
 use yaml::documents;
 
+mod repair;
 mod yaml;
 
 /// A text with manifests.
@@ -88,11 +90,11 @@ pub fn validate(sources: &[Source<'_>], settings: &Settings) -> Validation {
     validation
         .warnings
         .extend(kinds_without_effect(&validation.documents));
-    let mut wrong = BTreeSet::new();
+    let mut wrong = BTreeMap::new();
     for (index, document) in validation.documents.iter().enumerate() {
         let problems = shape(document);
         if !problems.is_empty() {
-            wrong.insert(index);
+            wrong.insert(index, Mended::of(document, &problems));
         }
         validation.problems.extend(problems);
     }
@@ -105,6 +107,33 @@ pub fn validate(sources: &[Source<'_>], settings: &Settings) -> Validation {
     validation.problems.sort();
     validation.warnings.sort();
     validation
+}
+
+/// A document that its schema refuses, as far as it can be judged all the same.
+struct Mended {
+    /// The object with examples in the place of what is wrong.
+    object: Value,
+    /// Where it was mended: nothing is said about these places again.
+    places: Vec<String>,
+}
+
+impl Mended {
+    fn of(document: &Document, problems: &[Located<Problem>]) -> Self {
+        let problems: Vec<&Problem> = problems.iter().map(|problem| &problem.what).collect();
+        Self {
+            object: repair::repaired(&document.object, &problems),
+            places: problems
+                .iter()
+                .map(|problem| problem.field.clone())
+                .collect(),
+        }
+    }
+
+    fn speaks_of(&self, field: &str) -> bool {
+        self.places
+            .iter()
+            .any(|place| repair::overlap(place, field))
+    }
 }
 
 /// What the schema says, or the little that any object needs.
@@ -240,7 +269,7 @@ fn kinds_without_effect(documents: &[Document]) -> Vec<Located<Warning>> {
 ///
 /// `wrong` are the documents that their schema refuses, `twice` those that say again what another one says.
 fn clusters(
-    wrong: &BTreeSet<usize>,
+    wrong: &BTreeMap<usize, Mended>,
     twice: &BTreeSet<usize>,
     settings: &Settings,
     validation: &mut Validation,
@@ -250,26 +279,35 @@ fn clusters(
         documents
             .filter(move |(index, document)| !twice.contains(index) && is(&document.object, kind))
     };
+    let object = |index: usize, document: &Document| {
+        wrong
+            .get(&index)
+            .map_or_else(|| document.object.clone(), |mended| mended.object.clone())
+    };
     let pools: Vec<(&Document, KafkaNodePool)> = good("KafkaNodePool")
-        .filter(|(index, _)| !wrong.contains(index))
-        .filter_map(|(_, document)| {
-            Some((
-                document,
-                serde_json::from_value(document.object.clone()).ok()?,
-            ))
+        .filter_map(|(index, document)| {
+            let pool = serde_json::from_value(object(index, document)).ok()?;
+            Some((document, pool))
         })
         .collect();
     let kafkas: Vec<(&Document, Kafka)> = good("Kafka")
-        .filter(|(index, _)| !wrong.contains(index))
-        .filter_map(|(_, document)| {
-            Some((
-                document,
-                serde_json::from_value(document.object.clone()).ok()?,
-            ))
+        .filter_map(|(index, document)| {
+            let kafka = serde_json::from_value(object(index, document)).ok()?;
+            Some((document, kafka))
         })
         .collect();
-    let mut problems = Vec::new();
-    let mut warnings = Vec::new();
+    // What a mended document says where it was mended is ours, not the user's.
+    let said = |place: &Place, field: &str| {
+        let documents = validation.documents.iter().enumerate();
+        let mut mended = documents.filter(|(_, document)| document.place == *place);
+        mended.any(|(index, _)| {
+            wrong
+                .get(&index)
+                .is_some_and(|mended| mended.speaks_of(field))
+        })
+    };
+    let mut problems: Vec<Located<Problem>> = Vec::new();
+    let mut warnings: Vec<Located<Warning>> = Vec::new();
     for (document, kafka) in &kafkas {
         let home = namespace(&document.object, settings);
         let name = kafka.metadata.name.as_deref();
@@ -284,7 +322,7 @@ fn clusters(
             .collect();
         let any = good("KafkaNodePool").any(|(_, document)| of_this(&document.object));
         let all = !good("KafkaNodePool")
-            .any(|(index, document)| of_this(&document.object) && wrong.contains(&index));
+            .any(|(index, document)| of_this(&document.object) && wrong.contains_key(&index));
         let parsed = parse::parse_cluster(kafka, &mine, settings);
         let place = |subject: &Subject| place_of(subject, document, &pools, &home, settings);
         for problem in parsed.cluster.err().into_iter().flatten() {
@@ -327,6 +365,8 @@ fn clusters(
             }));
         }
     }
+    problems.retain(|problem| !said(&problem.place, &problem.what.field));
+    warnings.retain(|warning| !said(&warning.place, &warning.what.field));
     validation.problems.extend(problems);
     validation.warnings.extend(warnings);
 }

@@ -50,6 +50,8 @@ kinds! {
     SERVICE = "" / "v1" "Service" "services" true;
     /// Service accounts.
     SERVICE_ACCOUNT = "" / "v1" "ServiceAccount" "serviceaccounts" true;
+    /// Namespaces; only looked at, whether they are being deleted.
+    NAMESPACE = "" / "v1" "Namespace" "namespaces" false;
     /// Kubernetes nodes; only looked at, for node ports.
     NODE = "" / "v1" "Node" "nodes" false;
     /// Network policies.

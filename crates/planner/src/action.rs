@@ -33,6 +33,9 @@ pub enum Action {
     ///
     /// Order: key Secret first (create only), then certificate Secret (create only, signed with the key just read back).
     IssueAuthority(AuthorityRequest),
+    /// Signs a new certificate for the key that an authority has and replaces `ca.crt` and `ca.p12` of its certificate's
+    /// Secret, in one write: annotations and everything else in it stay, but those of `annotations` are set (null removes).
+    RenewAuthority(AuthorityRenewal),
     /// Signs a certificate (its key drawn unless the Secret holds one that matches `keep_key`) and applies its Secret.
     IssueCertificate(CertificateRequest),
     /// Creates a Secret with passwords drawn for the given keys; create only.
@@ -91,6 +94,25 @@ pub enum Action {
         /// The same for people, such as `4.3-IV0`.
         version: String,
     },
+    /// `IncrementalAlterConfigs`: changes the configuration of all brokers while they run.
+    #[serde(rename_all = "camelCase")]
+    AlterSettings {
+        /// Property → value.
+        set: BTreeMap<String, String>,
+        /// Properties that go back to what a broker was started with.
+        delete: BTreeSet<String>,
+    },
+    /// Makes a node read its certificates again (`IncrementalAlterConfigs` on it) and waits until its runner says that
+    /// they are served.
+    #[serde(rename_all = "camelCase")]
+    ReloadCertificates {
+        /// Node id.
+        node: i32,
+        /// Its Pod.
+        pod: String,
+        /// Kafka's names of the listeners.
+        listeners: BTreeSet<String>,
+    },
 }
 
 /// What of an identity is to be drawn.
@@ -141,6 +163,20 @@ pub struct AuthorityRequest {
     pub common_name: String,
     /// How long it is valid.
     pub validity_days: u32,
+}
+
+/// A certificate of an authority to replace by one for the same key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorityRenewal {
+    /// Which one.
+    pub authority: Authority,
+    /// Common name of the subject: the one it has, so that what it signed stays valid.
+    pub common_name: String,
+    /// How long it is valid.
+    pub validity_days: u32,
+    /// Annotations of the Secret to set, or to remove.
+    pub annotations: BTreeMap<String, Option<String>>,
 }
 
 /// A certificate to sign.

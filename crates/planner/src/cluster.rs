@@ -15,11 +15,13 @@ use crate::problem::Problem;
 use crate::reason::Reason;
 use crate::wait::Wait;
 
+mod authority;
 mod certificates;
 mod changes;
 mod config;
 mod disks;
 pub(crate) mod draft;
+mod dynamic;
 mod evidence;
 mod finish;
 pub(crate) mod identity;
@@ -28,6 +30,7 @@ pub(crate) mod node;
 pub(crate) mod pods;
 mod quorum;
 pub(crate) mod record;
+pub(crate) mod reload;
 pub(crate) mod render;
 mod safety;
 mod shared;
@@ -228,6 +231,10 @@ fn plan_nodes(
     }
     draft.problems.extend(wishes::gone_pools(view, &nodes));
     plan_configured(view, &pods, &nodes, draft);
+    if let Some(renderer) = &renderer {
+        dynamic::plan(view, renderer, &nodes, draft);
+        reload::plan(view, renderer, &nodes, draft);
+    }
     quorum::plan(view, identity, &nodes, draft);
     if let Some(renderer) = &renderer {
         finish::plan(view, renderer, &nodes, draft);

@@ -16,6 +16,7 @@ mod differ;
 pub mod display;
 pub mod guard;
 mod kafka_plan;
+mod namespace;
 pub mod note;
 pub mod outcome;
 mod permit;
@@ -29,6 +30,7 @@ pub mod wait;
 use cluster::draft::Draft;
 
 pub use action::Action;
+pub use cluster::reload::stale as stale_listeners;
 pub use guard::Guard;
 pub use note::Note;
 pub use outcome::{Outcome, StepEnd, StepResult};
@@ -63,6 +65,7 @@ pub fn plan(input: &Input) -> Plan {
     let purpose = cluster::plan_cluster(input, &mut draft);
     if purpose != Purpose::NotOurs {
         kafka_plan::obey(input, &mut draft);
+        namespace::hold_creations(input, &mut draft);
         permit::hold_without(input, &mut draft);
     }
     draft.finish(input, purpose)

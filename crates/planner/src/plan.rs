@@ -186,6 +186,10 @@ pub enum Verb {
     AddVoter,
     /// Changes a feature level.
     Raise,
+    /// Changes the configuration of brokers while they run.
+    Alter,
+    /// Makes a node read its certificates again.
+    Reload,
     /// Waits for something that is no node.
     Await,
 }
@@ -204,6 +208,8 @@ impl Verb {
             Self::RemoveVoter => "remove voter",
             Self::AddVoter => "add voter",
             Self::Raise => "raise",
+            Self::Alter => "alter",
+            Self::Reload => "reload",
             Self::Await => "await",
         }
     }

@@ -104,13 +104,23 @@ pub enum Problem {
         /// Its sentence.
         text: String,
     },
-    /// A certificate authority that users bring is not there or not complete.
+    /// A certificate authority is not there or not complete, and making it anew would not help.
     #[serde(rename_all = "camelCase")]
     AuthorityMissing {
         /// The Secret.
         secret: String,
         /// The key in it.
         key: String,
+        /// Whether users bring it.
+        brought: bool,
+    },
+    /// The cluster CA is another one than that which signed what nodes serve.
+    #[serde(rename_all = "camelCase")]
+    AuthorityReplaced {
+        /// The Secret of its certificate.
+        secret: String,
+        /// The nodes.
+        nodes: Vec<i32>,
     },
     /// Something that the Kafka refers to is not there.
     #[serde(rename_all = "camelCase")]
@@ -148,6 +158,7 @@ impl Problem {
             | Self::StoreLost { .. }
             | Self::RunnerRefused { .. }
             | Self::AuthorityMissing { .. }
+            | Self::AuthorityReplaced { .. }
             | Self::ReferenceMissing { .. }
             | Self::Override { .. } => false,
         }
@@ -170,6 +181,7 @@ impl Problem {
             Self::StoreLost { .. } => "StoreLost",
             Self::RunnerRefused { refusal, .. } => refusal.as_str(),
             Self::AuthorityMissing { .. } => "AuthorityMissing",
+            Self::AuthorityReplaced { .. } => "AuthorityReplaced",
             Self::ReferenceMissing { .. } => "ReferenceMissing",
             Self::Override { .. } => "InvalidOverride",
         }
@@ -271,9 +283,28 @@ impl std::fmt::Display for Problem {
                     refusal.as_str()
                 )
             }
-            Self::AuthorityMissing { secret, key } => write!(
+            Self::AuthorityMissing {
+                secret,
+                key,
+                brought: true,
+            } => write!(
                 f,
                 "Secret {secret} must hold {key}: generateCertificateAuthority is false, so you bring it"
+            ),
+            Self::AuthorityMissing {
+                secret,
+                key,
+                brought: false,
+            } => write!(
+                f,
+                "Secret {secret} no longer holds {key}: restore it from a copy; a new authority would need every node to \
+                 restart, which this version does not do yet; the cluster keeps running as it was"
+            ),
+            Self::AuthorityReplaced { secret, nodes } => write!(
+                f,
+                "the authority in Secret {secret} did not sign the certificates of {}: a new key needs every node to restart, \
+                 which this version does not do yet; the cluster keeps its certificates: put the former authority back",
+                nodes_of(nodes)
             ),
             Self::ReferenceMissing { object, field } => {
                 write!(f, "{object} does not exist, but {field} refers to it")
@@ -283,7 +314,8 @@ impl std::fmt::Display for Problem {
     }
 }
 
-fn nodes_of(nodes: &[i32]) -> String {
+/// `node 1`, `nodes 1, 2`.
+pub(crate) fn nodes_of(nodes: &[i32]) -> String {
     let ids: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     match ids.len() {
         1 => format!("node {}", ids.join("")),

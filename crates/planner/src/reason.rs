@@ -46,6 +46,12 @@ pub enum Reason {
     },
     /// A certificate was not signed by the present authority, or its key does not belong to it.
     OtherAuthority,
+    /// A user asked for it with an annotation.
+    #[serde(rename_all = "camelCase")]
+    Asked {
+        /// The annotation.
+        annotation: String,
+    },
     /// A certificate ends soon.
     #[serde(rename_all = "camelCase")]
     Expiring {
@@ -61,6 +67,18 @@ pub enum Reason {
         from: String,
         /// What is wanted.
         to: String,
+    },
+    /// The configuration of running brokers differs from what is wanted.
+    #[serde(rename_all = "camelCase")]
+    Settings {
+        /// What changes: `log.retention.ms 1000 → 2000`, sorted.
+        changes: Vec<String>,
+    },
+    /// Listeners do not serve the present certificates, or do not trust them.
+    #[serde(rename_all = "camelCase")]
+    NotServed {
+        /// Kafka's names of the listeners, sorted.
+        listeners: Vec<String>,
     },
     /// Outside the cluster something must be given first.
     Address,
@@ -85,9 +103,12 @@ impl Reason {
             Self::Differs { paths: _ } => "Differs",
             Self::Unnamed { names: _ } => "Unnamed",
             Self::OtherAuthority => "OtherAuthority",
+            Self::Asked { annotation: _ } => "Asked",
             Self::Expiring { day: _ } => "Expiring",
             Self::Starting => "Starting",
             Self::Version { from: _, to: _ } => "Version",
+            Self::Settings { changes: _ } => "Settings",
+            Self::NotServed { listeners: _ } => "NotServed",
             Self::Address => "Address",
         }
     }
@@ -112,8 +133,17 @@ impl std::fmt::Display for Reason {
             Self::Unnamed { names } => write!(f, "does not name {}", listed(names, 3)),
             Self::OtherAuthority => f.write_str("signed by another authority"),
             Self::Expiring { day } => write!(f, "ends on {day}"),
+            Self::Asked { annotation } => write!(f, "asked for by {annotation}"),
             Self::Starting => f.write_str("coming up"),
             Self::Version { from, to } => write!(f, "{from} → {to}"),
+            Self::Settings { changes } => f.write_str(&listed(changes, 3)),
+            Self::NotServed { listeners } => {
+                write!(
+                    f,
+                    "{} not on the present certificates",
+                    listed(listeners, 3)
+                )
+            }
             Self::Address => f.write_str("no address yet"),
         }
     }

@@ -112,6 +112,8 @@ pub enum Wait {
         /// Servers there are.
         servers: usize,
     },
+    /// The namespace is being deleted: nothing new can be made in it.
+    NamespaceGoing,
     /// A step failed a moment ago; it is tried again later.
     #[serde(rename_all = "camelCase")]
     Again {
@@ -140,6 +142,7 @@ impl Wait {
             Self::Disruption { .. } => "WaitingForNode",
             Self::Nodes { .. } => "NodesStarting",
             Self::Store { .. } => "StoreStarting",
+            Self::NamespaceGoing => "NamespaceTerminating",
             Self::Again { .. } => "TryingAgain",
         }
     }
@@ -195,6 +198,7 @@ impl std::fmt::Display for Wait {
                 f,
                 "until the metadata store serves ({serving} of {servers} servers do)"
             ),
+            Self::NamespaceGoing => f.write_str("the namespace is being deleted"),
             Self::Again { error } => write!(f, "tried again soon; {error}"),
         }
     }

@@ -29,6 +29,7 @@ pub(crate) struct Environment {
     pub(crate) format: Option<Format>,
     pub(crate) kafka_home: PathBuf,
     pub(crate) java: PathBuf,
+    /// Names that Java must resolve from this file; none where the same file is mounted as `/etc/hosts`.
     pub(crate) hosts_file: Option<PathBuf>,
     pub(crate) archive: Option<PathBuf>,
     pub(crate) plugins: PathBuf,
@@ -89,7 +90,9 @@ impl Environment {
                 .unwrap_or_else(|| "/opt/kafka".to_owned())
                 .into(),
             java,
-            hosts_file: get("KLAMM_HOSTS_FILE").map(PathBuf::from),
+            hosts_file: get("KLAMM_HOSTS_FILE")
+                .filter(|_| !get("KLAMM_HOSTS_MOUNTED").is_some_and(|value| value == "1"))
+                .map(PathBuf::from),
             archive: get("KLAMM_CDS_ARCHIVE").map(PathBuf::from),
             plugins: get("KLAMM_PLUGINS")
                 .unwrap_or_else(|| PLUGINS.to_owned())

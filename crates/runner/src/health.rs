@@ -16,6 +16,7 @@ use axum::routing::get;
 use model::runner::{BrokerState, RunnerConfig};
 
 use crate::environment::Environment;
+use crate::served::Served;
 use crate::state::{State, number};
 use crate::{RunnerError, pem_files};
 
@@ -36,6 +37,8 @@ pub(crate) struct Live {
     pub(crate) jvm: Option<u32>,
     /// What the runner does before there is a JVM.
     pub(crate) doing: &'static str,
+    /// What its TLS listeners serve.
+    pub(crate) served: Served,
     /// How often PEM files were assembled anew under a running JVM.
     pub(crate) reassembled: u64,
 }
@@ -147,7 +150,10 @@ fn broker_state(shared: &Shared) -> BrokerState {
     BrokerState {
         broker_state,
         recovery_state: live.state.recovery(),
-        certificate_hash: pem_files::certificate_hashes(&shared.environment, &shared.config),
+        certificate_hash: live.served.certificates.clone(),
+        assembled_hash: live.served.assembled(),
+        stale_trust: live.served.stale_trust(),
+        started_certificate_ends: live.served.started_certificate_ends(),
         config_hash: shared.config.configuration_hash.clone(),
         runner_version: env!("CARGO_PKG_VERSION").to_owned(),
     }

@@ -13,6 +13,7 @@
 //! ```text
 //!  environment ─► volume (lock, check) ─► metadata_store ─► format ─► render ─► jvm ─► supervise ◄─ signals
 //!                                                                    │  ├ pem      re-assembled when Secrets change
+//!                                                                    │  ├ served   what the TLS listeners serve
 //!                                                                    │  ├ state    follows Kafka's state log
 //!                                                                    │  └ health   /livez /readyz /metrics /v1/broker-state
 //! ```
@@ -27,6 +28,7 @@ mod metadata_store;
 mod pem_files;
 mod rack;
 mod render;
+mod served;
 mod state;
 mod store;
 mod supervise;

@@ -3,7 +3,6 @@
 //! Kafka wants key and chain of a keystore in one file; Secrets hold them apart. Files are replaced, never rewritten
 //! in place, so that Kafka reads the old or the new one whole.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -146,19 +145,9 @@ fn first_certificate(bundle: &[u8]) -> Option<Vec<u8>> {
         .map(pem::Pem::into_contents)
 }
 
-/// SHA-256 of the leaf certificate in each assembled file, hex, by path; files without a certificate are absent.
-pub(crate) fn certificate_hashes(
-    environment: &Environment,
-    config: &RunnerConfig,
-) -> BTreeMap<String, String> {
-    config
-        .pem_files
-        .iter()
-        .filter_map(|file| {
-            let der = first_certificate(&std::fs::read(environment.path(&file.path)).ok()?)?;
-            Some((file.path.clone(), hex::encode(Sha256::digest(der))))
-        })
-        .collect()
+/// SHA-256 of the first certificate of the bundle, hex; `None` if there is none.
+pub(crate) fn certificate_hash(pem: &[u8]) -> Option<String> {
+    first_certificate(pem).map(|der| hex::encode(Sha256::digest(der)))
 }
 
 /// When the first certificate of the bundle expires, in Unix seconds; `None` if there is none.

@@ -38,9 +38,12 @@ const FAST_START: &[(&str, &str)] = &[
 
 /// `server.properties` with the fast-start values appended that it does not set itself.
 pub(crate) fn with_fast_start(mut properties: String) -> String {
+    // Kafka wants 1 MiB of this for each cleaner thread.
+    let threads = value_of(&properties, "log.cleaner.threads").is_some();
     let silent: Vec<_> = FAST_START
         .iter()
         .filter(|(key, _)| value_of(&properties, key).is_none())
+        .filter(|(key, _)| !(threads && *key == "log.cleaner.dedupe.buffer.size"))
         .collect();
     if silent.is_empty() {
         return properties;

@@ -1,7 +1,7 @@
 //! What Kafka says of its own state, read from the log that user logging cannot remove.
 //!
-//! Source: the messages of `org.apache.kafka.server.BrokerLifecycleManager`, `kafka.log.LogManager` and
-//! `kafka.server.KafkaRaftServer` in Apache Kafka 4.1 to 4.3. There is no Java of ours in the broker.
+//! Source: the messages of `org.apache.kafka.server.BrokerLifecycleManager`, `kafka.log.LogManager`,
+//! `kafka.server.KafkaRaftServer` and `org.apache.kafka.common.security.ssl.SslFactory` in Apache Kafka 4.1 to 4.3. There is no Java of ours in the broker.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -31,6 +31,8 @@ pub(crate) struct State {
     loading: BTreeMap<String, (u64, u64)>,
     /// A log directory was loaded without a clean shutdown before it.
     recovering: bool,
+    /// When a listener last read its certificates and those that it trusts, in milliseconds of Unix time.
+    pub(crate) certificates_read: Option<i64>,
 }
 
 impl State {
@@ -73,6 +75,12 @@ impl State {
             self.observe_lifecycle(line);
         } else if line.contains("clean shutdown file was found") && line.contains("since no") {
             self.recovering = true;
+        } else if line.contains("Created new SERVER SSL engine") {
+            self.certificates_read = line
+                .split(' ')
+                .next()
+                .and_then(|milliseconds| milliseconds.parse().ok())
+                .or(self.certificates_read);
         } else if let Some((dir, done, total)) = parse_loaded(line) {
             self.loading.insert(dir, (done, total));
         }

@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::environment::Environment;
 use crate::health::{self, ENDED, Shared};
 use crate::render;
+use crate::served::{self, Served};
 use crate::state::{Follower, last_words};
 use crate::{RunnerError, format, jvm, metadata_store, pem_files, rack, volume};
 
@@ -126,6 +127,9 @@ async fn start_and_wait(
     let (environment, config) = (&shared.environment, &shared.config);
     let state_log = environment.path(&config.state_log);
     forget_old_state(&state_log)?;
+    let properties = std::fs::read_to_string(&files.properties)
+        .map_err(RunnerError::file("read", &files.properties))?;
+    shared.live().served = Served::at_start(served::stores(config, &properties));
     let mut child = jvm::broker_command(environment, config, &files.properties, &files.logging)?
         .stdin(Stdio::null())
         .spawn()
@@ -162,7 +166,7 @@ async fn start_and_wait(
 }
 
 /// One round of what goes on beside a running JVM.
-fn tick(shared: &Shared, files: &Files, follower: &mut Follower) {
+fn tick(shared: &Arc<Shared>, files: &Files, follower: &mut Follower) {
     let mut state = std::mem::take(&mut shared.live().state);
     if let Err(error) = follower.read(&mut state) {
         tracing::warn!(%error, "cannot read Kafka's state log");
@@ -174,12 +178,16 @@ fn tick(shared: &Shared, files: &Files, follower: &mut Follower) {
     match pem_files::assemble(&shared.environment, &shared.config) {
         Ok(written) if written.is_empty() => {}
         Ok(written) => {
-            shared.live().reassembled += written.len() as u64;
+            let mut live = shared.live();
+            live.reassembled += written.len() as u64;
+            live.served.expect_change();
+            drop(live);
             tracing::info!(files = ?written, "certificates changed; Kafka serves them once the operator tells it to reload");
         }
         // A Secret that vanishes under a running broker changes nothing for it: it keeps what it has.
         Err(error) => tracing::debug!(%error, "keeping the present PEM files"),
     }
+    served::look(shared);
 }
 
 /// The state of a JVM that is gone must not speak for the next one.

@@ -1,12 +1,15 @@
 //! The simulated operator's hands: each step under its guards, with faults at its writes.
 
+use jiff::Timestamp;
 use model::observed::identity::{CLAIMED_BY, IDENTITY, Identity};
 use model::observed::secret::Certificate;
-use planner::action::{AuthorityRequest, CertificateRequest, Draw};
+use planner::action::{AuthorityRenewal, AuthorityRequest, CertificateRequest, Draw};
 use planner::{Action, Guard, Step, StepEnd};
 use serde_json::{Value, json};
 
 use crate::api::{Refused, key_of};
+use crate::kubelet::papers;
+use crate::observe::default_of;
 use crate::world::Sim;
 
 /// What goes wrong at a write.
@@ -165,6 +168,10 @@ fn act(sim: &mut Sim, step: &Step, action: &Action) -> Result<(), Refused> {
             Ok(())
         }
         Action::IssueAuthority(request) => issue_authority(sim, request),
+        Action::RenewAuthority(renewal) => {
+            renew_authority(sim, step, renewal);
+            Ok(())
+        }
         Action::IssueCertificate(request) => issue_certificate(sim, request),
         Action::DrawSecret {
             secret,
@@ -203,6 +210,28 @@ fn act(sim: &mut Sim, step: &Step, action: &Action) -> Result<(), Refused> {
         } => sim.kafka.add_voter(*node, directory).map_err(Refused),
         Action::RaiseMetadataVersion { level, version: _ } => {
             sim.kafka.metadata_version = Some(*level);
+            Ok(())
+        }
+        Action::AlterSettings { set, delete } => {
+            for (key, value) in set.iter().filter(|(key, _)| key.ends_with(".threads")) {
+                let now = sim.kafka.settings.get(key).map(String::as_str);
+                let now = now.unwrap_or_else(|| default_of(key)).parse().unwrap_or(1);
+                let value: u32 = value.parse().unwrap_or(0);
+                if value > now * 2 || value < now / 2 {
+                    return Err(Refused(format!("{key} from {now} to {value} at once")));
+                }
+            }
+            sim.kafka.settings.retain(|key, _| !delete.contains(key));
+            sim.kafka.settings.extend(set.clone());
+            Ok(())
+        }
+        Action::ReloadCertificates {
+            node,
+            pod,
+            listeners: _,
+        } => {
+            let papers = papers(&sim.api, pod);
+            sim.kubelet.reload(*node, &papers);
             Ok(())
         }
     }
@@ -255,8 +284,11 @@ fn issue_authority(sim: &mut Sim, request: &AuthorityRequest) -> Result<(), Refu
         }
     }
     let fingerprint = sim.draw('F');
-    let certificate = certificate(sim, &request.common_name, fingerprint.clone(), &fingerprint);
+    let mut certificate = certificate(sim, &request.common_name, fingerprint.clone(), &fingerprint);
+    certificate.not_after = ends(sim, request.validity_days);
     let mut secret = request.certificate_secret.clone();
+    // Whoever is signed by this key is signed by every certificate for it.
+    secret["keyId"] = json!(fingerprint);
     secret["data"] =
         json!({ "ca.crt": certificate.pem, "ca.p12": "p12", "ca.password": "password" });
     secret["certificates"] = json!({ "ca.crt": certificate });
@@ -269,12 +301,13 @@ fn issue_certificate(sim: &mut Sim, request: &CertificateRequest) -> Result<(), 
         .api
         .get("Secret", &authority)
         .ok_or_else(|| Refused("no authority".to_owned()))?;
-    let signer = ca["certificates"]["ca.crt"]["fingerprint"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let signer = ca["keyId"].as_str().unwrap_or_default().to_owned();
+    let last = ca["certificates"]["ca.crt"]["notAfter"].as_str();
+    let last: Option<Timestamp> = last.and_then(|last| last.parse().ok());
     let fingerprint = sim.draw('F');
     let mut certificate = certificate(sim, &request.common_name, fingerprint, &signer);
+    let own_end = ends(sim, request.validity_days);
+    certificate.not_after = last.map_or(own_end, |last| last.min(own_end));
     certificate.dns_names = request.dns_names.iter().cloned().collect();
     certificate.addresses = request.addresses.iter().cloned().collect();
     certificate.key_matches = Some(true);
@@ -283,6 +316,41 @@ fn issue_certificate(sim: &mut Sim, request: &CertificateRequest) -> Result<(), 
     secret["data"] = json!({ &entry: certificate.pem, format!("{}.key", request.entry): "key" });
     secret["certificates"] = json!({ entry: certificate });
     sim.api.apply(&secret, None)
+}
+
+fn renew_authority(sim: &mut Sim, step: &Step, renewal: &AuthorityRenewal) {
+    let fingerprint = sim.draw('F');
+    let name = format!("{}-{}-ca-cert", sim.cluster, renewal.authority.as_str());
+    let mut fresh = certificate(sim, &renewal.common_name, fingerprint, "");
+    fresh.not_after = ends(sim, renewal.validity_days);
+    let unchanged = step
+        .guards
+        .iter()
+        .any(|guard| matches!(guard, Guard::Unchanged { object, .. } if object.name == name));
+    if !unchanged {
+        sim.violations
+            .push(format!("{name} was renewed without looking at it"));
+    }
+    sim.api.change("Secret", &name, |secret| {
+        fresh.signed_by = secret["keyId"].as_str().map(str::to_owned);
+        secret["data"]["ca.crt"] = json!(fresh.pem);
+        secret["certificates"] = json!({ "ca.crt": fresh });
+        for (annotation, value) in &renewal.annotations {
+            let annotations = &mut secret["metadata"]["annotations"];
+            match (annotations.as_object_mut(), value) {
+                (Some(annotations), None) => drop(annotations.remove(annotation)),
+                (Some(annotations), Some(value)) => {
+                    drop(annotations.insert(annotation.clone(), json!(value)));
+                }
+                (None, _) => {}
+            }
+        }
+    });
+}
+
+/// When a certificate made now ends.
+fn ends(sim: &Sim, days: u32) -> Timestamp {
+    sim.now + jiff::SignedDuration::from_hours(i64::from(days) * 24)
 }
 
 fn certificate(sim: &Sim, name: &str, fingerprint: String, signer: &str) -> Certificate {

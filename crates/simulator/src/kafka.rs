@@ -25,6 +25,8 @@ pub struct Kafka {
     pub partitions: BTreeMap<String, Partition>,
     /// `metadata.version`.
     pub metadata_version: Option<i16>,
+    /// What was set for all brokers while they run.
+    pub settings: BTreeMap<String, String>,
     /// Whether everything that ever went wrong may go wrong: the cluster was never meant to survive.
     pub ephemeral: bool,
     /// Whether a human accepted that messages are lost.

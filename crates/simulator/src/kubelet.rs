@@ -69,7 +69,7 @@ pub enum RunState {
 }
 
 /// A Kafka process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Process {
     /// Its node id.
     pub node: i32,
@@ -81,6 +81,40 @@ pub struct Process {
     pub metadata_disk: String,
     /// The disk of its partitions.
     pub data_disk: String,
+    /// The certificate that it started with.
+    pub started_with: Papers,
+    /// The certificates that it serves and trusts now.
+    pub serves: Papers,
+    /// Properties of its file that may change while it runs.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Certificates of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Papers {
+    /// Fingerprint of its own.
+    pub own: String,
+    /// When that one ends.
+    pub ends: Option<Timestamp>,
+    /// Whom it trusts.
+    pub trust: String,
+}
+
+/// What is mounted into a Pod now.
+pub fn papers(api: &Api, pod: &str) -> Papers {
+    let own = api
+        .get("Secret", pod)
+        .map(|secret| &secret["certificates"][format!("{pod}.crt")]);
+    let text = |key: &str| own.and_then(|own| own[key].as_str());
+    let trust = api
+        .list("Secret")
+        .find(|(name, _)| name.ends_with("-trustbundle"))
+        .map(|(_, secret)| secret["data"].to_string());
+    Papers {
+        own: text("fingerprint").unwrap_or_default().to_owned(),
+        ends: text("notAfter").and_then(|ends| ends.parse().ok()),
+        trust: trust.unwrap_or_default(),
+    }
 }
 
 const BOOT: SignedDuration = SignedDuration::from_secs(3);
@@ -158,6 +192,17 @@ impl Kubelet {
                     again: now + AGAIN,
                 };
                 run.restarts += 1;
+            }
+        }
+    }
+
+    /// Makes the process of a node read its certificates again.
+    pub fn reload(&mut self, node: i32, papers: &Papers) {
+        for run in self.pods.values_mut() {
+            if let RunState::Running { process, .. } = &mut run.state
+                && process.node == node
+            {
+                process.serves = papers.clone();
             }
         }
     }
@@ -330,7 +375,19 @@ fn start(
         .iter()
         .find(|(_, dir)| dir.path == config.metadata_log_dir);
     let metadata = metadata.or(keys.first()).ok_or("no log directory")?;
+    let papers = papers(api, &run.name);
+    let properties = map["data"][manifests::config_map::SERVER_CONFIG]
+        .as_str()
+        .unwrap_or_default();
+    let settings = properties
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(key, _)| manifests::revision::is_dynamic(key))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
     Ok(Process {
+        started_with: papers.clone(),
+        serves: papers,
+        settings: settings.collect(),
         node: config.node_id.0,
         controller: config.roles.is_controller(),
         broker: config.roles.is_broker(),

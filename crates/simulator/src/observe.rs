@@ -14,11 +14,12 @@ use model::observed::resource::{PlanResource, Resource, ServiceAddresses};
 use model::observed::secret::Secret;
 use model::observed::volume::Volume;
 use model::observed::{Known, Why, World};
+use model::runner::BrokerState;
 use planner::Input;
 use serde_json::Value;
 
 use crate::api::Api;
-use crate::kubelet::{RunState, granted};
+use crate::kubelet::{Process, RunState, granted, papers};
 use crate::store;
 use crate::world::Sim;
 
@@ -67,7 +68,7 @@ pub fn look(sim: &Sim, api: &Api, holder: &str) -> Option<Input> {
     world.secrets = Known::At(
         at,
         secrets
-            .map(|(name, s)| (name.to_owned(), secret_of(s)))
+            .map(|(name, s)| (name.to_owned(), secret_of(api, s)))
             .collect(),
     );
     let objects = api.all().filter(|(key, _)| is_rendered(&key.kind));
@@ -78,6 +79,7 @@ pub fn look(sim: &Sim, api: &Api, holder: &str) -> Option<Input> {
             .collect(),
     );
     world.services = Known::At(at, services(sim, api));
+    world.namespace_going = Known::At(at, sim.namespace_going);
     world.permit = Known::At(
         at,
         Permit {
@@ -122,6 +124,12 @@ fn see_kafka(sim: &Sim, at: Timestamp, world: &mut World) {
     let processes = sim.kubelet.processes(sim.now);
     if processes.is_empty() {
         return;
+    }
+    for (uid, process) in &processes {
+        if let Some(run) = sim.kubelet.pods.get(uid) {
+            let state = runner_of(&sim.api, &run.name, process);
+            world.runners.insert(process.node, Known::At(at, state));
+        }
     }
     if sim.kafka_hidden {
         let why = Why::Unreachable {
@@ -180,6 +188,72 @@ fn see_kafka(sim: &Sim, at: Timestamp, world: &mut World) {
         },
     );
     world.partitions = Known::At(at, partitions_of(sim));
+    for (_, process) in processes.iter().filter(|(_, process)| process.broker) {
+        if sim
+            .kafka
+            .brokers
+            .get(&process.node)
+            .is_some_and(|broker| !broker.fenced)
+        {
+            let settings = settings_of(sim, process);
+            world.settings.insert(process.node, Known::At(at, settings));
+        }
+    }
+}
+
+fn runner_of(api: &Api, pod: &str, process: &Process) -> BrokerState {
+    let listener = if process.broker {
+        "REPLICATION-9091"
+    } else {
+        "CONTROLPLANE-9090"
+    };
+    let mounted = papers(api, pod);
+    let by_listener = |hash: &str| BTreeMap::from([(listener.to_owned(), hash.to_owned())]);
+    let stale = (mounted.trust != process.serves.trust).then(|| listener.to_owned());
+    BrokerState {
+        broker_state: 3,
+        recovery_state: None,
+        certificate_hash: by_listener(&process.serves.own),
+        stale_trust: stale.into_iter().collect(),
+        started_certificate_ends: process
+            .started_with
+            .ends
+            .filter(|_| mounted.own != process.started_with.own),
+        assembled_hash: by_listener(&mounted.own),
+        config_hash: String::new(),
+        runner_version: String::new(),
+    }
+}
+
+/// Kafka's defaults, where a story needs them.
+const DEFAULTS: [(&str, &str); 3] = [
+    ("min.insync.replicas", "1"),
+    ("num.io.threads", "8"),
+    ("log.cleaner.threads", "1"),
+];
+
+/// Kafka's default of a property.
+pub fn default_of(key: &str) -> &'static str {
+    let found = DEFAULTS.iter().find(|(name, _)| *name == key);
+    found.map_or("", |(_, default)| default)
+}
+
+fn settings_of(sim: &Sim, process: &Process) -> BTreeMap<String, kafka::Setting> {
+    let mut settings: BTreeMap<String, kafka::Setting> = BTreeMap::new();
+    for (key, default) in DEFAULTS {
+        settings.entry(key.to_owned()).or_default().default = Some(default.to_owned());
+    }
+    for (key, value) in &process.settings {
+        settings.entry(key.clone()).or_default().of_file = Some(value.clone());
+    }
+    for (key, value) in &sim.kafka.settings {
+        settings.entry(key.clone()).or_default().of_all = Some(value.clone());
+    }
+    for setting in settings.values_mut() {
+        let layers = [&setting.of_all, &setting.of_file, &setting.default];
+        setting.value = layers.into_iter().flatten().next().cloned();
+    }
+    settings
 }
 
 fn quorum_of(sim: &Sim) -> kafka::Quorum {
@@ -257,10 +331,12 @@ fn services(sim: &Sim, api: &Api) -> BTreeMap<String, ServiceAddresses> {
             } else {
                 "10.96.0"
             };
+            let balanced = sim.balanced && service["spec"]["type"] == "LoadBalancer";
+            let balancer = balanced.then(|| format!("{name}.example.org"));
             let cluster_ip = (!headless).then(|| format!("{network}.{}", index + 1));
             let seen = ServiceAddresses {
                 cluster_ip,
-                load_balancer: Vec::new(),
+                load_balancer: balancer.into_iter().collect(),
                 node_ports: BTreeMap::new(),
             };
             (name.to_owned(), seen)
@@ -359,7 +435,17 @@ fn volume_of(object: &Value) -> Volume {
     }
 }
 
-fn secret_of(object: &Value) -> Secret {
+fn secret_of(api: &Api, object: &Value) -> Secret {
+    let mut certificates: BTreeMap<String, model::observed::secret::Certificate> =
+        serde_json::from_value(object["certificates"].clone()).unwrap_or_default();
+    for certificate in certificates.values_mut() {
+        let key = certificate.signed_by.clone().unwrap_or_default();
+        let signer = api
+            .list("Secret")
+            .find(|(_, secret)| secret["keyId"] == key);
+        let signer = signer.map(|(_, secret)| &secret["certificates"]["ca.crt"]["fingerprint"]);
+        certificate.signed_by = signer.and_then(Value::as_str).map(str::to_owned);
+    }
     let data = object["data"].as_object();
     let keys = data
         .into_iter()
@@ -368,7 +454,7 @@ fn secret_of(object: &Value) -> Secret {
     Secret {
         meta: meta_of(object),
         keys: keys.collect(),
-        certificates: serde_json::from_value(object["certificates"].clone()).unwrap_or_default(),
+        certificates,
     }
 }
 

@@ -41,6 +41,7 @@ pub fn start(api: &Api, disks: &mut Disks, pod: &Value, run: &mut Run) -> Result
             broker: false,
             metadata_disk: String::new(),
             data_disk: String::new(),
+            ..Process::default()
         });
     };
     let config: StoreConfig = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -57,6 +58,7 @@ pub fn start(api: &Api, disks: &mut Disks, pod: &Value, run: &mut Run) -> Result
         broker: false,
         metadata_disk: key.clone(),
         data_disk: key.clone(),
+        ..Process::default()
     };
     let none = std::collections::BTreeSet::new();
     match &disks.0.entry(key.clone()).or_default().content {

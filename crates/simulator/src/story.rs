@@ -58,6 +58,7 @@ pub fn transcript(script: &str) -> (String, Story) {
 impl Story {
     /// Carries out one command; returns what came of it, line by line.
     ///
+    /// `skip DAYS` · `stranger Secret/NAME` · `annotate KIND/NAME KEY=VALUE` · `settings` · `namespace goes` · `balance` ·
     /// `world NAME [local]: POOL N ROLES STORAGE; …; topic NAME PxR min.isr M; store KIND` · `apply` · `run` · `wait SECONDS` · `look` ·
     /// `plan` · `status` · `disks` · `kill N` · `wipe N` · `slow N` · `away N` · `back N` · `hide kafka` · `show kafka` ·
     /// `delete pod N` · `delete pvc N` · `delete pool NAME` · `delete kafka` · `delete KIND/NAME` ·
@@ -73,6 +74,26 @@ impl Story {
             ("apply", []) => self.apply(),
             ("run", []) => return self.run(),
             ("wait", [seconds]) => return self.wait(seconds),
+            ("skip", [days]) => {
+                let days: i64 = days.parse().unwrap_or(0);
+                self.sim.now += SignedDuration::from_hours(24 * days);
+            }
+            ("annotate", [object, pair]) if object.contains('/') => {
+                let (kind, name) = object.split_once('/').unwrap_or_default();
+                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                self.sim.api.change(kind, name, |object| {
+                    object["metadata"]["annotations"][key] = json!(value);
+                });
+            }
+            ("stranger", [secret]) => self.put_stranger(secret),
+            ("settings", []) => {
+                let settings = self.sim.kafka.settings.iter();
+                return settings
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect();
+            }
+            ("balance", []) => self.sim.balanced = true,
+            ("namespace", ["goes"]) => self.sim.namespace_going = true,
             ("look", []) => return self.look(),
             ("fault", [at, what]) => {
                 let fault = Fault::ALL.into_iter().find(|fault| fault.as_str() == *what);
@@ -345,6 +366,30 @@ impl Story {
                 (None, _) => {}
             }
         });
+    }
+
+    /// An authority with another key, put in the place of ours.
+    fn put_stranger(&mut self, secret: &str) {
+        let key = secret.split_once('/').map_or(secret, |(_, name)| name);
+        let certificate = json!({
+            "subject": "CN=stranger,O=elsewhere", "notBefore": self.sim.now, "notAfter": self.sim.now + SignedDuration::from_hours(87_600),
+            "fingerprint": "stranger", "signedBy": "stranger", "pem": "stranger",
+        });
+        for (name, data) in [
+            (key.to_owned(), "ca.key"),
+            (format!("{key}-cert"), "ca.crt"),
+        ] {
+            let mut secret = json!({
+                "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "kafka" },
+                "data": { data: "stranger" },
+            });
+            if data == "ca.crt" {
+                secret["keyId"] = json!("stranger");
+                secret["certificates"] = json!({ "ca.crt": certificate });
+            }
+            // There is none by now: stories delete the former one first.
+            let _ = self.sim.api.create(&secret);
+        }
     }
 
     /// A Pod with this cluster's labels that belongs to somebody else.

@@ -38,6 +38,10 @@ pub struct Sim {
     pub settings: planner::Settings,
     /// Whether Kafka is out of the operator's reach.
     pub kafka_hidden: bool,
+    /// Whether load balancers have addresses.
+    pub balanced: bool,
+    /// Whether the namespace is being deleted.
+    pub namespace_going: bool,
     /// Who holds the permit to act.
     pub permit_holder: String,
     /// What must never happen and did.
@@ -90,6 +94,8 @@ impl Sim {
                 render: manifests::Settings::default(),
             },
             kafka_hidden: false,
+            balanced: false,
+            namespace_going: false,
             permit_holder: "one".to_owned(),
             violations: Vec::new(),
             done: Vec::new(),

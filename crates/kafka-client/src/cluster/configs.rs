@@ -52,6 +52,8 @@ pub struct ConfigEntry {
     pub value: Option<String>,
     /// Where it comes from.
     pub source: ConfigSource,
+    /// What each layer says, where brokers were asked; secrets are absent.
+    pub layers: BTreeMap<ConfigSource, String>,
     /// Whether it is secret; then `value` is never sent.
     pub is_sensitive: bool,
     /// Whether only a restart can change it.
@@ -198,7 +200,8 @@ impl Cluster {
         });
         let request = DescribeConfigsRequest {
             resources: requested.collect(),
-            include_synonyms: false,
+            // The layers below a value matter for brokers only, and there are many topics.
+            include_synonyms: matches!(resources, [ConfigResource::Broker(_)]),
             include_documentation: false,
         };
         let what = What {
@@ -216,7 +219,13 @@ impl Cluster {
                 }
                 Cause::check(result.error_code, result.error_message.as_deref())?;
                 let entries = result.configs.into_iter().map(|config| {
+                    let layers = config.synonyms.into_iter().filter_map(|synonym| {
+                        let own = synonym.name == config.name;
+                        let source = ConfigSource::from_number(synonym.source);
+                        Some((source, synonym.value.filter(|_| own)?))
+                    });
                     let entry = ConfigEntry {
+                        layers: layers.collect(),
                         value: config.value,
                         source: ConfigSource::from_number(config.config_source),
                         is_sensitive: config.is_sensitive,

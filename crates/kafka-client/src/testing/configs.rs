@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error_code::ErrorCode;
 use crate::messages::describe_configs_response::{
-    DescribeConfigsResourceResult, DescribeConfigsResult,
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use crate::messages::incremental_alter_configs_request::AlterableConfig;
 use crate::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
@@ -26,10 +26,12 @@ const BROKER: i8 = 4;
 const FROM_TOPIC: i8 = 1;
 const FROM_BROKER: i8 = 2;
 const FROM_ALL_BROKERS: i8 = 3;
+const FROM_FILE: i8 = 4;
 const FROM_DEFAULT: i8 = 5;
 
 pub(super) fn describe_configs(state: &mut State, call: Call<'_>) -> Frame {
     call.with(state, |state, request: DescribeConfigsRequest, refusal| {
+        let with_synonyms = request.include_synonyms;
         let results = request.resources.into_iter().map(|resource| {
             let found = values(state, resource.resource_type, &resource.resource_name);
             let error = refusal.or(found.as_ref().err().copied());
@@ -37,15 +39,23 @@ pub(super) fn describe_configs(state: &mut State, call: Call<'_>) -> Frame {
             let configs = found.unwrap_or_default().into_iter().filter(|(name, _)| {
                 error.is_none() && keys.as_ref().is_none_or(|keys| keys.contains(name))
             });
-            let configs =
-                configs.map(
-                    |(name, (value, config_source))| DescribeConfigsResourceResult {
-                        name,
-                        value: Some(value),
-                        config_source,
-                        ..Default::default()
-                    },
-                );
+            let configs = configs.map(|(name, layers)| {
+                let effective = layers.first().cloned().unwrap_or_default();
+                let synonyms = layers.into_iter().filter(|_| with_synonyms);
+                DescribeConfigsResourceResult {
+                    value: Some(effective.0),
+                    config_source: effective.1,
+                    synonyms: synonyms
+                        .map(|(value, source)| DescribeConfigsSynonym {
+                            name: name.clone(),
+                            value: Some(value),
+                            source,
+                        })
+                        .collect(),
+                    name,
+                    ..Default::default()
+                }
+            });
             DescribeConfigsResult {
                 error_code: code(error),
                 error_message: None,
@@ -61,13 +71,17 @@ pub(super) fn describe_configs(state: &mut State, call: Call<'_>) -> Frame {
     })
 }
 
-type Values = BTreeMap<String, (String, i8)>;
+/// Value and source of each layer, the effective one first.
+type Values = BTreeMap<String, Vec<(String, i8)>>;
 
 fn values(state: &State, kind: i8, name: &str) -> Result<Values, ErrorCode> {
     let mut found = Values::new();
+    // From the lowest layer to the highest.
     let mut add = |configs: Option<&BTreeMap<String, String>>, source: i8| {
-        let configs = configs.into_iter().flatten();
-        found.extend(configs.map(|(key, value)| (key.clone(), (value.clone(), source))));
+        for (key, value) in configs.into_iter().flatten() {
+            let layers = found.entry(key.clone()).or_default();
+            layers.insert(0, (value.clone(), source));
+        }
     };
     let broker = name.parse::<i32>().ok();
     match kind {
@@ -81,7 +95,10 @@ fn values(state: &State, kind: i8, name: &str) -> Result<Values, ErrorCode> {
             add(Some(&topic.configs), FROM_TOPIC);
         }
         BROKER if name.is_empty() => add(state.broker_configs.get(&None), FROM_ALL_BROKERS),
-        BROKER if broker.is_some_and(|id| state.nodes.contains_key(&id)) => {
+        BROKER => {
+            let id = broker.ok_or(ErrorCode::InvalidRequest)?;
+            let node = state.nodes.get(&id).ok_or(ErrorCode::InvalidRequest)?;
+            add(Some(&node.file_configs), FROM_FILE);
             add(state.broker_configs.get(&None), FROM_ALL_BROKERS);
             add(state.broker_configs.get(&broker), FROM_BROKER);
         }
@@ -104,6 +121,13 @@ pub(super) fn alter_configs(state: &mut State, call: Call<'_>) -> Frame {
                         })
                         .err()
                 });
+                let node = resource.resource_name.parse::<i32>().ok();
+                let node = node.filter(|_| resource.resource_type == BROKER && error.is_none());
+                if let (Some(id), false) = (node, request.validate_only)
+                    && let Some(node) = state.nodes.get_mut(&id)
+                {
+                    node.altered += 1;
+                }
                 responses.push(AlterConfigsResourceResponse {
                     error_code: code(error),
                     error_message: None,

@@ -55,6 +55,10 @@ pub struct TestNode {
     pub host: Option<String>,
     /// Its rack.
     pub rack: Option<String>,
+    /// What stands in the file that it was started with.
+    pub file_configs: BTreeMap<String, String>,
+    /// How often its own configuration was altered, also where nothing changed by it.
+    pub altered: u64,
     /// Whether it runs.
     pub is_up: bool,
     /// Whether the controller has fenced it.
@@ -105,6 +109,8 @@ impl TestNode {
             controller_at,
             host: None,
             rack: None,
+            file_configs: BTreeMap::new(),
+            altered: 0,
             is_up: true,
             is_fenced: false,
             is_registered,

@@ -2,8 +2,9 @@
 
 /// Kafka properties that brokers of every supported release change while they run.
 ///
-/// Source: `DynamicBrokerConfig` of 4.1.0, 4.2.0 and 4.3.1; what all three have, without what the operator owns.
-const DYNAMIC: [&str; 66] = [
+/// Source: `DynamicBrokerConfig` of 4.1.0, 4.2.0 and 4.3.1; what all three have, without what the operator owns. Settings of
+/// TLS and SASL are not among them: they change while a broker runs only below a listener's prefix.
+const DYNAMIC: [&str; 53] = [
     "background.threads",
     "compression.gzip.level",
     "compression.lz4.level",
@@ -55,24 +56,30 @@ const DYNAMIC: [&str; 66] = [
     "remote.log.manager.expiration.thread.pool.size",
     "remote.log.manager.fetch.max.bytes.per.second",
     "remote.log.reader.threads",
-    "ssl.cipher.suites",
-    "ssl.enabled.protocols",
-    "ssl.protocol",
     "transaction.partition.verification.enable",
     "unclean.leader.election.enable",
-    "sasl.kerberos.kinit.cmd",
-    "sasl.kerberos.min.time.before.relogin",
-    "sasl.kerberos.principal.to.local.rules",
-    "sasl.kerberos.service.name",
-    "sasl.kerberos.ticket.renew.jitter",
-    "sasl.kerberos.ticket.renew.window.factor",
-    "sasl.login.refresh.buffer.seconds",
-    "sasl.login.refresh.min.period.seconds",
-    "sasl.login.refresh.window.factor",
-    "sasl.login.refresh.window.jitter",
 ];
+
+/// Of these a listener may have its own, below its prefix.
+const DYNAMIC_OF_LISTENER: [&str; 2] = ["max.connection.creation.rate", "max.connections"];
 
 /// Whether brokers change this property while they run.
 pub fn is_dynamic(property: &str) -> bool {
-    DYNAMIC.contains(&property)
+    let of_listener = property
+        .strip_prefix("listener.name.")
+        .and_then(|rest| rest.split_once('.'));
+    match of_listener {
+        Some((_, property)) => DYNAMIC_OF_LISTENER.contains(&property),
+        None => DYNAMIC.contains(&property),
+    }
+}
+
+/// All properties that brokers with these listeners (Kafka's names) change while they run.
+pub fn dynamic_properties<'a>(listeners: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let of_listeners = listeners.into_iter().flat_map(|listener| {
+        let prefix = format!("listener.name.{}", listener.to_lowercase());
+        DYNAMIC_OF_LISTENER.map(|property| format!("{prefix}.{property}"))
+    });
+    let all = DYNAMIC.map(str::to_owned).into_iter();
+    all.chain(of_listeners).collect()
 }

@@ -1,6 +1,8 @@
 //! What is rendered, looked at as a whole.
 
 #[cfg(test)]
+mod acted_on;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod compare;

@@ -1,6 +1,6 @@
 //! Kafka's own view of itself.
 //!
-//! Reads: DescribeCluster, DescribeQuorum, ApiVersions (features), Metadata. Each part is known or unknown on its own.
+//! Reads: DescribeCluster, DescribeQuorum, ApiVersions (features), Metadata, `DescribeConfigs`. Each part is known or unknown on its own.
 
 use std::collections::BTreeMap;
 
@@ -96,4 +96,25 @@ pub struct Partitions {
     /// member of the ISR, or there is no leader and it holds a replica.
     #[serde(default)]
     pub only_copy: BTreeMap<i32, Vec<String>>,
+}
+
+/// `DescribeConfigs`: one property of one broker, layer by layer; a layer that does not say anything is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Setting {
+    /// What is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Set while it runs, for this broker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_broker: Option<String>,
+    /// Set while it runs, for all brokers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_all: Option<String>,
+    /// From the file that it was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_file: Option<String>,
+    /// Kafka's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
 }

@@ -214,3 +214,31 @@ fn check(sources: &[(&str, &str)], expected: &Expect) {
     }
     expected.assert_eq(&text);
 }
+
+#[test]
+fn a_wrong_shape_does_not_hide_what_else_is_wrong() {
+    check(
+        &[(
+            "-",
+            "
+apiVersion: kafka.strimzi.io/v1
+kind: Kafka
+metadata: {name: demo}
+spec:
+  kafka:
+    version: 9.9.9
+    colour: blue
+    config: {broker.id: 1, min.insync.replicas: several}
+    listeners:
+      - {name: plain, port: 9092, type: internal, tls: no-idea}
+      - {name: again, port: 9092, type: internal}
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: a, labels: {strimzi.io/cluster: demo}}
+spec: {replicas: -1, roles: [broker, controller], storage: {type: persistent-claim, sice: 1Gi}}
+",
+        )],
+        &expect![[r#""#]],
+    );
+}

@@ -10,7 +10,9 @@ mod claim;
 mod draw;
 mod guards;
 mod kafka;
+mod renewal;
 mod secrets;
+mod settings;
 
 use std::time::Duration;
 
@@ -98,6 +100,7 @@ async fn act(subject: &Subject<'_>, step: &Step, action: &Action) -> Result<Step
             draw::record_identity(subject, step, identity, draw).await
         }
         Action::IssueAuthority(request) => secrets::issue_authority(subject, request).await,
+        Action::RenewAuthority(renewal) => renewal::renew(subject, step, renewal).await,
         Action::IssueCertificate(request) => {
             secrets::issue_certificate(subject, step, request).await
         }
@@ -149,6 +152,12 @@ async fn act(subject: &Subject<'_>, step: &Step, action: &Action) -> Result<Step
         Action::RaiseMetadataVersion { level, version: _ } => {
             kafka::raise_metadata_version(subject, *level).await
         }
+        Action::AlterSettings { set, delete } => settings::alter(subject, set, delete).await,
+        Action::ReloadCertificates {
+            node,
+            pod,
+            listeners,
+        } => settings::reload(subject, *node, pod, listeners).await,
     }
 }
 
@@ -159,12 +168,15 @@ fn is_disruptive(action: &Action) -> bool {
         Action::Claim { .. }
         | Action::RecordIdentity { .. }
         | Action::IssueAuthority(_)
+        | Action::RenewAuthority(_)
         | Action::IssueCertificate(_)
         | Action::DrawSecret { .. }
         | Action::Apply { .. }
         | Action::Create { .. }
         | Action::AddVoter { .. }
-        | Action::RaiseMetadataVersion { .. } => false,
+        | Action::RaiseMetadataVersion { .. }
+        | Action::AlterSettings { .. }
+        | Action::ReloadCertificates { .. } => false,
     }
 }
 

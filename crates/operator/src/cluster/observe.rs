@@ -9,7 +9,7 @@
 pub(crate) mod kafka;
 mod kubernetes;
 mod pods;
-mod runners;
+pub(crate) mod runners;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -83,7 +83,7 @@ pub(crate) async fn observe(
         cluster: &name,
     };
     let (node_selector, object_selector) = (reader.node_selector(), reader.object_selector());
-    let (pods, volumes, store, objects, secrets, pod_sets, plan) = futures::join!(
+    let (pods, volumes, store, objects, secrets, pod_sets, plan, namespace_going) = futures::join!(
         reader.list(kinds::POD, &node_selector),
         reader.list(kinds::PERSISTENT_VOLUME_CLAIM, &node_selector),
         read_store(&reader),
@@ -91,8 +91,10 @@ pub(crate) async fn observe(
         secrets::read(&reader, &mut memory.secrets, desired),
         reader.list(kinds::STRIMZI_POD_SET, &object_selector),
         reader.get(kinds::KAFKA_PLAN, &name),
+        namespace_going(&reader),
     );
     let mut world = World::unseen(kafka);
+    world.namespace_going = namespace_going;
     world.pools = wanted
         .pools
         .clone()
@@ -135,6 +137,17 @@ async fn read_store(reader: &Reader<'_>) -> (Known<Vec<DynamicObject>>, Known<Ve
     )
 }
 
+/// Whether the namespace is being deleted.
+async fn namespace_going(reader: &Reader<'_>) -> Known<bool> {
+    let api = kinds::NAMESPACE.metadata_everywhere(&reader.hands.client);
+    let read = || api.get_metadata_opt(reader.namespace);
+    let found = reader
+        .read(&format!("Namespace {}", reader.namespace), read)
+        .await;
+    found
+        .map(|found| found.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+}
+
 /// What the nodes themselves say; not asked where nothing runs or nothing may be asked.
 async fn observe_kafka(
     hands: &Hands,
@@ -167,6 +180,7 @@ async fn observe_kafka(
     world.quorum = view.quorum;
     world.features = view.features;
     world.partitions = view.partitions;
+    world.settings = view.settings;
 }
 
 fn wants_node_ports(desired: &Cluster) -> bool {

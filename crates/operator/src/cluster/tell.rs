@@ -198,7 +198,13 @@ fn happened(told: &mut Told, plan: &Plan, outcome: &Outcome) -> Vec<Happened> {
 /// Steps that are seen from outside; that every object was applied once is in the log and in the metrics.
 fn is_notable(step: &Step) -> bool {
     match step.verb {
-        Verb::Claim | Verb::Delete | Verb::RemoveVoter | Verb::AddVoter | Verb::Raise => true,
+        Verb::Claim
+        | Verb::Delete
+        | Verb::RemoveVoter
+        | Verb::AddVoter
+        | Verb::Raise
+        | Verb::Alter
+        | Verb::Reload => true,
         Verb::Create => step.action.as_ref().is_some_and(|action| match action {
             Action::Create { object } => object["kind"] == kinds::POD.kind,
             _ => false,

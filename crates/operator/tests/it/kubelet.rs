@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
 use kafka_client::cluster::VoterEndpoint;
 use kafka_client::id::parse_kafka_id;
@@ -16,11 +17,12 @@ use kafka_client::network::Network;
 use kafka_client::testing::{State, TestCluster, TestNode, TestVoter};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, ResourceExt};
 use kube::runtime::watcher::{Config, watcher};
-use model::runner::{BrokerState, Format, RunnerConfig, env};
+use model::runner::{Format, RunnerConfig, env};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use sha2::{Digest, Sha256};
 
 use super::disks::Disks;
+use super::runner;
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -47,6 +49,7 @@ struct Running {
     cluster: String,
     config: RunnerConfig,
     address: IpAddr,
+    certificates: runner::Certificates,
 }
 
 impl Kubelet {
@@ -64,8 +67,9 @@ impl Kubelet {
             Api::<PersistentVolumeClaim>::all(self.client.clone()),
             Config::default(),
         );
+        let secrets = watcher(Api::<Secret>::all(self.client.clone()), Config::default());
         let mut events = Box::pin(futures::stream::select(
-            pods.map(|_| ()),
+            futures::stream::select(pods.map(|_| ()), secrets.map(|_| ())),
             claims.map(|_| ()),
         ));
         loop {
@@ -81,15 +85,20 @@ impl Kubelet {
     pub(crate) fn network(&self) -> Network {
         let shared = Arc::clone(&self.shared);
         Network::in_memory(move |address| {
-            let shared = shared.lock().unwrap();
+            let shared = &mut *shared.lock().unwrap();
             let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
             let running = shared
                 .running
-                .values()
+                .values_mut()
                 .find(|running| running.address == address.ip())
                 .ok_or_else(refused)?;
             if address.port() == ::manifests::names::RUNNER_PORT {
-                return Ok(answer_as_runner(&running.config));
+                let id = running.config.node_id.0;
+                let altered = shared.clusters[&running.cluster].state().nodes[&id].altered;
+                return Ok(runner::answer(
+                    &running.config,
+                    running.certificates.look(altered),
+                ));
             }
             shared.clusters[&running.cluster]
                 .network()
@@ -145,6 +154,7 @@ impl Kubelet {
         let pods = pods.list(&ListParams::default()).await.unwrap().items;
         let present: BTreeSet<String> = pods.iter().filter_map(ResourceExt::uid).collect();
         self.stop_where(|uid, _| !present.contains(uid));
+        self.remount().await;
         let mut waits = false;
         for pod in pods {
             if pod.metadata.deletion_timestamp.is_some() {
@@ -201,9 +211,10 @@ impl Kubelet {
             return;
         }
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &namespace);
-        let map = maps.get(&name).await.unwrap();
+        let data = maps.get(&name).await.unwrap().data.unwrap();
         let config: RunnerConfig =
-            serde_json::from_str(&map.data.unwrap()[model::runner::RUNNER_CONFIG_KEY]).unwrap();
+            serde_json::from_str(&data[model::runner::RUNNER_CONFIG_KEY]).unwrap();
+        let certificate = self.mounted(&namespace, &name).await;
         let spec = pod.spec.as_ref().unwrap();
         let kafka = spec
             .containers
@@ -241,12 +252,17 @@ impl Kubelet {
                     .clusters
                     .entry(config.cluster.clone())
                     .or_insert_with(|| TestCluster::new(State::empty("")));
-                join(&mut kafka.state(), &config, permission, address);
+                let mut state = kafka.state();
+                join(&mut state, &config, permission, address);
+                state.nodes.get_mut(&config.node_id.0).unwrap().file_configs =
+                    runner::file_configs(&data);
+                drop(state);
                 let running = Running {
                     name: name.clone(),
                     cluster: config.cluster.clone(),
                     config,
                     address,
+                    certificates: runner::Certificates::at_start(certificate),
                 };
                 shared.running.insert(pod_uid, running);
             }
@@ -267,6 +283,47 @@ impl Kubelet {
             }),
         };
         self.patch_status::<Pod>(pod, status).await;
+    }
+
+    /// Hash of the certificate in a Pod's Secret.
+    async fn mounted(&self, namespace: &str, pod: &str) -> String {
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        let secret = secrets.get_opt(pod).await.unwrap();
+        let data = secret
+            .and_then(|secret| secret.data)
+            .and_then(|mut data| data.remove(&format!("{pod}.crt")));
+        data.map_or_else(String::new, |ByteString(bytes)| {
+            let blocks = pem::parse_many(bytes).unwrap();
+            hex::encode(Sha256::digest(blocks[0].contents()))
+        })
+    }
+
+    /// Mounts certificates that changed, and lets Kafka read those that it was told to read.
+    async fn remount(&self) {
+        let running: Vec<(String, String)> = {
+            let shared = self.shared.lock().unwrap();
+            let running = shared.running.iter();
+            running
+                .map(|(uid, running)| (uid.clone(), running.name.clone()))
+                .collect()
+        };
+        for (uid, name) in running {
+            let certificate = self.mounted("default", &name).await;
+            if let Some(running) = self.shared.lock().unwrap().running.get_mut(&uid)
+                && !certificate.is_empty()
+            {
+                running.certificates.mounted = certificate;
+            }
+        }
+    }
+
+    /// Nodes that serve the certificates which are mounted.
+    pub(crate) fn serving_what_is_mounted(&self) -> usize {
+        let shared = self.shared.lock().unwrap();
+        let running = shared.running.values();
+        running
+            .filter(|running| running.certificates.are_served())
+            .count()
     }
 
     /// The address of a Pod, given as soon as it is seen.
@@ -437,31 +494,4 @@ fn elect(state: &mut State) {
         state.leader = leader;
         state.leader_epoch += 1;
     }
-}
-
-fn answer_as_runner(config: &RunnerConfig) -> tokio::io::DuplexStream {
-    let (ours, mut theirs) = tokio::io::duplex(64 << 10);
-    let state = BrokerState {
-        broker_state: 3,
-        recovery_state: None,
-        certificate_hash: BTreeMap::new(),
-        config_hash: config.configuration_hash.clone(),
-        runner_version: String::new(),
-    };
-    let body = serde_json::to_string(&state).unwrap();
-    tokio::spawn(async move {
-        let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\n") {
-            match theirs.read_buf(&mut request).await {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => return,
-            }
-        }
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        let _ = theirs.write_all(format!("{head}{body}").as_bytes()).await;
-    });
-    ours
 }

@@ -11,5 +11,7 @@ mod crashes;
 mod disks;
 mod kubelet;
 mod manifests;
+mod runner;
+mod running;
 mod stories;
 mod world;

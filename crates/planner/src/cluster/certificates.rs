@@ -1,21 +1,22 @@
-//! Certificates: the two authorities, the nodes', the operator's, the bundle that all trust, the JMX password.
+//! Certificates: the nodes', the operator's, the bundle that all trust, the JMX password. The authorities: `authority.rs`.
 //!
 //! Nothing here restarts a node: certificates are mounted files, reloaded where Kafka can.
 //!
-//! Invariants: a key that exists is never replaced by a key of ours; a certificate that is valid and names everything
-//! is never issued again.
+//! Invariants: a certificate that is valid and names everything is never issued again; under a cluster CA that did not
+//! sign what serving nodes have, nothing is issued and nothing that nodes trust changes.
 
 use std::collections::BTreeSet;
 
 use base64::Engine;
 use manifests::secret;
 use manifests::to_value;
-use model::desired::{CaSettings, Jmx};
+use model::desired::Jmx;
 use model::observed::object::{ObjectKey, RENDERED};
 use model::observed::secret::{Certificate, Secret};
 use serde_json::{Value, json};
 
-use crate::action::{Action, Authority, AuthorityRequest, CertificateRequest};
+use crate::action::{Action, Authority, CertificateRequest};
+use crate::cluster::authority;
 use crate::cluster::draft::{Draft, NewStep, absent};
 use crate::cluster::node::NodeView;
 use crate::cluster::render::{Renderer, annotate};
@@ -23,9 +24,7 @@ use crate::cluster::shared::key_of;
 use crate::cluster::view::{PodSeen, View};
 use crate::differ;
 use crate::guard::Guard;
-use crate::note::Note;
 use crate::plan::{PhaseName, StepState, Verb};
-use crate::problem::Problem;
 use crate::reason::Reason;
 use crate::wait::Wait;
 
@@ -38,9 +37,12 @@ pub(crate) fn plan(
     nodes: &[NodeView<'_>],
     draft: &mut Draft,
 ) {
-    let cluster = authority(view, renderer, Authority::Cluster, draft);
-    let clients = authority(view, renderer, Authority::Clients, draft);
-    if let Some(ca) = cluster {
+    let cluster = authority::plan(view, renderer, Authority::Cluster, nodes, draft);
+    let clients = authority::plan(view, renderer, Authority::Clients, nodes, draft);
+    let replaced = cluster.and_then(|ca| authority::replaced(view, ca, nodes));
+    if let Some(problem) = replaced {
+        draft.problems.push(problem);
+    } else if let Some(ca) = cluster {
         operator(view, renderer, ca, draft);
         for node in nodes {
             plan_node(view, renderer, ca, node, draft);
@@ -51,115 +53,6 @@ pub(crate) fn plan(
     }
     if renderer.cluster.jmx == Jmx::Password {
         jmx(view, renderer, draft);
-    }
-}
-
-/// Plans an authority; returns its certificate once it can sign.
-fn authority<'a>(
-    view: &View<'a>,
-    renderer: &Renderer<'_>,
-    authority: Authority,
-    draft: &mut Draft,
-) -> Option<&'a Certificate> {
-    let word = authority.as_str();
-    let name = &renderer.cluster.name;
-    let (key_name, certificate_name) = (
-        format!("{name}-{word}-ca"),
-        format!("{name}-{word}-ca-cert"),
-    );
-    for secret in [&key_name, &certificate_name] {
-        if let Some(wait) = going(view, secret) {
-            draft.wait(
-                PhaseName::Certificates,
-                &format!("Secret/{secret}"),
-                Reason::Missing,
-                wait,
-            );
-            return None;
-        }
-    }
-    let (which, settings) = match authority {
-        Authority::Cluster => (secret::Authority::Cluster, &renderer.cluster.cluster_ca),
-        Authority::Clients => (secret::Authority::Clients, &renderer.cluster.clients_ca),
-    };
-    let key = view
-        .secret(&key_name)
-        .filter(|s| s.keys.contains_key(secret::CA_KEY));
-    let certificate = view
-        .secret(&certificate_name)
-        .and_then(|s| s.certificates.get(secret::CA_CERTIFICATE));
-    match (key, certificate) {
-        (Some(_), Some(certificate)) => {
-            note_expiry(view, &certificate_name, certificate, settings, draft);
-            Some(certificate)
-        }
-        // The clients CA only needs a key where somebody signs with it; its certificate is what is trusted.
-        (None, Some(certificate)) if !settings.generate && authority == Authority::Clients => {
-            Some(certificate)
-        }
-        (key, certificate) if !settings.generate || certificate.is_some() => {
-            let (secret, key) = match (key, certificate) {
-                (None, _) => (key_name, secret::CA_KEY),
-                (Some(_), _) => (certificate_name, secret::CA_CERTIFICATE),
-            };
-            let key = key.to_owned();
-            draft
-                .problems
-                .push(Problem::AuthorityMissing { secret, key });
-            None
-        }
-        (key, _) => {
-            let input = renderer.input();
-            let request = AuthorityRequest {
-                authority,
-                key_secret: to_value(&secret::authority_key(&input, which)),
-                draw_key: key.is_none(),
-                certificate_secret: to_value(&secret::authority_certificate(&input, which)),
-                common_name: format!("{word}-ca v{}", generation(renderer, authority)),
-                validity_days: settings.validity_days,
-            };
-            let mut guards = vec![absent("Secret", &certificate_name)];
-            match key {
-                None => guards.push(absent("Secret", &key_name)),
-                Some(key) => guards.push(is_secret(&key_name, key)),
-            }
-            draft.push(NewStep {
-                phase: PhaseName::Certificates,
-                verb: Verb::Issue,
-                subject: format!("{word} CA"),
-                reason: Reason::Missing,
-                action: Some(Action::IssueAuthority(request)),
-                guards,
-                state: StepState::Ready,
-            });
-            None
-        }
-    }
-}
-
-fn generation(renderer: &Renderer<'_>, authority: Authority) -> u32 {
-    match authority {
-        Authority::Cluster => renderer.facts.generations.cluster_certificate,
-        Authority::Clients => renderer.facts.generations.clients_certificate,
-    }
-}
-
-/// Renewing an authority needs a rolling change of trust, which is not planned yet: say so in time.
-fn note_expiry(
-    view: &View<'_>,
-    secret: &str,
-    certificate: &Certificate,
-    settings: &CaSettings,
-    draft: &mut Draft,
-) {
-    if ends_within(view, certificate, settings.renewal_days) {
-        draft.notes.push(Note {
-            reason: "CaCertificateExpiring".to_owned(),
-            message: format!(
-                "the certificate in Secret {secret} ends on {}; this version does not renew authorities yet",
-                day(certificate)
-            ),
-        });
     }
 }
 
@@ -363,26 +256,26 @@ fn jmx(view: &View<'_>, renderer: &Renderer<'_>, draft: &mut Draft) {
 }
 
 /// The wait for a Secret that belongs to a Kafka that is gone, or is being deleted.
-fn going(view: &View<'_>, name: &str) -> Option<Wait> {
+pub(super) fn going(view: &View<'_>, name: &str) -> Option<Wait> {
     let secret = view.secrets.get(name)?;
     view.is_going(&secret.meta).then(|| Wait::Objects {
         missing: vec![format!("a new Secret/{name}")],
     })
 }
 
-fn is_secret(name: &str, secret: &Secret) -> Guard {
+pub(super) fn is_secret(name: &str, secret: &Secret) -> Guard {
     Guard::Is {
         object: ObjectKey::new("Secret", name),
         uid: secret.meta.uid.clone(),
     }
 }
 
-fn ends_within(view: &View<'_>, certificate: &Certificate, days: u32) -> bool {
+pub(super) fn ends_within(view: &View<'_>, certificate: &Certificate, days: u32) -> bool {
     let left = certificate.not_after.as_second() - view.now().as_second();
     left < i64::from(days) * DAY_SECONDS
 }
 
-fn day(certificate: &Certificate) -> String {
+pub(super) fn day(certificate: &Certificate) -> String {
     certificate.not_after.strftime("%Y-%m-%d").to_string()
 }
 

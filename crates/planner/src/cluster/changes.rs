@@ -1,7 +1,7 @@
 //! What a change of wishes means for nodes that serve: which of them would have to restart.
 //!
-//! Reads: a node's recorded ConfigMap and the one rendered now. Result: words for people, sorted; empty where no
-//! restart is needed.
+//! Reads: a node's recorded ConfigMap and the one rendered now, the annotations of its Pod. Result: words for people,
+//! sorted; empty where no restart is needed. What counts is decided in `manifests::revision`.
 //!
 //! Left out on purpose: the runner's own image (its version is never a reason to restart), labels and annotations,
 //! hashes and generations of certificates (reloaded in place), what only matters when a disk is formatted.
@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use manifests::config_map::{CLUSTER_ID, METADATA_VERSION, SERVER_CONFIG};
+use manifests::revision::{self, Change};
 use model::observed::identity::POD_RECORD;
 use model::runner::RUNNER_CONFIG_KEY;
 use serde_json::Value;
@@ -23,11 +24,76 @@ const RUNNER_LATER: [&str; 4] = [
     "metadataVersion",
 ];
 
-/// Changes between two renderings of a node's configuration that need a restart.
+/// Changes between two renderings of a node's configuration that need a restart; `running` are the annotations of its
+/// Pod, where it has one.
+///
+/// What users decided is compared, not what was rendered from it: an operator that renders otherwise than the one before
+/// restarts nobody. Only of a Pod that does not say what it was made from is everything compared.
 pub(crate) fn needing_restart(
-    old: &BTreeMap<String, String>,
-    new: &BTreeMap<String, String>,
+    old: &Data,
+    new: &Data,
+    running: Option<&BTreeMap<String, String>>,
 ) -> Vec<String> {
+    let recorded = annotations(old);
+    let running = running.filter(|running| running.contains_key(revision::PARTS));
+    let parts = revision::changes(running.unwrap_or(&recorded), &annotations(new));
+    let mut changes = match parts {
+        Some(parts) => {
+            let needed = parts.into_iter().filter(Change::needs_restart);
+            needed.flat_map(|change| words(&change, old, new)).collect()
+        }
+        None => rendered(old, new),
+    };
+    changes.sort();
+    changes.dedup();
+    changes
+}
+
+type Data = BTreeMap<String, String>;
+
+/// Annotations of the recorded Pod.
+fn annotations(data: &Data) -> BTreeMap<String, String> {
+    let pod: Value = serde_json::from_str(text(data, POD_RECORD)).unwrap_or(Value::Null);
+    let annotations = pod
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object);
+    let annotations = annotations.into_iter().flatten();
+    annotations
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+/// A change in the users' words: properties with their values.
+fn words(change: &Change, old: &Data, new: &Data) -> Vec<String> {
+    match change {
+        Change::Version { from, to } => vec![format!("Kafka {from} → {to}")],
+        Change::Image { from, to } => vec![format!("image {from} → {to}")],
+        Change::Resources => vec!["resources".to_owned()],
+        Change::Pod { parts } => parts.iter().map(|part| format!("Pod {part}")).collect(),
+        Change::Configuration { parts } => {
+            let mut properties = Vec::new();
+            self::properties(
+                text(old, SERVER_CONFIG),
+                text(new, SERVER_CONFIG),
+                &mut properties,
+            );
+            let word = |part: &String| {
+                let prefix = format!("{part} ");
+                let found = properties.iter().find(|word| word.starts_with(&prefix));
+                found.unwrap_or(part).clone()
+            };
+            parts.iter().map(word).collect()
+        }
+        Change::ClusterCaKey
+        | Change::ClusterCaCertificate
+        | Change::ClientsCaCertificate
+        | Change::ServerCertificate
+        | Change::ListenerCertificate => Vec::new(),
+    }
+}
+
+/// Everything that was rendered otherwise and cannot change under a running node.
+fn rendered(old: &Data, new: &Data) -> Vec<String> {
     let mut changes = Vec::new();
     let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for key in keys {
@@ -36,16 +102,21 @@ pub(crate) fn needing_restart(
             continue;
         }
         match key.as_str() {
-            SERVER_CONFIG => properties(before, after, &mut changes),
+            SERVER_CONFIG => {
+                properties(before, after, &mut changes);
+                changes.retain(|change| {
+                    let property = change.split(' ').next().unwrap_or_default();
+                    !revision::is_dynamic(property)
+                });
+            }
             RUNNER_CONFIG_KEY => runner(before, after, &mut changes),
             POD_RECORD => pod(before, after, &mut changes),
-            // Decided by the identity, not by wishes; changed in place when the last node is new enough.
-            CLUSTER_ID | METADATA_VERSION => {}
+            // Decided by the identity, not by wishes; changed in place when the last node is new enough. Kafka reads
+            // its logging again by itself.
+            CLUSTER_ID | METADATA_VERSION | manifests::logging::KEY => {}
             other => changes.push(other.to_owned()),
         }
     }
-    changes.sort();
-    changes.dedup();
     changes
 }
 
@@ -66,7 +137,7 @@ fn properties(before: &str, after: &str, changes: &mut Vec<String>) {
     }
 }
 
-fn parse_properties(text: &str) -> BTreeMap<&str, &str> {
+pub(crate) fn parse_properties(text: &str) -> BTreeMap<&str, &str> {
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.filter_map(|line| line.split_once('=')).collect()

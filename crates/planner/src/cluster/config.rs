@@ -1,8 +1,9 @@
 //! The configuration of a node: when its ConfigMap is written, and what of a change is refused.
 //!
 //! Invariants: the ConfigMap is written only after the claims of the node were seen (so that it proves they were
-//! there); the configuration of a node that served changes only by a plan, and such plans are not made yet: it is
-//! refused as a whole, never half-done.
+//! there); a change that a node which served would have to restart for is refused as a whole, never half-done, since
+//! rolling restarts are not planned yet. Other changes are recorded at once and take effect while it runs, or with its
+//! next start.
 
 use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED};
 use model::observed::object::ObjectKey;
@@ -11,10 +12,11 @@ use serde_json::Value;
 use crate::action::Action;
 use crate::cluster::changes;
 use crate::cluster::draft::{Draft, NewStep, absent};
+use crate::cluster::dynamic::{self, Removal};
 use crate::cluster::node::{Disk, NodeView};
 use crate::cluster::record::{Record, data_of};
 use crate::cluster::render::{self, Renderer};
-use crate::cluster::view::View;
+use crate::cluster::view::{PodSeen, View};
 use crate::guard::Guard;
 use crate::plan::{StepState, Verb};
 use crate::reason::Reason;
@@ -109,9 +111,21 @@ fn wanted(
         // Nothing to compare with: what is recorded stays, told about new directories.
         None => recorded(),
         Some(fresh) => {
-            let changes = changes::needing_restart(&record.data, &data_of(&fresh));
-            if changes.is_empty() || !node.in_use() {
+            let data = data_of(&fresh);
+            let running = match node.pod {
+                PodSeen::Present(pod) => Some(&pod.meta.annotations),
+                PodSeen::Absent | PodSeen::Going | PodSeen::Finished(_) => None,
+            };
+            let mut changes = changes::needing_restart(&record.data, &data, running);
+            let removal = dynamic::removal(view, node, record, &data);
+            if let Removal::Restart(words) = &removal {
+                changes.extend(words.iter().cloned());
+            }
+            if !node.in_use() || (changes.is_empty() && removal == Removal::Done) {
                 Some(fresh)
+            } else if changes.is_empty() {
+                // Recorded until it is out of force: the record is what remembers it.
+                recorded()
             } else {
                 refused.push(RefusedChange {
                     node: node.id,

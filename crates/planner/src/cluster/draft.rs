@@ -85,7 +85,9 @@ impl Draft {
             | Verb::Apply
             | Verb::Create
             | Verb::Delete
-            | Verb::Raise => WRITE_SECONDS,
+            | Verb::Raise
+            | Verb::Alter
+            | Verb::Reload => WRITE_SECONDS,
             Verb::RemoveVoter | Verb::AddVoter => VOTER_SECONDS,
             Verb::Start | Verb::Await => START_SECONDS,
         };

@@ -153,7 +153,7 @@ fn verdict(input: &Input, plan: &Plan, outcome: &Outcome) -> Verdict {
 /// Whether a step takes nothing away from a cluster that serves: applying a Service, issuing a certificate.
 fn is_on_the_side(step: &Step) -> bool {
     match step.verb {
-        Verb::Apply | Verb::Issue | Verb::Record | Verb::Raise => true,
+        Verb::Apply | Verb::Issue | Verb::Record | Verb::Raise | Verb::Alter | Verb::Reload => true,
         Verb::Claim
         | Verb::Create
         | Verb::Delete

@@ -61,3 +61,12 @@ fn a_missing_or_wrong_variable_is_named_with_what_is_allowed() {
     assert!(refused(with("KLAMM_CONTRACT", "7")).contains("allowed: 0 to 1"));
     assert!(refused(with("POD_IP", "here")).contains("an IP address such as"));
 }
+
+#[test]
+fn the_hosts_file_is_left_alone_where_it_is_mounted() {
+    let hosts = |all| Environment::parse(all).unwrap().hosts_file;
+    let mut all = with("KLAMM_HOSTS_FILE", "/h");
+    assert_eq!(hosts(all.clone()), Some("/h".into()));
+    all.insert("KLAMM_HOSTS_MOUNTED".to_owned(), "1".to_owned());
+    assert_eq!(hosts(all), None);
+}

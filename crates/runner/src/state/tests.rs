@@ -112,3 +112,20 @@ fn a_broker_with_zookeeper_is_ready_once_its_server_started() {
     ]);
     assert!(!gone.is_ready(true));
 }
+
+#[test]
+fn the_time_of_the_last_reload_of_a_listener_is_kept() {
+    let line = |at: &str, mode: &str| {
+        format!(
+            "{at} INFO org.apache.kafka.common.security.ssl.SslFactory Created new {mode} SSL engine builder with keystore java.security.KeyStore@1 truststore java.security.KeyStore@2"
+        )
+    };
+    let (server, client) = (
+        line("1764000000123", "SERVER"),
+        line("1764000009999", "CLIENT"),
+    );
+    assert_eq!(
+        after(&[&server, &client]).certificates_read,
+        Some(1_764_000_000_123)
+    );
+}

@@ -4,6 +4,7 @@ use resources::certificate_authority::{self as given, CertificateExpirationPolic
 
 use super::report::Report;
 use crate::desired::{CaSettings, OnExpiry};
+use crate::problem::WarningReason;
 
 /// Settings of a certificate authority.
 pub(super) fn parse(
@@ -40,6 +41,16 @@ pub(super) fn parse(
             "fewer days than `validityDays`, which is {validity}: else certificates would be renewed without end"
         );
         report.conflict(&field, renewal, &allowed, &(validity / 2).to_string());
+    }
+    if matches!(
+        certificate_expiration_policy,
+        Some(CertificateExpirationPolicy::ReplaceKey)
+    ) {
+        report.warn(
+            WarningReason::FieldNotActedOn,
+            &format!("{path}.certificateExpirationPolicy"),
+            "is accepted, but keys are not replaced yet: that takes restarts.".to_owned(),
+        );
     }
     CaSettings {
         generate: generate_certificate_authority.unwrap_or(default.generate),

@@ -10,7 +10,7 @@ use super::report::Report;
 use crate::problem::WarningReason;
 
 /// Kind, path (`[]` for each item of a list), and what happens instead.
-pub const FIELDS: [(&str, &str, &str); 9] = [
+pub const FIELDS: [(&str, &str, &str); 7] = [
     (
         "Kafka",
         "spec.entityOperator",
@@ -29,17 +29,7 @@ pub const FIELDS: [(&str, &str, &str); 9] = [
     (
         "Kafka",
         "spec.maintenanceTimeWindows",
-        "certificates of nodes are renewed at any time",
-    ),
-    (
-        "Kafka",
-        "spec.clusterCa.certificateExpirationPolicy",
-        "authorities are not renewed yet",
-    ),
-    (
-        "Kafka",
-        "spec.clientsCa.certificateExpirationPolicy",
-        "authorities are not renewed yet",
+        "certificates are renewed at any time, as that restarts nothing",
     ),
     (
         "Kafka",

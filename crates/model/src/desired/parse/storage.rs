@@ -38,6 +38,15 @@ fn single(storage: &given::Storage, kind: VolumeType, report: &mut Report) -> Op
             "volumes are listed with type `jbod` only",
         );
     }
+    for (name, set) in [
+        ("id", id.is_some()),
+        ("kraftMetadata", kraft_metadata.is_some()),
+    ] {
+        if set {
+            let why = "there is one volume; several are listed with type `jbod`";
+            report.meaningless(&format!("{PATH}.{name}"), why);
+        }
+    }
     let volume = given::Volume {
         kind,
         id: *id,
@@ -53,7 +62,35 @@ fn single(storage: &given::Storage, kind: VolumeType, report: &mut Report) -> Op
 }
 
 fn jbod(storage: &given::Storage, report: &mut Report) -> Option<Storage> {
-    let given = storage.volumes.as_deref().unwrap_or_default();
+    let given::Storage {
+        kind: _,
+        size_limit,
+        size,
+        class,
+        volume_attributes_class,
+        selector,
+        delete_claim,
+        id,
+        kraft_metadata,
+        volumes,
+    } = storage;
+    let of_volumes = [
+        ("sizeLimit", size_limit.is_some()),
+        ("size", size.is_some()),
+        ("class", class.is_some()),
+        ("volumeAttributesClass", volume_attributes_class.is_some()),
+        ("selector", selector.is_some()),
+        ("deleteClaim", delete_claim.is_some()),
+        ("id", id.is_some()),
+        ("kraftMetadata", kraft_metadata.is_some()),
+    ];
+    for (name, set) in of_volumes {
+        if set {
+            let why = "with type `jbod` each of `volumes` has its own";
+            report.meaningless(&format!("{PATH}.{name}"), why);
+        }
+    }
+    let given = volumes.as_deref().unwrap_or_default();
     if given.is_empty() {
         let example = "[{id: 0, type: persistent-claim, size: 100Gi}]";
         report.missing(

@@ -65,7 +65,11 @@ pub(super) async fn check(subject: &Subject<'_>, step: &Step) -> Result<Option<S
 fn travels(step: &Step) -> bool {
     !matches!(
         &step.action,
-        Some(Action::Create { .. } | Action::RecordIdentity { .. })
+        Some(
+            Action::Create { .. }
+                | Action::RecordIdentity { .. }
+                | Action::ReloadCertificates { .. }
+        )
     )
 }
 

@@ -181,7 +181,7 @@ fn cluster_id<'a>(subject: &Subject<'a>) -> Option<&'a str> {
     subject.cluster_id
 }
 
-fn nobody() -> StepEnd {
+pub(super) fn nobody() -> StepEnd {
     StepEnd::Refused {
         found: "no node of Kafka can be asked".to_owned(),
     }

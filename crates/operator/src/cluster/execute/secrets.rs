@@ -159,7 +159,11 @@ fn with_data<'a>(secret: &Value, entries: impl IntoIterator<Item = (&'a str, Vec
 }
 
 /// One entry of a Secret as text, read afresh.
-async fn read_entry(subject: &Subject<'_>, secret: &str, entry: &str) -> Result<String, Error> {
+pub(super) async fn read_entry(
+    subject: &Subject<'_>,
+    secret: &str,
+    entry: &str,
+) -> Result<String, Error> {
     let label = format!("Secret {secret}");
     let api: Api<Secret> = Api::namespaced(subject.hands.client.clone(), subject.namespace());
     let found = api

@@ -7,13 +7,18 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::StreamExt;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1 as core;
+use kafka_client::cluster::{ConfigEntry, ConfigResource, ConfigSource};
 use kafka_client::id::kafka_id;
 use kafka_client::{Cluster, ClusterSettings, Endpoint, FaultPoint, NodeKind, Settings, Tls, To};
 use kube::api::Api;
 use manifests::names::{CONTROL_PLANE_PORT, REPLICATION_PORT};
-use model::observed::kafka::{Broker, Brokers, Features, Partitions, Quorum, QuorumNode};
+use manifests::revision;
+use model::desired::Cluster as Desired;
+use model::desired::Listener;
+use model::observed::kafka::{Broker, Brokers, Features, Partitions, Quorum, QuorumNode, Setting};
 use model::observed::secret::Secret;
 use model::observed::{Known, Why, seen};
 
@@ -25,6 +30,8 @@ use crate::hands::Hands;
 const DIAL_BOUND: Duration = Duration::from_secs(3);
 /// How long one answer may take.
 const REQUEST_BOUND: Duration = Duration::from_secs(10);
+/// How many brokers are asked for their configuration at once.
+const BROKERS_AT_ONCE: usize = 16;
 /// How long all questions together may take.
 const LOOK_BOUND: Duration = Duration::from_secs(20);
 
@@ -34,6 +41,7 @@ pub(super) struct View {
     pub(super) quorum: Known<Quorum>,
     pub(super) features: Known<Features>,
     pub(super) partitions: Known<Partitions>,
+    pub(super) settings: BTreeMap<i32, Known<BTreeMap<String, Setting>>>,
 }
 
 /// Connections to one cluster, kept between looks.
@@ -60,20 +68,19 @@ pub(super) async fn ask(
     hands: &Hands,
     connections: &mut Connections,
     namespace: &str,
-    desired: &model::desired::Cluster,
+    desired: &Desired,
     nodes: &[RunningNode],
     secrets: &Known<BTreeMap<String, Secret>>,
 ) -> View {
-    let cluster = desired.name.as_str();
     let elected = desired.metadata_store.speaks_zookeeper();
     if nodes.is_empty() {
         *connections = Connections::default();
         return View::unknown(&Why::NotAsked);
     }
-    if let Err(why) = connect(hands, connections, namespace, cluster, nodes, secrets).await {
+    if let Err(why) = connect(hands, connections, namespace, desired, nodes, secrets).await {
         return View::unknown(&why);
     }
-    match tokio::time::timeout(LOOK_BOUND, questions(hands, connections, elected)).await {
+    match tokio::time::timeout(LOOK_BOUND, questions(hands, connections, desired, elected)).await {
         Ok(view) => view,
         Err(_) => View::unknown(&Why::Unreachable {
             text: format!("asking Kafka: no answer within {} s", LOOK_BOUND.as_secs()),
@@ -81,7 +88,12 @@ pub(super) async fn ask(
     }
 }
 
-async fn questions(hands: &Hands, connections: &Connections, elected: bool) -> View {
+async fn questions(
+    hands: &Hands,
+    connections: &Connections,
+    desired: &Desired,
+    elected: bool,
+) -> View {
     let (brokers, quorum, features, partitions) = futures::join!(
         ask_brokers(hands, connections),
         ask_quorum(hands, connections, elected),
@@ -89,11 +101,71 @@ async fn questions(hands: &Hands, connections: &Connections, elected: bool) -> V
         ask_partitions(hands, connections),
     );
     View {
+        settings: ask_settings(hands, connections, desired, &brokers).await,
         brokers,
         quorum,
         features,
         partitions,
     }
+}
+
+/// What each broker that serves says of the properties that may change while it runs.
+async fn ask_settings(
+    hands: &Hands,
+    connections: &Connections,
+    desired: &Desired,
+    brokers: &Known<Brokers>,
+) -> BTreeMap<i32, Known<BTreeMap<String, Setting>>> {
+    let (Some(kafka), Some(brokers)) = (&connections.brokers, brokers.value()) else {
+        return BTreeMap::new();
+    };
+    let listeners: Vec<String> = desired.listeners.iter().map(Listener::kafka_name).collect();
+    let keys = revision::dynamic_properties(listeners.iter().map(String::as_str));
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let serving = brokers.brokers.iter().filter(|(_, broker)| !broker.fenced);
+    let asks: Vec<_> = serving
+        .map(|(id, _)| {
+            let keys = keys.as_slice();
+            async move {
+                let resource = ConfigResource::Broker(*id);
+                let answer = match kafka.describe_configs(&resource, Some(keys)).await {
+                    Ok(entries) => seen(hands.clock.now(), settings_of(entries)),
+                    Err(error) => Known::Unknown(why_of(&error)),
+                };
+                (*id, answer)
+            }
+        })
+        .collect();
+    futures::stream::iter(asks)
+        .buffer_unordered(BROKERS_AT_ONCE)
+        .collect()
+        .await
+}
+
+fn settings_of(entries: BTreeMap<String, ConfigEntry>) -> BTreeMap<String, Setting> {
+    let settings = entries.into_iter().map(|(key, entry)| {
+        let ConfigEntry {
+            value,
+            source: _,
+            layers,
+            is_sensitive: _,
+            is_read_only: _,
+        } = entry;
+        let layer = |source: ConfigSource| layers.get(&source).cloned();
+        let setting = Setting {
+            value,
+            of_broker: layer(ConfigSource::DynamicBroker),
+            of_all: layer(ConfigSource::DynamicAllBrokers),
+            of_file: layer(ConfigSource::StaticBroker),
+            default: layer(ConfigSource::Default),
+        };
+        (key, setting)
+    });
+    // What nobody set says nothing, and a look is kept for a while.
+    let is_set = |setting: &Setting| {
+        setting.of_broker.is_some() || setting.of_all.is_some() || setting.of_file.is_some()
+    };
+    settings.filter(|(_, setting)| is_set(setting)).collect()
 }
 
 impl View {
@@ -103,6 +175,7 @@ impl View {
             quorum: Known::Unknown(why.clone()),
             features: Known::Unknown(why.clone()),
             partitions: Known::Unknown(why.clone()),
+            settings: BTreeMap::new(),
         }
     }
 }
@@ -112,19 +185,24 @@ async fn connect(
     hands: &Hands,
     connections: &mut Connections,
     namespace: &str,
-    cluster: &str,
+    desired: &Desired,
     nodes: &[RunningNode],
     secrets: &Known<BTreeMap<String, Secret>>,
 ) -> Result<(), Why> {
+    let cluster = desired.name.as_str();
     let secrets = match secrets {
         Known::At(_, secrets) => secrets,
         Known::Unknown(why) => return Err(why.clone()),
     };
     let operator = format!("{cluster}-cluster-operator-certs");
     let authority = format!("{cluster}-cluster-ca-cert");
+    let bundle = manifests::names::trust_bundle_secret(&desired.name);
     let mut credentials = BTreeMap::new();
-    for name in [&operator, &authority] {
+    for name in [&operator, &authority, &bundle] {
         let Some(secret) = secrets.get(name) else {
+            if *name == bundle {
+                continue;
+            }
             return Err(Why::NotAsked);
         };
         credentials.extend(
@@ -151,7 +229,7 @@ async fn connect(
     if connections.made_for.as_ref() == Some(&made_for) {
         return Ok(());
     }
-    let tls = read_identity(hands, namespace, &operator, &authority).await?;
+    let tls = read_identity(hands, namespace, [&operator, &authority, &bundle]).await?;
     let make = |bootstrap: &Vec<Endpoint>, kind: NodeKind| {
         let settings = ClusterSettings {
             bootstrap: bootstrap.clone(),
@@ -185,8 +263,7 @@ async fn connect(
 async fn read_identity(
     hands: &Hands,
     namespace: &str,
-    operator: &str,
-    authority: &str,
+    [operator, authority, bundle]: [&str; 3],
 ) -> Result<Tls, Why> {
     let api: Api<core::Secret> = Api::namespaced(hands.client.clone(), namespace);
     let read = |name: String| {
@@ -199,19 +276,32 @@ async fn read_identity(
             }
         }
     };
-    let (ours, trusted) =
-        futures::try_join!(read(operator.to_owned()), read(authority.to_owned()))?;
+    let bundled = async {
+        match read(bundle.to_owned()).await {
+            Err(Why::NotAsked) => Ok(BTreeMap::new()),
+            other => other,
+        }
+    };
+    let (ours, trusted, bundled) = futures::try_join!(
+        read(operator.to_owned()),
+        read(authority.to_owned()),
+        bundled
+    )?;
     let entry = |key: &str| {
         ours.get(key)
             .map(|ByteString(value)| value.as_slice())
             .unwrap_or_default()
     };
-    // Certificates of a former authority stand beside the present one while it is being replaced.
+    // Certificates of a former authority stand beside the present one while it is being replaced; what nodes trust among
+    // each other is in the bundle, which an authority that was put in the place of another does not reach at once.
     let mut bundle = Vec::new();
-    for (_, ByteString(value)) in trusted
+    let present = trusted
         .iter()
-        .filter(|(key, _)| key.strip_suffix(".crt").is_some())
-    {
+        .filter(|(key, _)| key.strip_suffix(".crt").is_some());
+    let former = bundled
+        .iter()
+        .filter(|(key, _)| *key == manifests::secret::TRUST_CLUSTER);
+    for (_, ByteString(value)) in present.chain(former) {
         bundle.extend_from_slice(value);
         bundle.push(b'\n');
     }

@@ -1,7 +1,7 @@
 //! What the runner beside each node says: `GET /v1/broker-state`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,7 +39,12 @@ pub(super) async fn ask(hands: &Hands, nodes: &[RunningNode]) -> BTreeMap<i32, K
 }
 
 async fn ask_one(hands: &Hands, node: &RunningNode) -> Known<BrokerState> {
-    let address = SocketAddr::new(node.address, manifests::names::RUNNER_PORT);
+    ask_at(hands, &node.pod, node.address).await
+}
+
+/// Asks the runner of a Pod.
+pub(crate) async fn ask_at(hands: &Hands, pod: &str, address: IpAddr) -> Known<BrokerState> {
+    let address = SocketAddr::new(address, manifests::names::RUNNER_PORT);
     let path = format!("http://{address}{PATH}");
     let call = hands
         .settings
@@ -47,14 +52,14 @@ async fn ask_one(hands: &Hands, node: &RunningNode) -> Known<BrokerState> {
         .pass(Target::Runner, "GET", &path, get(hands, address));
     let unreachable = |text: String| {
         Known::Unknown(Why::Unreachable {
-            text: format!("asking the runner of {}: {text}", node.pod),
+            text: format!("asking the runner of {pod}: {text}"),
         })
     };
     match tokio::time::timeout(BOUND, call).await {
         Ok(Ok(body)) => match serde_json::from_slice::<BrokerState>(&body) {
             Ok(state) => seen(hands.clock.now(), state),
             Err(error) => Known::Unknown(Why::Malformed {
-                text: format!("reading the answer of the runner of {}: {error}", node.pod),
+                text: format!("reading the answer of the runner of {pod}: {error}"),
             }),
         },
         Ok(Err(error)) => unreachable(error.0),

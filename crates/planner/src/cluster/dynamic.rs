@@ -1,0 +1,300 @@
+//! Properties that brokers change while they run: told to Kafka, so that nobody has to restart for them.
+//!
+//! Reads: what is wanted (the rendered properties), what is recorded (a node's ConfigMap), what is in force (Kafka's own
+//! account, layer by layer). They are set for all brokers at once, above the file that a broker was started with.
+//!
+//! Invariants: only properties that the resource names, or named until now, are touched: what somebody sets by hand
+//! stays, and where it contradicts the resource that is told; a property leaves the record only when it is out of force,
+//! so that a crash in between forgets nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use manifests::config_map::SERVER_CONFIG;
+use manifests::revision;
+use model::observed::Known;
+use model::observed::kafka::Setting;
+
+use crate::action::Action;
+use crate::cluster::changes::parse_properties;
+use crate::cluster::draft::{Draft, NewStep};
+use crate::cluster::node::NodeView;
+use crate::cluster::record::{Record, data_of};
+use crate::cluster::render::Renderer;
+use crate::cluster::view::{PodSeen, View};
+use crate::note::Note;
+use crate::plan::{PhaseName, StepState, Verb};
+use crate::reason::Reason;
+
+/// Kafka keeps this one for the whole cluster and never without a value.
+const MIN_ISR: &str = "min.insync.replicas";
+
+/// Numbers of threads: Kafka lets them at most double or halve at once.
+const THREADS: [&str; 9] = [
+    "background.threads",
+    "log.cleaner.threads",
+    "num.io.threads",
+    "num.network.threads",
+    "num.recovery.threads.per.data.dir",
+    "num.replica.fetchers",
+    "remote.log.manager.copier.thread.pool.size",
+    "remote.log.manager.expiration.thread.pool.size",
+    "remote.log.reader.threads",
+];
+
+type Properties = BTreeMap<String, String>;
+
+/// Plans the change of what differs.
+pub(crate) fn plan(
+    view: &View<'_>,
+    renderer: &Renderer<'_>,
+    nodes: &[NodeView<'_>],
+    draft: &mut Draft,
+) {
+    let brokers: Vec<&NodeView<'_>> = nodes
+        .iter()
+        .filter(|node| node.node.roles.is_broker())
+        .collect();
+    let answers = answers(view);
+    let mut fresh = brokers
+        .iter()
+        .filter_map(|node| renderer.config_map(view, node));
+    let (Some(first), Some(fresh)) = (answers.values().next(), fresh.next()) else {
+        return;
+    };
+    let wanted = dynamic_of(&data_of(&fresh));
+    let mut change = Change::default();
+    for (key, value) in &wanted {
+        // A value that a provider fills in can only be compared by Kafka.
+        if value.contains("${") {
+            continue;
+        }
+        let of_all = first.get(key).and_then(|setting| setting.of_all.as_ref());
+        let differs = match of_all {
+            Some(of_all) => !same(Some(of_all), Some(value)),
+            None => answers.values().any(|answer| {
+                let setting = answer.get(key);
+                let below = setting
+                    .and_then(|setting| setting.of_file.as_ref().or(setting.default.as_ref()));
+                !same(below, Some(value))
+            }),
+        };
+        if differs {
+            change.set(key, first.get(key), Some(value));
+        }
+        note_overrides(&answers, key, value, draft);
+    }
+    let recorded: BTreeSet<String> = brokers
+        .iter()
+        .filter_map(|node| node.record.as_ref())
+        .flat_map(|record| dynamic_of(&record.data).into_keys())
+        .collect();
+    for key in recorded.iter().filter(|key| !wanted.contains_key(*key)) {
+        change.remove(&answers, key);
+    }
+    change.push(draft);
+}
+
+/// How far the removal of properties from the resource is, as far as one node is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// None is in force any more, or the node takes its file when it starts.
+    Done,
+    /// Some are, or it cannot be known.
+    Pending,
+    /// Only a restart takes these out of force.
+    Restart(Vec<String>),
+}
+
+/// Whether the properties that `fresh` no longer has are out of force on a node.
+pub(crate) fn removal(
+    view: &View<'_>,
+    node: &NodeView<'_>,
+    record: &Record<'_>,
+    fresh: &BTreeMap<String, String>,
+) -> Removal {
+    let fresh = dynamic_of(fresh);
+    let mut gone = dynamic_of(&record.data);
+    gone.retain(|key, _| !fresh.contains_key(key));
+    if gone.is_empty() || !matches!(node.pod, PodSeen::Present(_)) {
+        return Removal::Done;
+    }
+    let answers = answers(view);
+    // A node that is no broker has what the brokers have.
+    let answer = if node.node.roles.is_broker() {
+        answers.get(&node.id)
+    } else {
+        answers.values().next()
+    };
+    let Some(answer) = answer else {
+        return Removal::Pending;
+    };
+    let mut by_restart = Vec::new();
+    let mut pending = false;
+    for (key, value) in &gone {
+        let Some(setting) = answer.get(key) else {
+            continue;
+        };
+        if same(setting.value.as_ref(), setting.default.as_ref()) || setting.of_broker.is_some() {
+            continue;
+        }
+        if setting.default.is_none() && setting.of_file.is_some() {
+            by_restart.push(format!("{key} {value} → unset"));
+        } else {
+            pending = true;
+        }
+    }
+    match (by_restart.is_empty(), pending) {
+        (false, _) => Removal::Restart(by_restart),
+        (true, true) => Removal::Pending,
+        (true, false) => Removal::Done,
+    }
+}
+
+/// What brokers answered, by id; those that did not are absent.
+fn answers<'a>(view: &View<'a>) -> BTreeMap<i32, &'a BTreeMap<String, Setting>> {
+    let settings = view.world.settings.iter();
+    settings
+        .filter_map(|(id, known)| Some((*id, Known::value(known)?)))
+        .collect()
+}
+
+fn dynamic_of(data: &BTreeMap<String, String>) -> Properties {
+    let text = data.get(SERVER_CONFIG).map_or("", String::as_str);
+    let properties = parse_properties(text).into_iter();
+    properties
+        .filter(|(key, _)| revision::is_dynamic(key))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// One change of all brokers.
+#[derive(Debug, Default)]
+struct Change {
+    set: Properties,
+    delete: BTreeSet<String>,
+    words: Vec<String>,
+}
+
+impl Change {
+    fn set(&mut self, key: &str, seen: Option<&Setting>, to: Option<&String>) {
+        let word = |value: Option<&String>| value.map_or("unset", String::as_str).to_owned();
+        let from = word(seen.and_then(|setting| setting.value.as_ref()));
+        self.words.push(format!("{key} {from} → {}", word(to)));
+        let below = seen.and_then(|setting| setting.default.as_ref());
+        match (halfway(key, seen, to.or(below)), to) {
+            (Some(halfway), _) => drop(self.set.insert(key.to_owned(), halfway)),
+            (None, Some(to)) => drop(self.set.insert(key.to_owned(), to.clone())),
+            (None, None) => drop(self.delete.insert(key.to_owned())),
+        }
+    }
+
+    /// Takes a property out of force that the resource no longer names.
+    fn remove(&mut self, answers: &BTreeMap<i32, &BTreeMap<String, Setting>>, key: &str) {
+        let settings: Vec<&Setting> = answers
+            .values()
+            .filter_map(|answer| answer.get(key))
+            .collect();
+        let Some(first) = settings.first() else {
+            return;
+        };
+        let default = first.default.as_ref();
+        let in_force = settings
+            .iter()
+            .any(|setting| setting.of_broker.is_none() && !same(setting.value.as_ref(), default));
+        if !in_force {
+            return;
+        }
+        let in_a_file = settings.iter().any(|setting| setting.of_file.is_some());
+        let seen = settings.first().copied();
+        match (first.of_all.is_some(), default) {
+            // What a broker was started with would come back: Kafka's default goes above it.
+            (_, Some(default)) if in_a_file || key == MIN_ISR => {
+                self.set(key, seen, Some(default));
+            }
+            (true, _) => self.set(key, seen, None),
+            (false, _) => {}
+        }
+    }
+
+    fn push(self, draft: &mut Draft) {
+        if self.words.is_empty() {
+            return;
+        }
+        draft.push(NewStep {
+            phase: PhaseName::Brokers,
+            verb: Verb::Alter,
+            subject: "brokers".to_owned(),
+            reason: Reason::Settings {
+                changes: self.words,
+            },
+            action: Some(Action::AlterSettings {
+                set: self.set,
+                delete: self.delete,
+            }),
+            guards: Vec::new(),
+            state: StepState::Ready,
+        });
+    }
+}
+
+/// The value on the way to another number of threads, where that is too far for one change: the next look goes on.
+fn halfway(key: &str, seen: Option<&Setting>, to: Option<&String>) -> Option<String> {
+    if !THREADS.contains(&key) {
+        return None;
+    }
+    let from: u32 = seen?.value.as_ref()?.trim().parse().ok()?;
+    let to: u32 = to?.trim().parse().ok()?;
+    let reached = to.clamp(from.div_ceil(2).max(1), from.saturating_mul(2));
+    (reached != to).then(|| reached.to_string())
+}
+
+/// Says which brokers have something else of their own, set by hand.
+fn note_overrides(
+    answers: &BTreeMap<i32, &BTreeMap<String, Setting>>,
+    key: &str,
+    value: &String,
+    draft: &mut Draft,
+) {
+    for (id, answer) in answers {
+        let own = answer
+            .get(key)
+            .and_then(|setting| setting.of_broker.as_ref());
+        if let Some(own) = own.filter(|own| !same(Some(own), Some(value))) {
+            draft.notes.push(Note {
+                reason: "SetByHand".to_owned(),
+                message: format!(
+                    "spec.kafka.config says {key}={value}, but on broker {id} somebody set {own}: it stays until it is \
+                     deleted with kafka-configs"
+                ),
+            });
+        }
+    }
+}
+
+/// Whether two values mean the same: Kafka writes numbers, truths and lists in its own way.
+fn same(one: Option<&String>, other: Option<&String>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => {
+            let (one, other) = (one.trim(), other.trim());
+            let numbers = || one.parse::<f64>().ok().zip(other.parse::<f64>().ok());
+            let items = |text: &str| -> Vec<String> {
+                text.split(',')
+                    .map(|item| item.trim().to_ascii_lowercase())
+                    .collect()
+            };
+            #[expect(
+                clippy::float_cmp,
+                reason = "both were read from text: the same number is the same bits"
+            )]
+            let equal = one == other
+                || numbers().is_some_and(|(one, other)| one == other)
+                || items(one) == items(other);
+            equal
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+use super::*;
+
+fn text(value: &str) -> Option<String> {
+    Some(value.to_owned())
+}
+
+#[test]
+fn values_are_compared_as_kafka_means_them() {
+    for (one, other, equal) in [
+        ("8", " 8 ", true),
+        ("1", "1.0", true),
+        ("True", "true", true),
+        ("delete, compact", "delete,compact", true),
+        ("8", "9", false),
+        ("gzip", "lz4", false),
+    ] {
+        assert_eq!(
+            same(text(one).as_ref(), text(other).as_ref()),
+            equal,
+            "{one} and {other}"
+        );
+    }
+    assert!(!same(None, text("1").as_ref()));
+    assert!(same(None, None));
+}
+
+#[test]
+fn numbers_of_threads_change_by_half_or_double_at_once() {
+    let step = |from: &str, to: &str| {
+        let seen = Setting {
+            value: text(from),
+            ..Setting::default()
+        };
+        halfway("num.io.threads", Some(&seen), text(to).as_ref())
+    };
+    assert_eq!(step("8", "4"), None);
+    assert_eq!(step("8", "16"), None);
+    assert_eq!(step("8", "1"), text("4"));
+    assert_eq!(step("1", "3"), text("2"));
+    assert_eq!(step("3", "1"), text("2"));
+    assert_eq!(halfway("log.retention.ms", None, text("1").as_ref()), None);
+}
