@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 /// One YAML document and where it came from.
@@ -24,58 +23,74 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
+/// What was found in the files given.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// Those that could be read.
+    pub(crate) texts: Vec<Source>,
+    /// Those that could not, and why.
+    pub(crate) unreadable: Vec<(String, String)>,
+}
+
 /// Every `.yaml`, `.yml` and `.json` file of the arguments; a directory stands for those in it, `-` for standard input.
-pub(crate) fn read_sources(arguments: &[PathBuf]) -> Result<Vec<Source>> {
-    let mut sources = Vec::new();
+///
+/// A file that cannot be read hides no other.
+pub(crate) fn read_sources(arguments: &[PathBuf]) -> Sources {
+    let mut sources = Sources::default();
     for argument in arguments {
         if argument.as_os_str() == "-" {
-            let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .context("reading standard input")?;
-            sources.push(Source {
-                file: "-".to_owned(),
-                text,
-            });
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().read_to_end(&mut bytes).map(|_| bytes);
+            sources.take("-".to_owned(), read);
         } else if argument.is_dir() {
-            let files = files_in(argument)?;
-            if files.is_empty() {
-                bail!(
-                    "{}: there is no .yaml, .yml or .json file in this directory",
-                    argument.display()
-                );
-            }
-            for file in files {
-                sources.push(read(&file)?);
+            let name = argument.display().to_string();
+            match files_in(argument) {
+                Ok(files) if files.is_empty() => {
+                    let why = "there is no .yaml, .yml or .json file in this directory (directories in it are not searched)";
+                    sources.unreadable.push((name, why.to_owned()));
+                }
+                Ok(files) => files.iter().for_each(|file| sources.read(file)),
+                Err(error) => sources.unreadable.push((name, error.to_string())),
             }
         } else {
-            sources.push(read(argument)?);
+            sources.read(argument);
         }
     }
-    Ok(sources)
+    sources
 }
 
-fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(dir)
-        .with_context(|| format!("reading the directory {}", dir.display()))?;
-    let mut files: Vec<_> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.is_file())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|ext| ["yaml", "yml", "json"].iter().any(|known| ext == *known))
-        })
-        .collect();
+impl Sources {
+    fn read(&mut self, file: &Path) {
+        self.take(file.display().to_string(), std::fs::read(file));
+    }
+
+    fn take(&mut self, file: String, read: std::io::Result<Vec<u8>>) {
+        let text = read
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|error| not_text(&error)));
+        match text {
+            Ok(text) => self.texts.push(Source { file, text }),
+            Err(why) => self.unreadable.push((file, why)),
+        }
+    }
+}
+
+fn not_text(error: &std::string::FromUtf8Error) -> String {
+    let first = error.utf8_error().valid_up_to() + 1;
+    format!("it is not UTF-8 text (byte {first} is the first that is not)")
+}
+
+fn files_in(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let is_manifest = path
+            .extension()
+            .is_some_and(|ext| ["yaml", "yml", "json"].iter().any(|known| ext == *known));
+        if is_manifest && !path.is_dir() {
+            files.push(path);
+        }
+    }
     files.sort();
     Ok(files)
-}
-
-fn read(file: &Path) -> Result<Source> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    Ok(Source {
-        file: file.display().to_string(),
-        text,
-    })
 }

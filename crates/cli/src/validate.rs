@@ -12,19 +12,12 @@ use model::validate::{self, Located, Place, Validation};
 use serde_json::json;
 
 use crate::args::Validate;
-use crate::documents::{Document, Source, read_sources};
+use crate::documents::{Document, Source, Sources, read_sources};
 use crate::output::{self, Format};
 
 /// The command.
 pub(crate) fn run(args: &Validate) -> Result<ExitCode> {
-    let sources = match read_sources(&args.files) {
-        Ok(sources) => sources,
-        Err(error) => {
-            output::progress(&format!("klamm: {error:#}"));
-            return Ok(ExitCode::from(crate::BAD_INPUT));
-        }
-    };
-    let validation = validate(&sources);
+    let validation = validate(&read_sources(&args.files));
     match args.output {
         Format::Json => output::json(&json!({
             "documents": validation.documents.len(),
@@ -41,7 +34,7 @@ pub(crate) fn run(args: &Validate) -> Result<ExitCode> {
 }
 
 /// The documents of `sources` if all of them are good; else `None`, and every problem was told.
-pub(crate) fn checked(sources: &[Source]) -> Option<Vec<Document>> {
+pub(crate) fn checked(sources: &Sources) -> Option<Vec<Document>> {
     let validation = validate(sources);
     if !validation.problems.is_empty() {
         output::progress(&report(&validation));
@@ -61,12 +54,22 @@ pub(crate) fn checked(sources: &[Source]) -> Option<Vec<Document>> {
     )
 }
 
-fn validate(sources: &[Source]) -> Validation {
-    let sources: Vec<validate::Source<'_>> = sources
+fn validate(sources: &Sources) -> Validation {
+    let Sources { texts, unreadable } = sources;
+    let named: Vec<validate::Source<'_>> = texts
         .iter()
         .map(|Source { file, text }| validate::Source { file, text })
         .collect();
-    validate::validate(&sources, &Settings::default())
+    let mut validation = validate::validate(&named, &Settings::default());
+    let problems = unreadable.iter();
+    validation
+        .problems
+        .extend(problems.map(|(file, why)| validate::unreadable(file, why.clone())));
+    let is_empty = validation.documents.is_empty() && validation.problems.is_empty();
+    if let Some(first) = texts.first().filter(|_| is_empty) {
+        validation.problems.push(validate::nothing_in(&first.file));
+    }
+    validation
 }
 
 /// For people: problems first, then warnings, then one line that sums up.

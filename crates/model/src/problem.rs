@@ -29,6 +29,8 @@ pub enum ProblemReason {
     Unsupported,
     /// The resource names another one that is not there.
     MissingReference,
+    /// A text that is no manifest at all.
+    Unreadable,
 }
 
 impl ProblemReason {
@@ -44,6 +46,7 @@ impl ProblemReason {
             Self::UnsupportedVersion => "UnsupportedVersion",
             Self::Unsupported => "Unsupported",
             Self::MissingReference => "MissingReference",
+            Self::Unreadable => "Unreadable",
         }
     }
 }
@@ -118,6 +121,10 @@ impl fmt::Display for Problem {
             (ProblemReason::MissingReference, given) => {
                 write!(f, "{field}: {given}")?;
                 ("needed", "for example")
+            }
+            (ProblemReason::Unreadable, given) => {
+                write!(f, "{field} cannot be read: {given}")?;
+                ("allowed", "for example")
             }
             (ProblemReason::Forbidden, given) => {
                 write!(f, "{field} cannot be set (to {given})")?;

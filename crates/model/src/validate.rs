@@ -136,6 +136,28 @@ impl Mended {
     }
 }
 
+/// A file that no documents could be taken from, for [`Validation::problems`].
+pub fn unreadable(file: &str, why: String) -> Located<Problem> {
+    yaml::unreadable(start_of(file), why, "YAML or JSON in UTF-8")
+}
+
+/// Texts without any document in them, for [`Validation::problems`]: a pipe that broke, rather than nothing to do.
+pub fn nothing_in(file: &str) -> Located<Problem> {
+    yaml::unreadable(
+        start_of(file),
+        String::new(),
+        "at least one manifest, such as a Kafka with its node pools",
+    )
+}
+
+fn start_of(file: &str) -> Place {
+    Place {
+        file: file.to_owned(),
+        document: 1,
+        line: 1,
+    }
+}
+
 /// What the schema says, or the little that any object needs.
 fn shape(document: &Document) -> Vec<Located<Problem>> {
     let object = &document.object;

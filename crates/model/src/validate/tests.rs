@@ -69,8 +69,8 @@ spec: {replicas: 3, roles: [], storage: {type: ephemeral}}
             PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replicas is missing; allowed: a whole number, at least 0; for example: 0
             PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replica is not a field; fields there: `jvmOptions`, `replicas`, `resources`, `roles`, `storage`, `template`; did you mean: replicas
             PROBLEM cluster.yaml:16 (document 3): KafkaNodePool/b spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
-            PROBLEM more.yaml:2 (document 1): / document: line 2 column 7: unclosed bracket '[' is not allowed; allowed: YAML or JSON
-            PROBLEM more.yaml:4 (document 2): / document: ["a list"] is not allowed; allowed: a map with apiVersion, kind and metadata
+            PROBLEM more.yaml:2 (document 1): / document cannot be read: line 2 column 7: unclosed bracket '['; allowed: YAML or JSON
+            PROBLEM more.yaml:4 (document 2): / document cannot be read: ["a list"]; allowed: a map with apiVersion, kind and metadata
             PROBLEM more.yaml:6 (document 3): Secret/ metadata.name is missing; allowed: text; for example: my-cluster
             PROBLEM more.yaml:9 (document 4): ConfigMap/anything metadata.name: anything is not allowed; allowed: each object once; the first is in cluster.yaml:21 (document 4)
             PROBLEM more.yaml:13 (document 5): KafkaNodePool/nobodys metadata.labels["strimzi.io/cluster"] is missing; allowed: the name of the Kafka that the pool belongs to; for example: my-cluster

@@ -36,9 +36,7 @@ pub(super) fn documents(source: &Source<'_>, validation: &mut Validation) {
                 ));
             }
             Err(error) => {
-                let error = error.to_string();
-                let given = error.lines().next().unwrap_or_default();
-                let given = given.strip_prefix("error: ").unwrap_or(given).to_owned();
+                let given = in_plain_words(&error.to_string());
                 validation
                     .problems
                     .push(unreadable(place, given, "YAML or JSON"));
@@ -81,10 +79,26 @@ fn split(text: &str) -> Vec<(usize, String)> {
     documents
 }
 
-fn unreadable(place: Place, given: String, allowed: &str) -> Located<Problem> {
+/// The first line of what the parser says, without what is meant for programmers.
+fn in_plain_words(error: &str) -> String {
+    let error = error.lines().next().unwrap_or_default();
+    let error = error.strip_prefix("error: ").unwrap_or(error);
+    let error = error
+        .strip_suffix(", set DuplicateKeyPolicy in Options if acceptable")
+        .unwrap_or(error);
+    match error.split_once("budget breached: ") {
+        Some((place, _)) => {
+            format!("{place}it is too large or too deep, or its aliases expand too far")
+        }
+        None => error.to_owned(),
+    }
+}
+
+/// A text that is no manifest.
+pub(super) fn unreadable(place: Place, given: String, allowed: &str) -> Located<Problem> {
     let problem = Problem {
         subject: Subject::new("", ""),
-        reason: ProblemReason::InvalidValue,
+        reason: ProblemReason::Unreadable,
         field: "document".to_owned(),
         given,
         allowed: allowed.to_owned(),
