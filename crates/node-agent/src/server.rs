@@ -5,6 +5,8 @@
 
 mod exec;
 mod logs;
+mod port_forward;
+mod spdy;
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -126,6 +128,7 @@ fn router(context: Arc<Context>) -> Router {
             get(logs::answer),
         )
         .route("/exec/{namespace}/{pod}/{container}", any(exec::answer))
+        .route("/portForward/{namespace}/{pod}", any(port_forward::answer))
         .route("/pods", get(pods))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&context),

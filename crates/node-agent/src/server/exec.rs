@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts as _, Path, RawQuery, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use rustix::process::{Pid, Signal};
@@ -92,14 +92,7 @@ pub(super) async fn answer(
         Ok(command) => command,
         Err(problem) => return (StatusCode::BAD_REQUEST, problem).into_response(),
     };
-    let upgrade = request
-        .headers()
-        .get(header::UPGRADE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if upgrade.eq_ignore_ascii_case("SPDY/3.1")
-        && matches!(*request.method(), Method::POST | Method::GET)
-    {
+    if super::spdy::is_asked_for(&request) {
         return spdy::answer(request, command, asked);
     }
     let (mut parts, _) = request.into_parts();
@@ -148,7 +141,7 @@ fn parse(query: &str) -> Asked {
 }
 
 /// Pairs of a query string, percent signs and plus signs decoded.
-fn form(query: &str) -> Vec<(String, String)> {
+pub(super) fn form(query: &str) -> Vec<(String, String)> {
     let decode = |text: &str| {
         let mut bytes = Vec::with_capacity(text.len());
         let mut rest = text.as_bytes();

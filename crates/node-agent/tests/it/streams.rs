@@ -261,3 +261,32 @@ async fn strangers_get_nothing() {
         assert_eq!(ask(path).await, "401", "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_of_a_pod_are_forwarded_both_ways_and_one_that_is_shut_says_so() {
+    let rig = Rig::start().await;
+    let (pods, _serving) = connected(&rig).await;
+    let container = json!({
+        "command": ["sh", "-c", "echo hello > page; exec python3 -m http.server 8080 --bind $IP"],
+        "env": [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
+    });
+    rig.pod(
+        "web",
+        json!({"terminationGracePeriodSeconds": 1}),
+        container,
+    )
+    .await;
+    rig.ready("web").await;
+    let mut forwarded = pods.portforward("web", &[8080, 8081]).await.unwrap();
+    let mut stream = forwarded.take_stream(8080).unwrap();
+    stream
+        .write_all(b"GET /page HTTP/1.0\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.0 200");
+    let error = forwarded.take_error(8081).unwrap().await.unwrap();
+    assert!(error.contains("error forwarding port 8081"), "{error}");
+}

@@ -1,73 +1,33 @@
-//! Streams over SPDY/3.1, which API servers up to today use towards kubelets.
+//! Streams over SPDY.
 //!
 //! The client opens a stream per purpose (`streamtype`: error, stdin, stdout, stderr, resize); once all are there the
-//! command runs. Of SPDY only what this needs: no flow control (the clients have none), no compression of what we send.
-
-mod frame;
-mod headers;
+//! command runs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use axum::response::Response;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
-use self::frame::Frame;
-use self::headers::HeaderReader;
 use super::{Asked, Input, Output, PIECES, Remote, run};
+use crate::server::spdy::frame::{self, Frame};
+use crate::server::spdy::headers::HeaderReader;
+use crate::server::spdy::upgrade;
 
-const PROTOCOLS: &str = "x-stream-protocol-version";
 const PROTOCOL: &str = "v4.channel.k8s.io";
 /// As the kubelet: how long the client may take to open its streams.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the client may take to close after the result.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn answer(mut request: Request, command: Command, asked: Asked) -> Response {
-    if !speaks_ours(request.headers()) {
-        return (
-            StatusCode::FORBIDDEN,
-            format!("this node speaks {PROTOCOL} over SPDY"),
-        )
-            .into_response();
-    }
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return (
-            StatusCode::BAD_REQUEST,
-            "this connection cannot be upgraded",
-        )
-            .into_response();
-    };
-    tokio::spawn(async move {
-        if let Ok(upgraded) = upgrade.await {
-            let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
-            serve(reader, writer, command, asked).await;
-        }
-    });
-    let answer = Response::builder()
-        .status(StatusCode::SWITCHING_PROTOCOLS)
-        .header(header::CONNECTION, "Upgrade")
-        .header(header::UPGRADE, "SPDY/3.1")
-        .header(PROTOCOLS, PROTOCOL)
-        .body(Body::empty());
-    answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
-}
-
-fn speaks_ours(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(PROTOCOLS)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|protocol| protocol.trim() == PROTOCOL)
+pub(super) fn answer(request: Request, command: Command, asked: Asked) -> Response {
+    upgrade(request, PROTOCOL, move |stream| async move {
+        let (reader, writer) = tokio::io::split(stream);
+        serve(reader, writer, command, asked).await;
+    })
 }
 
 /// What a stream of the client is for.
@@ -256,9 +216,6 @@ fn is_empty(input: &Input) -> bool {
         Input::End => false,
     }
 }
-
-/// Bytes of a frame.
-type Content = Bytes;
 
 #[cfg(test)]
 mod tests;

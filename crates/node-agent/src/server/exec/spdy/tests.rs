@@ -1,5 +1,7 @@
-use super::headers::dictionary;
+use bytes::Bytes;
+
 use super::*;
+use crate::server::spdy::headers::dictionary;
 
 /// Adler-32, as zlib names a dictionary.
 fn adler(bytes: &[u8]) -> u32 {

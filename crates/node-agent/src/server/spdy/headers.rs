@@ -35,7 +35,7 @@ const TAIL: [&str; 6] = [
 ];
 
 /// The dictionary's bytes.
-pub(super) fn dictionary() -> Vec<u8> {
+pub(in crate::server) fn dictionary() -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1423);
     for word in WORDS.split(' ') {
         let word = word.replace('_', " ");
@@ -47,7 +47,7 @@ pub(super) fn dictionary() -> Vec<u8> {
 }
 
 /// Reads the header blocks of one connection, in their order.
-pub(super) struct HeaderReader {
+pub(in crate::server) struct HeaderReader {
     inflator: Box<DecompressorOxide>,
     window: Vec<u8>,
     position: usize,
@@ -56,7 +56,7 @@ pub(super) struct HeaderReader {
 }
 
 impl HeaderReader {
-    pub(super) fn new() -> Self {
+    pub(in crate::server) fn new() -> Self {
         // What was "seen before" is the dictionary.
         let mut window = dictionary();
         let position = window.len();
@@ -71,7 +71,7 @@ impl HeaderReader {
     }
 
     /// Names and values of a block; `None` if it is broken.
-    pub(super) fn read(&mut self, block: &[u8]) -> Option<Vec<(String, String)>> {
+    pub(in crate::server) fn read(&mut self, block: &[u8]) -> Option<Vec<(String, String)>> {
         parse(&self.inflate(block)?)
     }
 
@@ -107,7 +107,7 @@ impl HeaderReader {
     }
 
     /// A block of ours without headers.
-    pub(super) fn empty_block(&mut self) -> Vec<u8> {
+    pub(in crate::server) fn empty_block(&mut self) -> Vec<u8> {
         let content = 0_u32.to_be_bytes();
         let mut block = Vec::new();
         if !self.replied {

@@ -1,4 +1,4 @@
-//! SPDY's frames, as far as exec needs them.
+//! SPDY's frames, as far as exec and port-forward need them.
 //!
 //! ```text
 //! control: 1, version 3 (15 bits) · type (16) · flags (8) · length (24) · content
@@ -7,9 +7,8 @@
 
 use std::io;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-
-use super::Content;
 
 const VERSION: u16 = 0x8003;
 const SYN_STREAM: u16 = 1;
@@ -24,14 +23,14 @@ const MAX_BYTES: usize = 1024 * 1024;
 
 /// What a client sends.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Frame {
+pub(in crate::server) enum Frame {
     OpenStream {
         stream: u32,
         headers: Vec<u8>,
     },
     Data {
         stream: u32,
-        content: Content,
+        content: Bytes,
         last: bool,
     },
     Reset {
@@ -44,7 +43,7 @@ pub(super) enum Frame {
 }
 
 /// Reads the next frame.
-pub(super) async fn read<R: AsyncRead + Unpin>(reader: &mut R) -> io::Result<Frame> {
+pub(in crate::server) async fn read<R: AsyncRead + Unpin>(reader: &mut R) -> io::Result<Frame> {
     let first = reader.read_u32().await?;
     let rest = reader.read_u32().await?;
     let [flags, ..] = rest.to_be_bytes();
@@ -94,21 +93,21 @@ pub(super) async fn read<R: AsyncRead + Unpin>(reader: &mut R) -> io::Result<Fra
 }
 
 /// A piece of a stream.
-pub(super) fn data(stream: u32, content: &[u8], last: bool) -> Vec<u8> {
+pub(in crate::server) fn data(stream: u32, content: &[u8], last: bool) -> Vec<u8> {
     let mut frame = stream.to_be_bytes().to_vec();
     finish(&mut frame, u8::from(last) * FIN, content);
     frame
 }
 
 /// The answer to a new stream.
-pub(super) fn reply(stream: u32, headers: Vec<u8>) -> Vec<u8> {
+pub(in crate::server) fn reply(stream: u32, headers: Vec<u8>) -> Vec<u8> {
     let mut content = stream.to_be_bytes().to_vec();
     content.extend(headers);
     control(SYN_REPLY, &content)
 }
 
 /// The answer to a stream that is for nothing we know.
-pub(super) fn reset(stream: u32) -> Vec<u8> {
+pub(in crate::server) fn reset(stream: u32) -> Vec<u8> {
     control(
         RST_STREAM,
         &[stream.to_be_bytes(), REFUSED_STREAM.to_be_bytes()].concat(),
@@ -116,7 +115,7 @@ pub(super) fn reset(stream: u32) -> Vec<u8> {
 }
 
 /// The answer to a ping.
-pub(super) fn ping(id: u32) -> Vec<u8> {
+pub(in crate::server) fn ping(id: u32) -> Vec<u8> {
     control(PING, &id.to_be_bytes())
 }
 
