@@ -185,7 +185,8 @@ impl Follower {
 /// As much of the log's end as the last error with its stack trace can need.
 const LAST_WORDS_BYTES: u64 = 64 * 1024;
 
-/// The last error that Kafka logged about itself, with the two innermost causes; `None` if it logged none.
+/// The last error that Kafka logged about itself, with its exception's two innermost causes (itself among them);
+/// `None` if it logged none.
 pub(crate) fn last_words(path: &Path) -> Option<String> {
     let mut file = File::open(path).ok()?;
     let length = file.metadata().ok()?.len();
@@ -202,7 +203,8 @@ pub(crate) fn last_words(path: &Path) -> Option<String> {
         .iter()
         .skip(last + 1)
         .take_while(|line| !line.starts_with(|first: char| first.is_ascii_digit()))
-        .filter_map(|line| line.strip_prefix("Caused by: "))
+        .filter(|line| !line.starts_with(char::is_whitespace) && !line.is_empty())
+        .map(|line| line.strip_prefix("Caused by: ").unwrap_or(line))
         .collect();
     words.extend(causes.iter().skip(causes.len().saturating_sub(2)));
     Some(words.join("; "))

@@ -90,6 +90,15 @@ fn the_last_words_are_the_last_error_and_its_innermost_causes() {
         last_words(&path).as_deref(),
         Some("[BrokerServer id=0] Fatal error; a.Second: two; a.Third: three")
     );
+    std::fs::write(
+        &path,
+        "1 ERROR k.SharedServer Got exception\njava.io.IOException: No space left on device\n\tat a.b(C.java:1)\n",
+    )
+    .unwrap();
+    assert_eq!(
+        last_words(&path).as_deref(),
+        Some("Got exception; java.io.IOException: No space left on device")
+    );
 }
 
 #[test]
