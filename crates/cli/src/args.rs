@@ -69,7 +69,8 @@ Examples:
   kustomize build . | klamm up -f -               from standard input
   klamm up                                        what was there before
 
-Exit codes: 0 all Ready; 1 not Ready in time; 2 bad input, nothing was changed.")]
+Exit codes: 0 all Ready; 1 not Ready in time, or not without your help; 2 bad input, nothing was changed;
+130 stopped before all was Ready.")]
     Up(Up),
     /// Stop what runs on this machine; data and objects stay
     #[command(
@@ -161,6 +162,9 @@ pub(crate) struct Up {
     /// Namespace for documents that name none
     #[arg(short, long, value_name = "NAME", default_value = "default")]
     pub(crate) namespace: String,
+    /// How to show what came up
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
     /// Serve this home until told to stop; what --detach starts.
     #[arg(long, hide = true)]
     pub(crate) serve: bool,

@@ -7,14 +7,19 @@ use anyhow::{Context as _, Result, bail};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use node_agent::leftovers;
 
-use crate::args::{Down, Global};
-use crate::home::Home;
-use crate::local::Local;
+use crate::args::Down;
+use crate::home::{Held, Home};
 use crate::output;
 
+/// How often a process that was asked to stop is looked at.
+const POLL_EVERY: Duration = Duration::from_millis(50);
+
 /// The whole command.
-pub(crate) async fn run(global: &Global, home: &Home, args: &Down) -> Result<ExitCode> {
+///
+/// Nothing here needs an API server: what runs is found and stopped by what lies in the home, whoever started it.
+pub(crate) async fn run(home: &Home, args: &Down) -> Result<ExitCode> {
     if !home.dir().is_dir() {
         output::result(&format!(
             "nothing to stop: there is no home {}",
@@ -23,70 +28,114 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Down) -> Result<Exi
         return Ok(ExitCode::SUCCESS);
     }
     let begun = Instant::now();
-    if let Some(running) = home.running()? {
-        output::progress(&format!(
-            "stopping klamm (process {}): brokers by controlled shutdown …",
-            running.pid
-        ));
-        stop_process(home, running.pid, args.timeout).await?;
+    let _held = take(home, args.timeout).await?;
+    if home.node().is_dir() {
+        stop_pods(home, args.timeout).await?;
     }
-    // A klamm that was killed leaves its brokers running; adopt them and stop them.
-    let Some(held) = home.hold()? else {
-        bail!(
-            "another klamm has just taken {}; try again",
-            home.dir().display()
-        );
-    };
-    if home.was_killed() {
-        output::progress("stopping brokers that an earlier klamm left running …");
-        let local = Local::start(global, home, held, false).await?;
-        local.stop().await?;
-    }
+    home.withdraw();
     if args.purge {
         if home.node().is_dir() {
-            // Pods that a node agent has left running must not outlive their directories.
-            node_agent::purge(&home.node())
+            leftovers::purge(&home.node())
                 .await
                 .context("stopping what still runs on this home")?;
         }
         purge(home)?;
     }
-    let what = if args.purge {
-        "stopped; everything is removed"
+    let seconds = begun.elapsed().as_secs_f64();
+    output::result(&if args.purge {
+        format!("stopped; everything is removed ({seconds:.1} s)")
     } else {
-        "stopped; data stays in"
-    };
-    let place = if args.purge {
-        String::new()
-    } else {
-        format!(" {}", home.dir().display())
-    };
-    output::result(&format!(
-        "{what}{place} ({:.1} s)",
-        begun.elapsed().as_secs_f64()
-    ));
+        format!(
+            "stopped; data stays in {} ({seconds:.1} s)",
+            home.dir().display()
+        )
+    });
     Ok(ExitCode::SUCCESS)
 }
 
-async fn stop_process(home: &Home, pid: i32, timeout: Duration) -> Result<()> {
-    let pid = Pid::from_raw(pid);
-    match kill(pid, Signal::SIGTERM) {
-        Ok(()) | Err(Errno::ESRCH) => {}
-        Err(error) => return Err(error).with_context(|| format!("asking process {pid} to stop")),
-    }
+/// Asks whoever serves the home to stop, until the home is ours.
+async fn take(home: &Home, timeout: Duration) -> Result<Held> {
     let begun = Instant::now();
-    // The lock is free when everything is stopped; the process lets go of its store only with its last breath.
-    while home.hold()?.is_none() || is_alive(pid) {
-        if begun.elapsed() > timeout {
-            bail!(
-                "process {pid} has not stopped after {} s; see {}",
-                timeout.as_secs(),
-                home.log().display()
-            );
+    let mut asked = None;
+    loop {
+        if let Some(held) = home.hold()? {
+            // It lets go of its store only with its last breath.
+            if let Some(pid) = asked {
+                wait_for_end(home, pid, begun, timeout).await?;
+            }
+            return Ok(held);
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        if let Some(pid) = home.holder()
+            && asked != Some(pid)
+        {
+            output::progress(&format!(
+                "stopping klamm (process {pid}): brokers by controlled shutdown …"
+            ));
+            terminate(pid)?;
+            asked = Some(pid);
+        }
+        patient(home, asked, begun, timeout)?;
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+}
+
+/// Stops what a klamm that was killed or a node agent has left running, and a node agent that still runs.
+async fn stop_pods(home: &Home, timeout: Duration) -> Result<()> {
+    let begun = Instant::now();
+    let mut asked = None;
+    while let Some(pid) = node_agent::home::holder(&home.node()) {
+        if asked != Some(pid) {
+            output::progress(&format!("stopping the node agent (process {pid}) …"));
+            terminate(pid)?;
+            asked = Some(pid);
+        }
+        patient(home, asked, begun, timeout)?;
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+    if let Some(pid) = asked {
+        wait_for_end(home, pid, begun, timeout).await?;
+    }
+    let running = leftovers::running(&home.node());
+    if !running.is_empty() {
+        output::progress(&format!(
+            "stopping what was left running: {} …",
+            running.join(", ")
+        ));
+    }
+    leftovers::stop(&home.node(), timeout)
+        .await
+        .context("stopping what still runs on this home")
+}
+
+fn terminate(pid: i32) -> Result<()> {
+    match kill(Pid::from_raw(pid), Signal::SIGTERM) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("asking process {pid} to stop")),
+    }
+}
+
+async fn wait_for_end(home: &Home, pid: i32, begun: Instant, timeout: Duration) -> Result<()> {
+    while is_alive(Pid::from_raw(pid)) {
+        patient(home, Some(pid), begun, timeout)?;
+        tokio::time::sleep(POLL_EVERY).await;
     }
     Ok(())
+}
+
+/// Gives up when it has taken too long.
+fn patient(home: &Home, pid: Option<i32>, begun: Instant, timeout: Duration) -> Result<()> {
+    if begun.elapsed() <= timeout {
+        return Ok(());
+    }
+    let who = pid.map_or_else(
+        || format!("whoever holds {}", home.dir().display()),
+        |pid| format!("process {pid}"),
+    );
+    bail!(
+        "{who} has not stopped after {} s; see {}",
+        timeout.as_secs(),
+        home.log().display()
+    )
 }
 
 fn is_alive(pid: Pid) -> bool {

@@ -11,13 +11,18 @@
 //! └─ klamm.log       what a detached klamm logs
 //! ```
 
-use std::fs::File;
-use std::io::Write as _;
+use std::fs::{File, TryLockError};
+use std::io::{Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
+
+/// How often, and how far apart, a lock is tried that somebody may only be looking at.
+const LOOKS: usize = 3;
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A home directory; nothing is created by naming it.
 #[derive(Debug, Clone)]
@@ -91,26 +96,46 @@ impl Home {
     /// Takes the home for this process; `None` when another one serves it.
     pub(crate) fn hold(&self) -> Result<Option<Held>> {
         self.create()?;
+        let mut file = self.open_lock()?;
+        // Somebody who only looks holds it for a moment.
+        for _ in 0..LOOKS {
+            if self.locked(file.try_lock())? {
+                let path = self.dir.join("lock");
+                file.set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| write!(file, "{}", std::process::id()))
+                    .with_context(|| format!("writing {}", path.display()))?;
+                return Ok(Some(Held { _file: file }));
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(None)
+    }
+
+    fn open_lock(&self) -> Result<File> {
         let path = self.dir.join("lock");
-        let file = File::options()
+        File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
             .open(&path)
-            .with_context(|| format!("opening {}", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Held { _file: file })),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("locking {}", path.display()))
+            .with_context(|| format!("opening {}", path.display()))
+    }
+
+    fn locked(&self, tried: std::result::Result<(), TryLockError>) -> Result<bool> {
+        match tried {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("locking {}", self.dir.join("lock").display()))
             }
         }
     }
 
     /// Who serves this home now, if anybody does and has said where.
     pub(crate) fn running(&self) -> Result<Option<Running>> {
-        if !self.dir.is_dir() || self.hold()?.is_some() {
+        if !self.dir.is_dir() || self.locked(self.open_lock()?.try_lock_shared())? {
             return Ok(None);
         }
         let path = self.dir.join("running.json");
@@ -119,9 +144,10 @@ impl Home {
             .and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
-    /// Whether whoever served it last ended without saying so; its brokers may run on. Ask while holding the home.
-    pub(crate) fn was_killed(&self) -> bool {
-        self.dir.join("running.json").is_file()
+    /// The process that took the home last. Ask when [`Self::hold`] was refused: then it still holds it.
+    pub(crate) fn holder(&self) -> Option<i32> {
+        let text = std::fs::read_to_string(self.dir.join("lock")).ok()?;
+        text.trim().parse().ok()
     }
 
     /// Says that this process serves the home.

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use control_plane::ControlPlane;
-use kube::Client;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::ApiResource;
+use kube::{Client, ResourceExt as _};
 use node_agent::settings::OnStop;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -60,14 +61,7 @@ const PART_LIMIT: Duration = Duration::from_secs(10);
 
 impl Local {
     /// Starts everything on a home that this process holds.
-    ///
-    /// With `operate` false only what stops Pods is started: no operator, nothing new begins.
-    pub(crate) async fn start(
-        global: &Global,
-        home: &Home,
-        held: Held,
-        operate: bool,
-    ) -> Result<Self> {
+    pub(crate) async fn start(global: &Global, home: &Home, held: Held) -> Result<Self> {
         let node_home =
             node_agent::home::Home::hold(&home.node(), &node_agent::home::default_registry())
                 .context("taking the node's home")?;
@@ -87,6 +81,7 @@ impl Local {
         let address = listener.local_addr().context("listening for kubectl")?;
         let client = Client::new(control_plane.service(), "default");
         apply_definitions(&client).await?;
+        doubt_pods(&client).await?;
         let serving = {
             let control_plane = control_plane.clone();
             Part::start(|stop| {
@@ -112,14 +107,7 @@ impl Local {
             // A home is held by one process, so its next one leads at once instead of waiting for a dead one's lease.
             let settings = operator::Settings::new("klamm", "klamm-local", "kube-system");
             Part::start(move |stop| {
-                Box::pin(async move {
-                    if operate {
-                        operator::run(client, settings, stop).await?;
-                    } else {
-                        stop.cancelled().await;
-                    }
-                    Ok(())
-                })
+                Box::pin(async move { Ok(operator::run(client, settings, stop).await?) })
             })
         };
         Ok(Self {
@@ -169,7 +157,7 @@ impl Local {
         let agent = agent.stop().await;
         home.withdraw();
         let serving = bounded(serving).await;
-        control_plane.stop();
+        control_plane.close().await;
         agent.context("stopping the node agent")?;
         operator
             .context("stopping the operator")?
@@ -178,6 +166,41 @@ impl Local {
             .context("stopping the API server")?
             .context("stopping the API server")
     }
+}
+
+/// Nobody has looked at the Pods since the last node agent ended: none counts as ready until this one has.
+///
+/// As Kubernetes' node lifecycle does for a node that is not heard of. An agent that died told nobody that its Pods did.
+async fn doubt_pods(client: &Client) -> Result<()> {
+    let pods: Api<Pod> = Api::all(client.clone());
+    for pod in pods
+        .list(&ListParams::default())
+        .await
+        .context("listing Pods")?
+    {
+        let mut conditions = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.clone())
+            .unwrap_or_default();
+        let ready = conditions
+            .iter_mut()
+            .find(|condition| condition.type_ == "Ready" && condition.status == "True");
+        let Some(ready) = ready else { continue };
+        "Unknown".clone_into(&mut ready.status);
+        ready.reason = Some("NodeStatusUnknown".to_owned());
+        let body = serde_json::json!({ "status": { "conditions": conditions } });
+        let namespace = pod.namespace().unwrap_or_default();
+        Api::<Pod>::namespaced(client.clone(), &namespace)
+            .patch_status(
+                &pod.name_any(),
+                &PatchParams::default(),
+                &Patch::Merge(body),
+            )
+            .await
+            .with_context(|| format!("doubting Pod {}", pod.name_any()))?;
+    }
+    Ok(())
 }
 
 fn agent_settings(

@@ -111,8 +111,8 @@ async fn run_async(
     command: Command,
 ) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Up(args) => up::run(global, home, &args).await,
-        Command::Down(args) => down::run(global, home, &args).await,
+        Command::Up(args) => Box::pin(up::run(global, home, &args)).await,
+        Command::Down(args) => down::run(home, &args).await,
         Command::Status(args) => status::run(home, &args).await.map(|()| ExitCode::SUCCESS),
         Command::Plan(args) => plan::run(home, &args.command)
             .await

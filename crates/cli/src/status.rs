@@ -18,10 +18,10 @@ use crate::{context, plan, wait};
 /// What there is to know about one cluster.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+pub(crate) struct Row {
     namespace: String,
     name: String,
-    ready: bool,
+    pub(crate) ready: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     kafka_version: Option<String>,
@@ -36,7 +36,7 @@ struct Row {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct NodeRow {
+pub(crate) struct NodeRow {
     pod: String,
     roles: String,
     ready: bool,
@@ -45,7 +45,7 @@ struct NodeRow {
 }
 
 #[derive(Debug, Serialize)]
-struct Warning {
+pub(crate) struct Warning {
     reason: String,
     message: String,
 }
@@ -88,7 +88,8 @@ pub(crate) async fn run(home: &Home, args: &Status) -> Result<()> {
     Ok(())
 }
 
-async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
+/// Looks at one cluster.
+pub(crate) async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
     let (namespace, name) = (kafka.namespace().unwrap_or_default(), kafka.name_any());
     let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
     let selector =

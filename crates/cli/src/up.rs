@@ -18,24 +18,21 @@ use crate::args::{Global, Up};
 use crate::documents::{self, Document};
 use crate::home::Home;
 use crate::local::Local;
-use crate::wait::Key;
-use crate::{apply, connect, context, output, validate, wait};
+use crate::output::Format;
+use crate::wait::{Key, Waited};
+use crate::{apply, connect, context, output, status, validate, wait};
 
 /// Not Ready in time.
 const NOT_READY: u8 = 1;
+/// Asked to stop before all was Ready: 128 + SIGINT, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 /// The whole command.
 pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitCode> {
     if args.serve {
         return serve(global, home).await;
     }
-    let sources = match documents::read_sources(&args.files) {
-        Ok(sources) => sources,
-        Err(error) => {
-            output::progress(&format!("klamm: {error:#}"));
-            return Ok(ExitCode::from(crate::BAD_INPUT));
-        }
-    };
+    let sources = documents::read_sources(&args.files);
     let Some(documents) = validate::checked(&sources) else {
         return Ok(ExitCode::from(crate::BAD_INPUT));
     };
@@ -45,8 +42,12 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
     }
     match home.hold()? {
         Some(held) if !args.detach => {
-            let local = Local::start(global, home, held, true).await?;
-            foreground(home, args, &documents, local).await
+            let mut stop = Stop::listen()?;
+            let local = tokio::select! {
+                started = Local::start(global, home, held) => started?,
+                () = stop.asked() => return Ok(ExitCode::from(INTERRUPTED)),
+            };
+            Box::pin(foreground(home, args, &documents, local, stop)).await
         }
         held => {
             // Either somebody serves the home already, or a detached klamm is to.
@@ -58,7 +59,15 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
                 None => None,
             };
             let client = connect_detached(home, started).await?;
-            bring_up(home, args, &documents, &client).await
+            let outcome = Box::pin(bring_up(home, args, &documents, &client)).await;
+            if outcome.is_err() && home.running()?.is_none() {
+                bail!(
+                    "the klamm that serves {} has ended meanwhile; see {}",
+                    home.dir().display(),
+                    home.log().display()
+                );
+            }
+            outcome
         }
     }
 }
@@ -70,8 +79,11 @@ async fn serve(global: &Global, home: &Home) -> Result<ExitCode> {
     let held = home
         .hold()?
         .ok_or_else(|| anyhow!("another klamm serves {} already", home.dir().display()))?;
-    let mut local = Local::start(global, home, held, true).await?;
     let mut stop = Stop::listen()?;
+    let mut local = tokio::select! {
+        started = Local::start(global, home, held) => started?,
+        () = stop.asked() => return Ok(ExitCode::SUCCESS),
+    };
     let failure = tokio::select! {
         () = stop.asked() => None,
         error = local.failed() => Some(error),
@@ -89,32 +101,29 @@ async fn foreground(
     args: &Up,
     documents: &[Document],
     mut local: Local,
+    mut stop: Stop,
 ) -> Result<ExitCode> {
-    let mut stop = Stop::listen()?;
     let client = local.client();
     let outcome = tokio::select! {
         outcome = bring_up(home, args, documents, &client) => Some(outcome),
         () = stop.asked() => None,
         error = local.failed() => return Err(error),
     };
-    let mut code = ExitCode::SUCCESS;
-    match outcome {
+    let code = match outcome {
         Some(Err(error)) => {
             output::progress(&format!("klamm: {error:#}"));
-            code = ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-        Some(Ok(outcome)) => {
-            code = outcome;
-            if code == ExitCode::SUCCESS {
-                output::progress("\nCtrl-C stops the brokers and everything else; data stays.");
-                tokio::select! {
-                    () = stop.asked() => {}
-                    error = local.failed() => return Err(error),
-                }
+        Some(Ok(ExitCode::SUCCESS)) => {
+            output::progress("\nCtrl-C stops the brokers and everything else; data stays.");
+            tokio::select! {
+                () = stop.asked() => ExitCode::SUCCESS,
+                error = local.failed() => return Err(error),
             }
         }
-        None => {}
-    }
+        Some(Ok(code)) => code,
+        None => ExitCode::from(INTERRUPTED),
+    };
     output::progress("stopping: brokers by controlled shutdown …");
     let begun = Instant::now();
     tokio::select! {
@@ -155,32 +164,41 @@ async fn bring_up(
             "There is no Kafka resource here yet. Example: klamm up -f examples/kafka.yaml",
         );
     }
-    let waiting = wait::until_ready(client, &clusters, args.timeout).await?;
+    let Waited { waiting, seconds } = wait::until_ready(client, &clusters, args.timeout).await?;
+    let mut rows = Vec::new();
     for (namespace, name) in &clusters {
-        if waiting
-            .iter()
-            .any(|(key, _)| key == &(namespace.clone(), name.clone()))
-        {
-            continue;
-        }
         let kafka = Api::<Kafka>::namespaced(client.clone(), namespace)
             .get(name)
             .await?;
-        output::result(&connect::describe(home, &kafka)?);
+        let is_waiting = waiting
+            .iter()
+            .any(|(key, _)| key == &(namespace.clone(), name.clone()));
+        match args.output {
+            Format::Json => rows.push(status::row(client, &kafka).await?),
+            Format::Text if is_waiting => {}
+            Format::Text => output::result(&connect::describe(home, &kafka)?),
+        }
     }
-    output::result(&format!(
-        "  kubectl    export KUBECONFIG={}\n  data       {}\n  logs       kubectl logs POD, or {}",
-        home.kubeconfig().display(),
-        home.node().display(),
-        home.node().join("pods").display(),
-    ));
+    match args.output {
+        Format::Json => output::json(&serde_json::json!({
+            "ready": waiting.is_empty(),
+            "clusters": rows,
+            "kubeconfig": home.kubeconfig(),
+            "data": home.node(),
+        }))?,
+        Format::Text => output::result(&format!(
+            "  kubectl    export KUBECONFIG={}\n  data       {}\n  logs       kubectl logs POD, or {}",
+            home.kubeconfig().display(),
+            home.node().display(),
+            home.node().join("pods").display(),
+        )),
+    }
     if waiting.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
     for ((namespace, name), reason) in &waiting {
         output::progress(&format!(
-            "not Ready after {} s: Kafka {name} (namespace {namespace}): {reason}",
-            args.timeout.as_secs()
+            "not Ready after {seconds:.0} s: Kafka {name} (namespace {namespace}): {reason}"
         ));
     }
     Ok(ExitCode::from(NOT_READY))
@@ -305,24 +323,49 @@ async fn connect_detached(home: &Home, mut started: Option<std::process::Child>)
     }
 }
 
-/// SIGINT and SIGTERM.
+/// What asks for the end: SIGINT, SIGTERM, and the terminal that goes away.
 struct Stop {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Absent where it is ignored already: that is what `nohup` asks for.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Stop {
     fn listen() -> Result<Self> {
+        let hangup = if ignores_hangup() {
+            None
+        } else {
+            Some(signal(SignalKind::hangup())?)
+        };
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup,
         })
     }
 
     async fn asked(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = hangup => {}
         }
     }
+}
+
+fn ignores_hangup() -> bool {
+    // `SigIgn: 0000000000000001`: bit n - 1 stands for signal n, and SIGHUP is 1.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use resources::{Kafka, KafkaPlan};
@@ -20,34 +20,70 @@ const PERIOD: Duration = Duration::from_millis(150);
 /// Namespace and name of a Kafka.
 pub(crate) type Key = (String, String);
 
-/// Why each cluster that is not Ready is not, in words; empty when all are.
+/// What came of waiting.
+pub(crate) struct Waited {
+    /// Why each cluster that is not Ready is not, in words; empty when all are.
+    pub(crate) waiting: Vec<(Key, String)>,
+    /// How long it was waited.
+    pub(crate) seconds: f64,
+}
+
+/// A cluster that needs somebody to do something is given up after this: its status may be that of a moment ago.
+const STALLED_FOR: Duration = Duration::from_secs(5);
+
+/// Waits until all are Ready, or each that is not needs somebody to do something, or for `timeout`.
 pub(crate) async fn until_ready(
     client: &Client,
     clusters: &[Key],
     timeout: Duration,
-) -> Result<Vec<(Key, String)>> {
+) -> Result<Waited> {
     let started = Instant::now();
     let mut told = Told::new(started);
+    let mut stalled_since = None;
     loop {
         let mut waiting = Vec::new();
+        let mut all_stalled = true;
         for key in clusters {
-            if let Some(reason) = look(client, key, &mut told).await {
+            if let Some(Lack { reason, stalled }) = look(client, key, &mut told).await {
+                all_stalled &= stalled;
                 waiting.push((key.clone(), reason));
             }
         }
-        if waiting.is_empty() || started.elapsed() >= timeout {
-            return Ok(waiting);
+        let now = Instant::now();
+        if all_stalled {
+            stalled_since.get_or_insert(now);
+        } else {
+            stalled_since = None;
+        }
+        let given_up = stalled_since.is_some_and(|since| now - since >= STALLED_FOR);
+        if waiting.is_empty() || given_up || started.elapsed() >= timeout {
+            return Ok(Waited {
+                waiting,
+                seconds: started.elapsed().as_secs_f64(),
+            });
         }
         tokio::time::sleep(PERIOD).await;
     }
 }
 
+/// What a cluster lacks for being Ready.
+struct Lack {
+    reason: String,
+    /// It will not get it by itself.
+    stalled: bool,
+}
+
 /// Tells what changed; returns why the cluster is not Ready yet.
-async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Option<String> {
+async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Option<Lack> {
     let kafkas: Api<Kafka> = Api::namespaced(client.clone(), namespace);
     let kafka = match kafkas.get(name).await {
         Ok(kafka) => kafka,
-        Err(error) => return Some(error.to_string()),
+        Err(error) => {
+            return Some(Lack {
+                reason: error.to_string(),
+                stalled: false,
+            });
+        }
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let selector =
@@ -77,7 +113,18 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
     for warning in warnings(&kafka) {
         told.tell_once(&format!("kafka/{name} warning {}", warning.0), &warning.1);
     }
-    reason
+    let stalled = is_stalled(&kafka);
+    reason.map(|reason| Lack { reason, stalled })
+}
+
+/// Whether its status, which must be of its latest change, says that it does not become Ready by itself.
+fn is_stalled(kafka: &Kafka) -> bool {
+    kafka.status.as_ref().is_some_and(|status| {
+        status.observed_generation == kafka.metadata.generation
+            && status.conditions.iter().flatten().any(|c| {
+                c.kind.as_deref() == Some("Stalled") && c.status.as_deref() == Some("True")
+            })
+    })
 }
 
 /// Why a Kafka is not Ready by its status; `None` if it is.
@@ -154,9 +201,19 @@ pub(crate) fn describe_pod(pod: &Pod) -> String {
         return format!("Ready at {address}");
     }
     let containers = status.container_statuses.as_deref().unwrap_or_default();
+    if let Some(ended) = containers.iter().find_map(describe_end) {
+        return ended;
+    }
+    let init = status
+        .init_container_statuses
+        .as_deref()
+        .unwrap_or_default();
     let waiting = containers
         .iter()
-        .find_map(|c| c.state.as_ref()?.waiting.as_ref());
+        .chain(init)
+        .filter_map(|c| c.state.as_ref()?.waiting.as_ref())
+        // That others must come first says least.
+        .min_by_key(|waiting| waiting.message.as_deref().unwrap_or_default().is_empty());
     if let Some(waiting) = waiting {
         let reason = waiting.reason.as_deref().unwrap_or("waiting");
         return match waiting
@@ -182,6 +239,33 @@ pub(crate) fn describe_pod(pod: &Pod) -> String {
         Some(message) => format!("not scheduled: {message}"),
         None => status.phase.clone().unwrap_or_else(|| "created".to_owned()),
     }
+}
+
+/// A container that ended and is not back: what it said last, rather than that it is tried again.
+fn describe_end(container: &ContainerStatus) -> Option<String> {
+    let state = container.state.as_ref()?;
+    let last = container.last_state.as_ref();
+    let (ended, again) = match (&state.terminated, &state.waiting) {
+        // An init container that did its work.
+        (Some(ended), _) if ended.exit_code == 0 => return None,
+        (Some(ended), _) => (ended, ""),
+        (None, Some(waiting)) if waiting.reason.as_deref() == Some("CrashLoopBackOff") => {
+            (last?.terminated.as_ref()?, "; it is tried again")
+        }
+        _ => return None,
+    };
+    let said = ended.message.as_deref().unwrap_or_default().trim();
+    let reason = ended.reason.as_deref().unwrap_or("Error");
+    let said = if said.is_empty() {
+        format!("{reason}, exit code {}", ended.exit_code)
+    } else {
+        said.to_owned()
+    };
+    let times = match container.restart_count {
+        0 => "once".to_owned(),
+        restarts => format!("{} times", restarts + 1),
+    };
+    Some(format!("ended {times}: {said}{again}"))
 }
 
 /// What was told already, so that only changes are.

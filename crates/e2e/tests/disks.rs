@@ -1,7 +1,9 @@
 //! Disks and other trouble: what is wrong is said, nothing else is touched, and what can heal heals by itself.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -17,7 +19,7 @@ use crate::support::manifests::{Cluster, PERSISTENT};
 use crate::support::witness::{Witness, round_trip};
 
 /// The one disk of a Pod, `…/volumes/default/data-0-<pod>-<uid>`.
-fn disk(machine: &Machine, pod: &str) -> PathBuf {
+pub(crate) fn disk(machine: &Machine, pod: &str) -> PathBuf {
     let folder = machine.home().join("node/volumes/default");
     let beginning = format!("data-0-{pod}-");
     std::fs::read_dir(&folder)
@@ -33,7 +35,7 @@ fn disk(machine: &Machine, pod: &str) -> PathBuf {
         .unwrap()
 }
 
-fn directory_id(log_dir: &Path) -> String {
+pub(crate) fn directory_id(log_dir: &Path) -> String {
     let meta = std::fs::read_to_string(log_dir.join("meta.properties")).unwrap();
     let mut lines = meta.lines();
     lines
@@ -43,7 +45,7 @@ fn directory_id(log_dir: &Path) -> String {
 }
 
 /// Kills a Pod's `run-broker`, and with it its JVM; returns when both are gone.
-fn kill_runner(machine: &Machine, pod: &str) {
+pub(crate) fn kill_runner(machine: &Machine, pod: &str) {
     let jvm = machine.jvm_of(pod);
     let status = std::fs::read_to_string(format!("/proc/{jvm}/status")).unwrap();
     let runner = status
@@ -55,9 +57,14 @@ fn kill_runner(machine: &Machine, pod: &str) {
         Signal::SIGKILL,
     )
     .unwrap();
-    wait(machine, "three", "the JVM to die with its runner", |_| {
-        !machine.jvms_of(pod).contains(&jvm)
-    });
+    let begun = Instant::now();
+    while machine.jvms_of(pod).contains(&jvm) {
+        assert!(
+            begun.elapsed() < LIMIT,
+            "the JVM does not die with its runner"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn wait(machine: &Machine, cluster: &str, what: &str, until: impl Fn(&Value) -> bool) {
@@ -248,4 +255,88 @@ fn a_kafka_deleted_and_applied_again_comes_up_at_once_with_its_data() {
     );
     drop(taken);
     machine.klamm_ok(&["up", "--detach", "--timeout", "4m"]);
+}
+
+/// A file system of its own for the volumes, small enough to be filled. Its end does not wait for those who use it.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`, said by name, where this user may not mount.
+    fn mount(at: PathBuf, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(&at).unwrap();
+        let options = format!("size={size},mode=700");
+        let output = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "klamm-e2e"])
+            .arg(&at)
+            .output()
+            .unwrap();
+        if output.status.success() {
+            return Some(Self(at));
+        }
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "CI may mount: {}",
+            text(&output)
+        );
+        eprintln!("SKIPPED disks: a full disk: {}", text(&output));
+        None
+    }
+
+    /// Writes until nothing fits any more.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut file = std::fs::File::create(&path).unwrap();
+        let piece = vec![0; 64 * 1024];
+        let error = loop {
+            if let Err(error) = file.write_all(&piece) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_and_its_broker_comes_back_when_there_is_room() {
+    let machine = Machine::new();
+    let Some(small) = SmallDisk::mount(machine.home().join("node/volumes"), "64m") else {
+        return;
+    };
+    machine.up(&Cluster::dual("one", 1, PERSISTENT).yaml());
+    let plain = machine.bootstrap("one", "plain");
+    round_trip(&plain, "kept", &[]);
+    let filler = small.fill();
+    // More than the page that the last segment had left.
+    let output = Command::new("kcat")
+        .args([
+            "-b",
+            &plain,
+            "-P",
+            "-t",
+            "kept",
+            "-X",
+            "message.timeout.ms=20000",
+            "-l",
+        ])
+        .arg(machine.write("lines", &"a line that needs room\n".repeat(20_000)))
+        .output()
+        .unwrap();
+    assert!(!output.status.success(), "{}", text(&output));
+    wait(&machine, "one", "the full disk", |status| {
+        let told = status.to_string();
+        // Where it strikes decides: a write fails, or a page of a mapped index cannot be had.
+        told.contains("No space left on device") || told.contains("a fault occurred")
+    });
+    std::fs::remove_file(filler).unwrap();
+    wait(&machine, "one", "the broker", all_ready);
+    round_trip(&machine.bootstrap("one", "plain"), "kept", &[]);
+    machine.klamm_ok(&["down"]);
+    drop(small);
 }

@@ -16,6 +16,8 @@ mod figures;
 #[cfg(test)]
 mod first_light;
 #[cfg(test)]
+mod homes;
+#[cfg(test)]
 mod kube_apiserver;
 #[cfg(test)]
 mod metadata_store;
@@ -23,6 +25,8 @@ mod metadata_store;
 mod metrics;
 #[cfg(test)]
 mod running_changes;
+#[cfg(test)]
+mod runtimes;
 #[cfg(test)]
 mod security;
 #[cfg(test)]

@@ -8,9 +8,10 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
+use crate::disks::{directory_id, disk, kill_runner};
 use crate::support::Kubernetes;
 use crate::support::kubernetes::{Write, resource, wait};
-use crate::support::manifests::{Cluster, PERSISTENT};
+use crate::support::manifests::{Cluster, PERSISTENT, Pool, TWO_DISKS};
 use crate::support::witness::{Witness, round_trip};
 
 /// Heartbeats of operator and node agent after which a cluster that is Ready has settled.
@@ -280,4 +281,86 @@ fn brokers_operator_and_agent_come_back_and_nothing_acknowledged_is_lost() {
     steady_state_writes_nothing(&kubernetes, "three");
     let acknowledged = witness.verify();
     eprintln!("{acknowledged} messages acknowledged, all read back");
+}
+
+#[test]
+fn pools_with_two_disks_serve_and_a_wiped_controller_comes_back_as_a_new_voter() {
+    let Some(kubernetes) = Kubernetes::start("kube_apiserver: pools and disks") else {
+        return;
+    };
+    let machine = &kubernetes.machine;
+    let pool = |name, replicas, roles, storage| Pool {
+        name,
+        replicas,
+        roles,
+        storage,
+    };
+    let cluster = Cluster {
+        pools: vec![
+            pool("controller", 3, &["controller"], PERSISTENT),
+            pool("broker", 1, &["broker"], TWO_DISKS),
+        ],
+        ..Cluster::dual("pools", 1, PERSISTENT)
+    };
+    kubernetes.apply(&cluster.yaml());
+    wait_until_ready(&kubernetes, "pools", 4);
+    let plain = kubernetes.bootstrap("pools", "plain");
+    round_trip(&plain, "hello", &[]);
+    let status = kubernetes.status("pools").unwrap();
+    let pods: Vec<&str> = status["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["pod"].as_str().unwrap())
+        .collect();
+    let broker = pods.iter().find(|pod| pod.contains("broker")).unwrap();
+    let mut claims = left(&kubernetes).2;
+    claims.retain(|claim| claim.ends_with(broker));
+    assert_eq!(claims.len(), 2, "{claims:?}");
+
+    // A controller's disk is wiped while its Pod is down: no voter without memory.
+    let pod = pods.iter().find(|pod| pod.contains("controller")).unwrap();
+    let id = pod.rsplit('-').next().unwrap();
+    let wiped = disk(machine, pod).join(format!("kafka-log{id}"));
+    let old = directory_id(&wiped);
+    let elsewhere = machine.home().with_file_name("wiped");
+    std::fs::rename(&wiped, &elsewhere).unwrap();
+    kill_runner(machine, pod);
+    wait("a new disk", || {
+        wiped.join("meta.properties").exists() && all_ready(kubernetes.status("pools").as_ref(), 4)
+    });
+    let new = directory_id(&wiped);
+    assert_ne!(old, new, "an empty disk never takes the old one's vote");
+    let describe = ["kafka", "metadata-quorum", "--bootstrap-server", &plain];
+    let quorum = machine.klamm_ok(&[&describe[..], &["describe", "--status"]].concat());
+    let voters = quorum
+        .lines()
+        .find(|line| line.starts_with("CurrentVoters"));
+    let voters = voters.unwrap();
+    assert!(voters.contains(&new) && !voters.contains(&old), "{quorum}");
+    round_trip(&plain, "again", &[]);
+
+    // The pool of the broker is deleted by mistake: it serves on.
+    let jvm = machine.jvm_of(broker);
+    kubernetes.kube(async |client| {
+        let kind = resource("kafka.strimzi.io/v1", "KafkaNodePool", "kafkanodepools");
+        let api: Api<kube::core::DynamicObject> = Api::default_namespaced_with(client, &kind);
+        api.delete("broker", &DeleteParams::default())
+            .await
+            .unwrap();
+    });
+    wait("the missing pool is told", || {
+        let status = kubernetes.status("pools").unwrap();
+        status["reason"]
+            .as_str()
+            .unwrap_or_default()
+            .starts_with("PoolGone: pool broker is gone")
+    });
+    kubernetes.apply(&cluster.yaml());
+    wait_until_ready(&kubernetes, "pools", 4);
+    assert_eq!(
+        machine.jvm_of(broker),
+        jvm,
+        "a deleted pool kills no broker"
+    );
 }

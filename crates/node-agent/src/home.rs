@@ -167,6 +167,17 @@ impl Drop for Home {
     }
 }
 
+/// The process that holds a home now, if one does and has said who it is.
+pub fn holder(home: &Path) -> Option<i32> {
+    let file = File::open(Layout::new(home).agent().join("lock")).ok()?;
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+        return None;
+    }
+    let text = io::read_to_string(&file).ok()?;
+    let (_, rest) = text.split_once("pid ")?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
 /// Where homes of this user agree on addresses: `$XDG_STATE_HOME/klamm/loopback.json`.
 pub fn default_registry() -> PathBuf {
     let base = std::env::var_os("XDG_STATE_HOME")

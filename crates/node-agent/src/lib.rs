@@ -27,6 +27,7 @@ mod files;
 pub mod home;
 mod hosts;
 pub mod images;
+pub mod leftovers;
 mod logs;
 mod node;
 mod pod;
@@ -43,4 +44,4 @@ mod sources;
 pub mod storage;
 mod volumes;
 
-pub use run::{Error, purge, run};
+pub use run::{Error, run};

@@ -6,18 +6,16 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _};
-use rustix::process::Signal;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::container::launch::{self, Found};
 use crate::context::{Context, pod_key};
 use crate::files;
-use crate::pod::sandbox::{Owner, PodDir};
+use crate::leftovers::stop_orphan;
+use crate::pod::sandbox::PodDir;
 use crate::pod::worker::{self, News};
 use crate::settings::OnStop;
-use crate::volumes;
 
 /// Annotation of a Pod that others need in order to stop well: where all Pods are stopped, it is stopped after them.
 const STOP_LAST: &str = "klamm.dev/stop-last";
@@ -194,36 +192,4 @@ async fn stop_orphans(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
             tasks.spawn(async move { stop_orphan(&home, dir, owner).await });
         }
     }
-}
-
-/// Stops the containers of a Pod by what its files say, and removes the files.
-pub(crate) async fn stop_orphan(home: &std::path::Path, dir: PodDir, owner: Owner) {
-    let grace = Duration::from_secs(u64::try_from(owner.grace_seconds).unwrap_or(30));
-    let stops = owner.containers.iter().map(|name| {
-        let container = dir.container(name);
-        async move {
-            let Found::Running { running, .. } = launch::find(&container).await else {
-                return;
-            };
-            running.process.signal(Signal::TERM);
-            if tokio::time::timeout(grace, running.monitor.ended())
-                .await
-                .is_err()
-            {
-                running.process.signal(Signal::KILL);
-                if tokio::time::timeout(Duration::from_secs(10), running.monitor.ended())
-                    .await
-                    .is_err()
-                {
-                    running.monitor.signal(Signal::KILL);
-                    running.monitor.ended().await;
-                }
-            }
-            // Looks once more, which kills what a killed monitor has left.
-            let _ = launch::find(&container).await;
-        }
-    });
-    futures::future::join_all(stops).await;
-    volumes::drop_memory(home, &owner.uid);
-    let _ = files::remove(&dir.0);
 }

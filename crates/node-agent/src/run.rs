@@ -1,7 +1,6 @@
 //! The agent from start to end.
 
 use std::fs;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -246,22 +245,4 @@ async fn try_mounts(settings: &Settings, layout: &Layout) -> Option<bool> {
         }
     }
     None
-}
-
-/// Stops every process of a home's Pods and removes what they keep outside of it. No agent may be running.
-///
-/// Afterwards the directory itself can be removed.
-pub async fn purge(home: &Path) -> Result<(), Error> {
-    let held = Home::hold(home, &default_registry())?;
-    let stops = PodDir::all(&held.layout.pods())
-        .into_iter()
-        .filter_map(|dir| {
-            let owner = dir.owner()?;
-            Some(pods::stop_orphan(home, dir, owner))
-        });
-    futures::future::join_all(stops).await;
-    if let Some(base) = volumes::memory_base(home) {
-        let _ = files::remove(&base);
-    }
-    Ok(())
 }

@@ -42,13 +42,28 @@ impl Machine {
         path.display().to_string()
     }
 
+    /// The `klamm` beside this test, as cargo builds it.
+    pub(crate) fn program() -> PathBuf {
+        if let Some(program) = std::env::var_os("KLAMM_PROGRAM") {
+            return program.into();
+        }
+        let own = std::env::current_exe().unwrap();
+        let program = own.parent().and_then(Path::parent).unwrap().join("klamm");
+        assert!(
+            program.is_file(),
+            "{} is not built; run `cargo build -p klamm` first",
+            program.display()
+        );
+        program
+    }
+
     /// `klamm …` on this home.
     pub(crate) fn command(&self) -> Command {
         Self::command_on(&self.home())
     }
 
     pub(crate) fn command_on(home: &Path) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(Self::program());
         command.env("KLAMM_HOME", home).env_remove("KUBECONFIG");
         command
     }
@@ -236,21 +251,6 @@ pub(crate) fn text(output: &Output) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     )
-}
-
-/// The `klamm` beside this test, as cargo builds it; measurements name that of a release build.
-fn program() -> PathBuf {
-    if let Some(program) = std::env::var_os("KLAMM_PROGRAM") {
-        return program.into();
-    }
-    let own = std::env::current_exe().unwrap();
-    let program = own.parent().and_then(Path::parent).unwrap().join("klamm");
-    assert!(
-        program.is_file(),
-        "{} is not built; run `cargo build -p klamm` first",
-        program.display()
-    );
-    program
 }
 
 /// The repository.

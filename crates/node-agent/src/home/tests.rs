@@ -10,8 +10,13 @@ fn a_home_is_held_once_and_says_by_whom() {
         refused.contains(&format!("pid {}", std::process::id())),
         "{refused}"
     );
+    assert_eq!(
+        holder(&home).map(i32::cast_unsigned),
+        Some(std::process::id())
+    );
     let range = held.range();
     drop(held);
+    assert_eq!(holder(&home), None);
     assert_eq!(
         Home::hold(&home, &registry).unwrap().range(),
         range,

@@ -59,10 +59,14 @@ impl PodDir {
         self.0.join("sandbox")
     }
 
+    /// The sandbox of the last start, if there was one.
+    pub(crate) fn sandbox(&self) -> Option<Sandbox> {
+        files::read_json(&self.sandbox_file())
+    }
+
     /// The sandbox to work in: the one of before, or the next if that one was stopped or ended with the machine.
     pub(crate) fn enter_sandbox(&self) -> io::Result<Sandbox> {
-        let before: Option<Sandbox> = files::read_json(&self.sandbox_file());
-        match before {
+        match self.sandbox() {
             Some(sandbox) if !sandbox.stopped && sandbox.boot_id == boot_id() => Ok(sandbox),
             before => {
                 let number = before.map_or(0, |sandbox| sandbox.number + 1);
