@@ -330,9 +330,7 @@ fn a_full_disk_is_named_and_its_broker_comes_back_when_there_is_room() {
         .unwrap();
     assert!(!output.status.success(), "{}", text(&output));
     wait(&machine, "one", "the full disk", |status| {
-        let told = status.to_string();
-        // Where it strikes decides: a write fails, or a page of a mapped index cannot be had.
-        told.contains("No space left on device") || told.contains("a fault occurred")
+        reason(status).contains("no space left on device: volume 0")
     });
     std::fs::remove_file(filler).unwrap();
     wait(&machine, "one", "the broker", all_ready);

@@ -160,9 +160,28 @@ async fn start_and_wait(
     let code = exit_code(status, asked);
     if code != 0 {
         let words = last_words(&state_log).unwrap_or_else(|| "its log may say why".to_owned());
-        environment.write_termination_message(&format!("Kafka ended with {status}: {words}"));
+        let full = full_disks(environment, config);
+        environment.write_termination_message(&format!("Kafka ended with {status}: {full}{words}"));
     }
     Ok(code)
+}
+
+/// Less than this is no room: Kafka maps index files, and a page that cannot be had ends the JVM with other words.
+const NO_ROOM_BYTES: u64 = 1024 * 1024;
+
+/// The volumes without room, which is then the cause whatever Kafka calls it.
+fn full_disks(environment: &Environment, config: &RunnerConfig) -> String {
+    let is_full = |path: &str| {
+        rustix::fs::statvfs(environment.path(path))
+            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < NO_ROOM_BYTES)
+    };
+    let mut words = String::new();
+    for dir in config.log_dirs.iter().filter(|dir| is_full(&dir.path)) {
+        words.push_str("no space left on device: volume ");
+        words.push_str(&dir.volume.0.to_string());
+        words.push_str(" is full; ");
+    }
+    words
 }
 
 /// One round of what goes on beside a running JVM.
