@@ -59,15 +59,28 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
                 None => None,
             };
             let client = connect_detached(home, started).await?;
-            let outcome = Box::pin(bring_up(home, args, &documents, &client)).await;
-            if outcome.is_err() && home.running()?.is_none() {
-                bail!(
-                    "the klamm that serves {} has ended meanwhile; see {}",
+            tokio::select! {
+                outcome = Box::pin(bring_up(home, args, &documents, &client)) => outcome,
+                gone = until_gone(home) => Err(gone),
+            }
+        }
+    }
+}
+
+/// Returns when nobody serves the home any more: whoever waits for an answer would wait for ever.
+async fn until_gone(home: &Home) -> anyhow::Error {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        match home.running() {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                return anyhow!(
+                    "the klamm that serves {} has ended; see {}",
                     home.dir().display(),
                     home.log().display()
                 );
             }
-            outcome
+            Err(error) => return error,
         }
     }
 }
