@@ -90,7 +90,7 @@ fn broken_and_half_downloads_are_noticed_and_a_warm_cache_needs_no_maven() {
     let half = strange_maven(
         &machine,
         "half",
-        "truncate -s 100000 \"$libs/kafka_2.13-4.3.1.jar\"; echo '[ERROR] the connection broke'; exit 1",
+        "truncate -s 100000 \"$libs/kafka_2.13-4.3.1.jar\"; printf '\\n[ERROR] the connection broke\\n'; exit 1",
     );
     let output = prepare(&cache, &before_others(&half));
     refused(&output, &["Maven could not bring", "the connection broke"]);
@@ -128,6 +128,7 @@ fn older_kafkas_run_side_by_side_without_a_network() {
                 .yaml()
                 .replace("version: 4.3.1", &format!("version: {version}"))
                 .replace("4.3-IV0", metadata)
+                .replace("name: dual", &format!("name: {name}-pool"))
         })
         .collect();
     let file = machine.write("manifest.yaml", &manifests.join("---\n"));
