@@ -42,7 +42,7 @@ impl Machine {
         path.display().to_string()
     }
 
-    /// The `klamm` beside this test, as cargo builds it.
+    /// The `klamm` beside this test, as cargo builds it; measurements name that of a release build.
     pub(crate) fn program() -> PathBuf {
         if let Some(program) = std::env::var_os("KLAMM_PROGRAM") {
             return program.into();

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use manifests::config_map::{CLUSTER_ID, METADATA_VERSION, SERVER_CONFIG};
 use manifests::revision::{self, Change};
+use model::desired::sensitive;
 use model::observed::identity::POD_RECORD;
 use model::runner::RUNNER_CONFIG_KEY;
 use serde_json::Value;
@@ -131,7 +132,11 @@ fn properties(before: &str, after: &str, changes: &mut Vec<String>) {
     for key in keys {
         let (old, new) = (before.get(*key), after.get(*key));
         if old != new {
-            let word = |value: Option<&&str>| value.map_or("unset", |value| *value).to_owned();
+            let word = |value: Option<&&str>| {
+                value
+                    .map_or("unset", |value| sensitive::told(key, value))
+                    .to_owned()
+            };
             changes.push(format!("{key} {} → {}", word(old), word(new)));
         }
     }
