@@ -35,7 +35,8 @@ pub(super) fn repaired(object: &Value, problems: &[&Problem]) -> Value {
             | ProblemReason::Forbidden
             | ProblemReason::UnsupportedVersion
             | ProblemReason::Unsupported
-            | ProblemReason::MissingReference => {}
+            | ProblemReason::MissingReference
+            | ProblemReason::Unreadable => {}
         }
     }
     object
