@@ -91,7 +91,7 @@ impl Environment {
                 .into(),
             java,
             hosts_file: get("KLAMM_HOSTS_FILE")
-                .filter(|_| !get("KLAMM_HOSTS_MOUNTED").is_some_and(|value| value == "1"))
+                .filter(|_| get("KLAMM_HOSTS_MOUNTED").is_none_or(|value| value != "1"))
                 .map(PathBuf::from),
             archive: get("KLAMM_CDS_ARCHIVE").map(PathBuf::from),
             plugins: get("KLAMM_PLUGINS")

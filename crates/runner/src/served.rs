@@ -118,7 +118,7 @@ impl Served {
         let now = self.trust_files();
         let stale = self.stores.iter().filter(|store| {
             store.truststore.as_ref().is_some_and(|file| {
-                now.get(file).is_some() && now.get(file) != self.trusted.get(file)
+                now.contains_key(file) && now.get(file) != self.trusted.get(file)
             })
         });
         stale.map(|store| store.listener.clone()).collect()
