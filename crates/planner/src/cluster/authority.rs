@@ -262,7 +262,7 @@ impl Present<'_> {
 
 /// `CN` of a subject in RFC 4514 form.
 fn common_name(subject: &str) -> String {
-    let parts = subject.split([',', '+']).map(str::trim);
+    let mut parts = subject.split([',', '+']).map(str::trim);
     let name = parts.find_map(|part| part.strip_prefix("CN="));
     name.unwrap_or(subject).to_owned()
 }
