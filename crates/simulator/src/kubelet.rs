@@ -47,6 +47,7 @@ pub struct Run {
 
 /// How far a Pod is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a world has a handful of Pods")]
 pub enum RunState {
     /// Waits for what it mounts.
     Creating,

@@ -21,6 +21,10 @@ const REBIRTH: SignedDuration = SignedDuration::from_secs(3);
 
 /// The world.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own that a story throws"
+)]
 pub struct Sim {
     /// Virtual time.
     pub now: Timestamp,

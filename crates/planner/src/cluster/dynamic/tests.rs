@@ -1,7 +1,7 @@
 use super::*;
 
-fn text(value: &str) -> Option<String> {
-    Some(value.to_owned())
+fn text(value: &str) -> String {
+    value.to_owned()
 }
 
 #[test]
@@ -15,12 +15,12 @@ fn values_are_compared_as_kafka_means_them() {
         ("gzip", "lz4", false),
     ] {
         assert_eq!(
-            same(text(one).as_ref(), text(other).as_ref()),
+            same(Some(&text(one)), Some(&text(other))),
             equal,
             "{one} and {other}"
         );
     }
-    assert!(!same(None, text("1").as_ref()));
+    assert!(!same(None, Some(&text("1"))));
     assert!(same(None, None));
 }
 
@@ -28,15 +28,15 @@ fn values_are_compared_as_kafka_means_them() {
 fn numbers_of_threads_change_by_half_or_double_at_once() {
     let step = |from: &str, to: &str| {
         let seen = Setting {
-            value: text(from),
+            value: Some(text(from)),
             ..Setting::default()
         };
-        halfway("num.io.threads", Some(&seen), text(to).as_ref())
+        halfway("num.io.threads", Some(&seen), Some(&text(to)))
     };
     assert_eq!(step("8", "4"), None);
     assert_eq!(step("8", "16"), None);
     assert_eq!(step("8", "1"), text("4"));
     assert_eq!(step("1", "3"), text("2"));
     assert_eq!(step("3", "1"), text("2"));
-    assert_eq!(halfway("log.retention.ms", None, text("1").as_ref()), None);
+    assert_eq!(halfway("log.retention.ms", None, Some(&text("1"))), None);
 }
