@@ -15,6 +15,7 @@
 //! Not here: how the protocol is written (`zookeeper-protocol`), the server that is usually checked (`zookeeper-server`).
 
 pub mod campaign;
+pub mod client;
 pub mod compare;
 pub mod describe;
 pub mod generate;
@@ -22,6 +23,7 @@ mod link;
 pub mod mapping;
 mod pair;
 pub mod proxy;
+pub mod register;
 
 pub use link::LinkError;
 pub use mapping::Both;

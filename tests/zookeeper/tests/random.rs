@@ -15,7 +15,7 @@ pub(crate) fn setting(name: &str, otherwise: u64) -> u64 {
 }
 
 /// A new seed each time, unless one is given.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs());

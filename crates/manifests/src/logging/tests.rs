@@ -117,7 +117,7 @@ fn a_file_of_the_users_own_is_respected() {
             appenderRef.user1.ref=OUT
             level=DEBUG
             name=kafka.server.KafkaRaftServer
-            loggers=server,klammstate0,klammstate1,klammstate2,klammstate3,klammstate4,klammstate5,klammstate6,klammstate7
+            loggers=server,klammstate0,klammstate1,klammstate2,klammstate3,klammstate4,klammstate5,klammstate6,klammstate7,klammstate8
             monitorInterval=30
         "#]],
     );
@@ -133,7 +133,7 @@ fn a_file_of_the_users_own_is_respected() {
             appenderRef.user0.ref=OUT
             level=INFO
             name=org.apache.kafka.storage.internals.log.LogLoader
-            loggers=server,klammstate0,klammstate1,klammstate2,klammstate3,klammstate4,klammstate5,klammstate6,klammstate7
+            loggers=server,klammstate0,klammstate1,klammstate2,klammstate3,klammstate4,klammstate5,klammstate6,klammstate7,klammstate8
             monitorInterval=30
         "#]],
     );

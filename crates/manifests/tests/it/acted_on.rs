@@ -21,58 +21,13 @@ mod fields;
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "Kafka",
-        "spec.clusterCa.validityDays",
-        "planner: issues certificates",
-    ),
-    (
-        "Kafka",
-        "spec.clusterCa.renewalDays",
-        "planner: renews certificates",
-    ),
-    (
-        "Kafka",
         "spec.clusterCa.generateCertificateAuthority",
         "planner: makes the authority",
     ),
     (
         "Kafka",
-        "spec.clientsCa.validityDays",
-        "planner: issues certificates",
-    ),
-    (
-        "Kafka",
-        "spec.clientsCa.renewalDays",
-        "planner: renews certificates",
-    ),
-    (
-        "Kafka",
         "spec.clientsCa.generateCertificateAuthority",
         "planner: makes the authority",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.logging.valueFrom.configMapKeyRef.name",
-        "operator: reads the ConfigMap",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.logging.valueFrom.configMapKeyRef.key",
-        "operator: reads the ConfigMap",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.metricsConfig.valueFrom.configMapKeyRef.name",
-        "operator: reads the ConfigMap",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.metricsConfig.valueFrom.configMapKeyRef.key",
-        "operator: reads the ConfigMap",
-    ),
-    (
-        "Kafka",
-        "spec.kafka.listeners[].configuration.preferredNodePortAddressType",
-        "planner: chooses the address that the status shows",
     ),
     (
         "Kafka",
@@ -88,6 +43,11 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "Kafka",
         "spec.kafka.tieredStorage.type",
         "parser: there is one type",
+    ),
+    (
+        "KafkaNodePool",
+        "spec.roles[]",
+        "parser: a pool that loses a role that no other has is refused for the role",
     ),
 ];
 
@@ -228,7 +188,7 @@ fn shows(kind: &str, facts: &Facts, path: &str) -> bool {
             .iter()
             .any(|documents| is_told_of(documents, kind, facts, path));
     }
-    let places = if path.contains("listeners[]") { 9 } else { 1 };
+    let places = if path.contains("listeners[]") { 10 } else { 1 };
     contexts
         .iter()
         .any(|documents| shows_in(documents, kind, facts, path, places))
@@ -272,7 +232,11 @@ fn shows_in(documents: &Documents, kind: &str, facts: &Facts, path: &str, places
             let seen = seen.entry(index).or_insert_with(|| {
                 let mut without = object.clone();
                 unset(&mut without, path, index);
-                vec![with(without)]
+                match with(without) {
+                    // What is required cannot be left out alone.
+                    Outcome::Unfit => vec![outcome(documents)],
+                    without => vec![without],
+                }
             });
             let now = with(object);
             if seen.iter().any(|before| differ(before, &now, path)) {

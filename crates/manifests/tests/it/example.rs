@@ -139,7 +139,7 @@ pub(crate) fn facts(cluster: &Cluster) -> Facts {
             if pool.roles.is_controller() {
                 identity
                     .initial_controllers
-                    .insert(id, directories[&0].clone());
+                    .insert(id, directories.values().next().unwrap().clone());
             }
             // Through JSON, so that the planner may record more without this test.
             let own = serde_json::json!({ "pool": pool.name, "roles": pool.roles, "directories": directories });

@@ -239,6 +239,19 @@ metadata: {name: a, labels: {strimzi.io/cluster: demo}}
 spec: {replicas: -1, roles: [broker, controller], storage: {type: persistent-claim, sice: 1Gi}}
 ",
         )],
-        &expect![[r#""#]],
+        &expect![[r#"
+            -:1 (document 1): Kafka/demo
+            -:14 (document 2): KafkaNodePool/a
+            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.listeners[1].tls is missing; allowed: `true` or `false`; for example: true
+            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.colour is not a field; fields there: `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`
+            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.config["min.insync.replicas"]: several is not allowed; allowed: a whole number, at least 1; for example: 1
+            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.listeners[0].tls: no-idea is not allowed; allowed: `true` or `false`; for example: true
+            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.listeners[1].port: 9092 is not allowed; allowed: 9092 to 65535 without 9404 (metrics) and 9999 (JMX), unique among the listeners; for example: 9093
+            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.config["broker.id"] cannot be set (to 1); instead: nothing: the operator sets it (for racks: spec.kafka.rack)
+            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 3.9.1, 3.9.2, 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
+            PROBLEM -:14 (document 2): KafkaNodePool/a spec.storage.size is missing; allowed: a size above zero, because the type is `persistent-claim`; for example: 100Gi
+            PROBLEM -:14 (document 2): KafkaNodePool/a spec.storage.sice is not a field; fields there: `class`, `deleteClaim`, `id`, `kraftMetadata`, `selector`, `size`, `sizeLimit`, `type`, `volumeAttributesClass`, `volumes`; did you mean: size
+            PROBLEM -:14 (document 2): KafkaNodePool/a spec.replicas: -1 is not allowed; allowed: a whole number, at least 0; for example: 0
+        "#]],
     );
 }

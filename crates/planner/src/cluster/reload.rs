@@ -71,8 +71,8 @@ pub(crate) fn plan(
         draft.notes.push(Note {
             reason: "RestartNeededForCertificate".to_owned(),
             message: format!(
-                "{} must restart: towards the controllers it presents the certificate it started with, which ends on \
-                 {}; delete its Pod before that day, one at a time (this version does not restart nodes by itself yet)",
+                "{}: the certificate of the last start is still presented towards the controllers, and ends on {}; delete \
+                 the Pods before that day, one at a time (this version does not restart nodes by itself yet)",
                 nodes_of(&nodes),
                 first.strftime("%Y-%m-%d")
             ),

@@ -17,8 +17,8 @@ pub(super) fn base() -> Documents {
         json!({"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaNodePool",
             "metadata": {"name": name, "namespace": "test", "labels": {"strimzi.io/cluster": "my-cluster"}},
             "spec": {"replicas": 1, "roles": roles, "storage": {"type": "jbod", "volumes": [
-                {"id": 0, "type": "persistent-claim", "size": "1Gi", "kraftMetadata": "shared"},
-                {"id": 1, "type": "persistent-claim", "size": "1Gi"}]}}})
+                {"id": 1, "type": "persistent-claim", "size": "1Gi"},
+                {"id": 0, "type": "persistent-claim", "size": "1Gi"}]}}})
     };
     Documents {
         kafka: json!({"apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka",
@@ -34,6 +34,8 @@ pub(super) fn base() -> Documents {
             listener("lb", 9098, "loadbalancer", true, json!({})),
             listener("ing", 9099, "ingress", true, hosts.clone()),
             listener("route", 9100, "route", true, json!({})),
+            listener("gateway", 9101, "tlsroute", true, json!({"configuration": {"parentRefs": [{"name": "gateway"}],
+                "bootstrap": {"host": "g.example.org"}, "hostTemplate": "g-{nodeId}.example.org"}})),
         ]}}}),
         pools: vec![pool("both", json!(["controller", "broker"]))],
     }

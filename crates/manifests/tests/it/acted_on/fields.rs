@@ -73,6 +73,8 @@ pub(super) fn samples(fact: &Fact, path: &str) -> Vec<Value> {
         "object" => vec![json!({"sample": "sample"})],
         _ => [
             "sample",
+            "extra",
+            "/mnt/sample",
             "7",
             "7Gi",
             "true",
@@ -109,6 +111,8 @@ fn whole(facts: &Facts, path: &str) -> Value {
             }
             object
         }
+        // The one there is.
+        _ if path.ends_with(".brokers[].broker") => json!(0),
         _ => samples(&fact, path).remove(0),
     }
 }

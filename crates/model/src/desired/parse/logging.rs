@@ -58,7 +58,7 @@ pub(super) fn config_map_key(
     let Some(ConfigMapKeySelector {
         key,
         name,
-        optional: _,
+        optional,
     }) = reference
     else {
         report.missing(
@@ -68,6 +68,12 @@ pub(super) fn config_map_key(
         );
         return None;
     };
+    if *optional == Some(true) {
+        report.meaningless(
+            &format!("{path}.optional"),
+            "what is referred to is waited for: it is needed",
+        );
+    }
     if name.is_empty() {
         report.missing(
             &format!("{path}.name"),
