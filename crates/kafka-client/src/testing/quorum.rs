@@ -166,7 +166,8 @@ pub(super) fn remove_voter(state: &mut State, call: Call<'_>) -> Frame {
                     .get(&request.voter_id)
                     .is_some_and(|node| node.is_up)
             {
-                state.observers.insert(request.voter_id, voter);
+                // With a new disk it observes already, under another directory.
+                state.observers.entry(request.voter_id).or_insert(voter);
             }
             if state.leader == Some(request.voter_id) {
                 state.elect();
