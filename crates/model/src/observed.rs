@@ -37,7 +37,7 @@ pub struct World {
     /// Its KafkaNodePools (label `strimzi.io/cluster`), by name.
     pub pools: Known<BTreeMap<String, resource::Resource>>,
     /// The KafkaPlan of this cluster, if somebody made one.
-    pub plan: Option<resource::PlanResource>,
+    pub plan: Known<Option<resource::PlanResource>>,
     /// All Pods with the labels `strimzi.io/cluster` and `strimzi.io/name: <cluster>-kafka`, by name, except those in `foreign`.
     pub pods: Known<BTreeMap<String, pod::Pod>>,
     /// All volume claims with the same labels, by name.
@@ -84,7 +84,7 @@ impl World {
         Self {
             kafka,
             pools: Known::Unknown(Why::NotAsked),
-            plan: None,
+            plan: Known::Unknown(Why::NotAsked),
             pods: Known::Unknown(Why::NotAsked),
             volumes: Known::Unknown(Why::NotAsked),
             store_pods: Known::Unknown(Why::NotAsked),

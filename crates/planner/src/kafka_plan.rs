@@ -20,7 +20,16 @@ use crate::status::seconds;
 /// An override speaks of the whole plan, of a phase, or of a step (by [`Step::id`], or by what it is shown as); the
 /// last that speaks of a step counts.
 pub(crate) fn obey(input: &Input, draft: &mut Draft) {
-    let overrides = overrides(input.observed.plan.as_ref());
+    let overrides = match overrides(found(input)) {
+        Ok(overrides) => overrides,
+        Err(error) => {
+            draft.problems.push(Problem::Override {
+                field: "KafkaPlan spec".to_owned(),
+                text: format!("{error}: what is asked there is not understood by this version, so no step is begun"),
+            });
+            return hold(draft, |_| true);
+        }
+    };
     for (index, one) in overrides.iter().enumerate() {
         let field = format!("KafkaPlan spec.overrides[{index}]");
         if let Some(phase) = one
@@ -42,18 +51,21 @@ pub(crate) fn obey(input: &Input, draft: &mut Draft) {
             }),
         }
     }
-    let steps: Vec<(String, bool)> = draft
-        .steps()
-        .map(|step| (step.id.clone(), is_paused(&overrides, step)))
-        .collect();
-    for (step, (_, paused)) in draft.steps_mut().zip(steps) {
-        if paused
-            && step.action.is_some()
-            && matches!(step.state, StepState::Ready | StepState::Pending)
-        {
+    hold(draft, |step| is_paused(&overrides, step));
+}
+
+fn hold(draft: &mut Draft, paused: impl Fn(&Step) -> bool) {
+    for step in draft.steps_mut() {
+        let may_begin = matches!(step.state, StepState::Ready | StepState::Pending);
+        if may_begin && step.action.is_some() && paused(step) {
             step.state = StepState::Held;
         }
     }
+}
+
+/// The KafkaPlan, where there is one.
+fn found(input: &Input) -> Option<&PlanResource> {
+    input.observed.plan.value().and_then(Option::as_ref)
 }
 
 fn is_paused(overrides: &[PlanOverride], step: &Step) -> bool {
@@ -82,26 +94,25 @@ fn phase_of(name: &str) -> Option<PhaseName> {
         .find(|phase| phase.as_str() == name)
 }
 
-fn overrides(plan: Option<&PlanResource>) -> Vec<PlanOverride> {
-    let spec =
-        plan.and_then(|plan| serde_json::from_value::<KafkaPlanSpec>(plan.spec.clone()).ok());
-    spec.and_then(|spec| spec.overrides).unwrap_or_default()
+fn overrides(plan: Option<&PlanResource>) -> serde_json::Result<Vec<PlanOverride>> {
+    let Some(plan) = plan.filter(|plan| !plan.spec.is_null()) else {
+        return Ok(Vec::new());
+    };
+    let spec: KafkaPlanSpec = serde_json::from_value(plan.spec.clone())?;
+    Ok(spec.overrides.unwrap_or_default())
 }
 
 /// The status of the KafkaPlan. Times are those of the last status while it says the same.
 pub(crate) fn status(input: &Input, plan: &Plan, outcome: &Outcome) -> Value {
-    let found = input
-        .observed
-        .plan
-        .as_ref()
-        .map_or(&Value::Null, |plan| &plan.status);
+    let plan_found = found(input);
+    let found = plan_found.map_or(&Value::Null, |plan| &plan.status);
     let last: KafkaPlanStatus = serde_json::from_value(found.clone()).unwrap_or_default();
     let now = seconds(input.now);
     let state = plan_status(plan.state());
     let same = last.status == Some(state);
     let status = KafkaPlanStatus {
         conditions: None,
-        observed_generation: input.observed.plan.as_ref().map(|plan| plan.generation),
+        observed_generation: plan_found.map(|plan| plan.generation),
         cluster_generation: Some(plan.generation),
         title: Some(title(plan)),
         status: Some(state),

@@ -384,7 +384,7 @@ pub fn tell(sim: &mut Sim, seen: &planner::Input, status: &planner::Status) {
             write("KafkaNodePool", pool, &found.status, status);
         }
     }
-    if let Some(found) = &seen.observed.plan {
+    if let Some(Some(found)) = seen.observed.plan.value() {
         write("KafkaPlan", &name, &found.status, &status.plan);
     }
 }

@@ -34,7 +34,7 @@ pub fn look(sim: &Sim, api: &Api, holder: &str) -> Option<Input> {
         pools.insert(name.to_owned(), resource_of(pool));
     }
     world.pools = Known::At(at, pools);
-    world.plan = api.get("KafkaPlan", &sim.cluster).map(plan_of);
+    world.plan = Known::At(at, api.get("KafkaPlan", &sim.cluster).map(plan_of));
     let mut foreign = Vec::new();
     let mut pods = BTreeMap::new();
     let mut store_pods = BTreeMap::new();

@@ -99,7 +99,7 @@ pub(crate) async fn observe(
         .pools
         .clone()
         .map(|pools| pools.iter().map(resource_of).map(by_name).collect());
-    world.plan = plan.value().and_then(Option::as_ref).map(plan_of);
+    world.plan = plan.map(|plan| plan.as_ref().map(plan_of));
     let pods = pods.map(|pods| {
         pods.into_iter()
             .map(|pod| pods::split(&name, &pod))

@@ -106,7 +106,10 @@ async fn write_plan(hands: &Hands, input: &Input, wanted: &Value) {
     if kafka.meta.deleting {
         return;
     }
-    let (uid, found) = if let Some(plan) = &input.observed.plan {
+    let Some(plan) = input.observed.plan.value() else {
+        return;
+    };
+    let (uid, found) = if let Some(plan) = plan {
         (plan.meta.uid.clone(), plan.status.clone())
     } else {
         let object = json!({

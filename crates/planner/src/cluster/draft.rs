@@ -130,10 +130,6 @@ impl Draft {
         self.steps.values_mut().flatten()
     }
 
-    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.steps.values().flatten()
-    }
-
     /// The plan, with all phases in order.
     pub(crate) fn finish(mut self, input: &Input, purpose: Purpose) -> Plan {
         self.problems.sort();

@@ -64,6 +64,7 @@ impl<'a> View<'a> {
                 });
             }
         };
+        need("the KafkaPlan, where steps can be paused", world.plan.why());
         need("the node pools", world.pools.why());
         need("the Pods", world.pods.why());
         need("the volume claims", world.volumes.why());

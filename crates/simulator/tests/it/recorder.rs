@@ -69,7 +69,8 @@ fn each_unknown_list_alone_holds_everything() {
     let why = || Why::Unreachable {
         text: "list: 503".to_owned(),
     };
-    let blind: [fn(&mut World, Why); 6] = [
+    let blind: [fn(&mut World, Why); 7] = [
+        |world, why| world.plan = Known::Unknown(why),
         |world, why| world.pods = Known::Unknown(why),
         |world, why| world.volumes = Known::Unknown(why),
         |world, why| world.secrets = Known::Unknown(why),
@@ -83,4 +84,22 @@ fn each_unknown_list_alone_holds_everything() {
         let plan = planner::plan(&input);
         assert_eq!(plan.ready().count(), 0, "{plan}");
     }
+}
+
+#[test]
+fn a_plan_whose_spec_cannot_be_read_begins_nothing() {
+    let mut story = told(&[
+        "world demo: dual 3 both ephemeral",
+        "run",
+        "delete pod 1",
+        "wait 3",
+    ]);
+    let decide =
+        |story: &Story| planner::plan(&observe::look(&story.sim, &story.sim.api, "one").unwrap());
+    assert_ne!(decide(&story).ready().count(), 0);
+    story.tell(r#"override [{"action": "Dance"}]"#);
+    let plan = decide(&story);
+    assert_eq!(plan.ready().count(), 0, "{plan}");
+    let told: Vec<String> = plan.problems.iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|told| told.contains("Dance")), "{told:?}");
 }
