@@ -97,7 +97,11 @@ pub async fn apply(
     match (&found, expected) {
         (None, Expected::Any | Expected::Absent) => {}
         (None, Expected::Uid(_) | Expected::Version { .. }) => return refused("it is gone"),
-        (Some(_), Expected::Absent) => return refused("it exists already"),
+        (Some(_), Expected::Absent) => {
+            return refused(
+                "it exists already, and has no labels of this Kafka: its owner must rename or delete it",
+            );
+        }
         (Some(found), Expected::Any) => {
             if owns_nothing_new(&wanted, found) {
                 return Ok(Written::Unchanged);

@@ -13,10 +13,12 @@ mod execute;
 mod observe;
 mod pace;
 mod references;
+mod refusals;
 mod tell;
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use planner::{Input, StepEnd};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -29,6 +31,7 @@ use desire::{Desired, desire};
 use observe::{Wanted, observe, read_wanted};
 use pace::Pace;
 use references::References;
+use refusals::Refusals;
 
 /// The Kafka that steps are carried out for.
 struct Subject<'a> {
@@ -61,7 +64,11 @@ struct Memory {
     secrets: observe::SecretFacts,
     kafka: observe::kafka::Connections,
     told: tell::Told,
+    refusals: Refusals,
 }
+
+/// How long after a look its own writes may still come back as news.
+const ECHO: Duration = Duration::from_secs(1);
 
 /// When to look again.
 enum Next {
@@ -95,7 +102,14 @@ pub(crate) async fn look_after(hands: &Hands, cluster: &ClusterName, uid: &str, 
                 pace.went_well();
                 duration.min(hands.settings.look_period)
             }
-            Next::Failed => pace.failed(),
+            Next::Failed => {
+                // What was written before something failed comes back as news; it must not cut the pause short.
+                let pause = pace.failed();
+                let echo = pause.min(ECHO);
+                tokio::time::sleep(echo).await;
+                let _ = news.notified().now_or_never();
+                pause.saturating_sub(echo)
+            }
             Next::Gone => return,
         };
     }
@@ -140,7 +154,8 @@ async fn look(
             .map(|brokers| brokers.cluster_id.as_str()),
         kafka: &memory.kafka,
     };
-    let outcome = execute::execute(&subject, &plan).await;
+    let mut outcome = execute::execute(&subject, &plan).await;
+    memory.refusals.settle(&mut outcome);
     let ended =
         |wanted: fn(&StepEnd) -> bool| outcome.results.iter().any(|result| wanted(&result.end));
     let acted = ended(|end| matches!(end, StepEnd::Done));

@@ -80,8 +80,6 @@ pub enum Reason {
         /// Kafka's names of the listeners, sorted.
         listeners: Vec<String>,
     },
-    /// Outside the cluster something must be given first.
-    Address,
 }
 
 impl Reason {
@@ -109,7 +107,6 @@ impl Reason {
             Self::Version { from: _, to: _ } => "Version",
             Self::Settings { changes: _ } => "Settings",
             Self::NotServed { listeners: _ } => "NotServed",
-            Self::Address => "Address",
         }
     }
 }
@@ -144,7 +141,6 @@ impl std::fmt::Display for Reason {
                     listed(listeners, 3)
                 )
             }
-            Self::Address => f.write_str("no address yet"),
         }
     }
 }

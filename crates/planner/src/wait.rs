@@ -80,12 +80,6 @@ pub enum Wait {
         /// `Kind/name`, the first few.
         missing: Vec<String>,
     },
-    /// Something that users bring is not there.
-    #[serde(rename_all = "camelCase")]
-    Reference {
-        /// `Kind/name`.
-        object: String,
-    },
     /// A load balancer, Ingress or the like has no address yet.
     #[serde(rename_all = "camelCase")]
     Address {
@@ -114,12 +108,6 @@ pub enum Wait {
     },
     /// The namespace is being deleted: nothing new can be made in it.
     NamespaceGoing,
-    /// A step failed a moment ago; it is tried again later.
-    #[serde(rename_all = "camelCase")]
-    Again {
-        /// What went wrong.
-        error: String,
-    },
 }
 
 impl Wait {
@@ -137,13 +125,11 @@ impl Wait {
             Self::CatchUp { .. } => "CatchingUp",
             Self::Record => "WaitingForRecord",
             Self::Objects { .. } => "WaitingForObjects",
-            Self::Reference { .. } => "MissingReference",
             Self::Address { .. } => "WaitingForAddress",
             Self::Disruption { .. } => "WaitingForNode",
             Self::Nodes { .. } => "NodesStarting",
             Self::Store { .. } => "StoreStarting",
             Self::NamespaceGoing => "NamespaceTerminating",
-            Self::Again { .. } => "TryingAgain",
         }
     }
 }
@@ -184,7 +170,6 @@ impl std::fmt::Display for Wait {
                 [one] => write!(f, "until {one} exists"),
                 _ => write!(f, "until {} exist", listed(missing, 3)),
             },
-            Self::Reference { object } => write!(f, "until {object} exists"),
             Self::Address { object } => write!(f, "until {object} has an address"),
             Self::Disruption { node } => write!(f, "until node {node} is done"),
             Self::Nodes { nodes } => {
@@ -199,7 +184,6 @@ impl std::fmt::Display for Wait {
                 "until the metadata store serves ({serving} of {servers} servers do)"
             ),
             Self::NamespaceGoing => f.write_str("the namespace is being deleted"),
-            Self::Again { error } => write!(f, "tried again soon; {error}"),
         }
     }
 }

@@ -32,8 +32,8 @@ const DIAL_BOUND: Duration = Duration::from_secs(3);
 const REQUEST_BOUND: Duration = Duration::from_secs(10);
 /// How many brokers are asked for their configuration at once.
 const BROKERS_AT_ONCE: usize = 16;
-/// How long all questions together may take.
-const LOOK_BOUND: Duration = Duration::from_secs(20);
+/// How long one question may take, however many pages its answer has.
+const QUESTION_BOUND: Duration = Duration::from_secs(20);
 
 /// What Kafka says.
 pub(super) struct View {
@@ -80,25 +80,12 @@ pub(super) async fn ask(
     if let Err(why) = connect(hands, connections, namespace, desired, nodes, secrets).await {
         return View::unknown(&why);
     }
-    match tokio::time::timeout(LOOK_BOUND, questions(hands, connections, desired, elected)).await {
-        Ok(view) => view,
-        Err(_) => View::unknown(&Why::Unreachable {
-            text: format!("asking Kafka: no answer within {} s", LOOK_BOUND.as_secs()),
-        }),
-    }
-}
-
-async fn questions(
-    hands: &Hands,
-    connections: &Connections,
-    desired: &Desired,
-    elected: bool,
-) -> View {
+    let connections = &*connections;
     let (brokers, quorum, features, partitions) = futures::join!(
-        ask_brokers(hands, connections),
-        ask_quorum(hands, connections, elected),
-        ask_features(hands, connections),
-        ask_partitions(hands, connections),
+        within("brokers", ask_brokers(hands, connections)),
+        within("the quorum", ask_quorum(hands, connections, elected)),
+        within("features", ask_features(hands, connections)),
+        within("partitions", ask_partitions(hands, connections)),
     );
     View {
         settings: ask_settings(hands, connections, desired, &brokers).await,
@@ -106,6 +93,19 @@ async fn questions(
         quorum,
         features,
         partitions,
+    }
+}
+
+/// An answer, or that there was none in time: one slow question must not make the others unknown.
+async fn within<T>(what: &str, question: impl Future<Output = Known<T>>) -> Known<T> {
+    match tokio::time::timeout(QUESTION_BOUND, question).await {
+        Ok(answer) => answer,
+        Err(_) => Known::Unknown(Why::Unreachable {
+            text: format!(
+                "asking Kafka for {what}: no answer within {} s",
+                QUESTION_BOUND.as_secs()
+            ),
+        }),
     }
 }
 
@@ -128,10 +128,13 @@ async fn ask_settings(
             let keys = keys.as_slice();
             async move {
                 let resource = ConfigResource::Broker(*id);
-                let answer = match kafka.describe_configs(&resource, Some(keys)).await {
-                    Ok(entries) => seen(hands.clock.now(), settings_of(entries)),
-                    Err(error) => Known::Unknown(why_of(&error)),
-                };
+                let answer = within("properties", async {
+                    match kafka.describe_configs(&resource, Some(keys)).await {
+                        Ok(entries) => seen(hands.clock.now(), settings_of(entries)),
+                        Err(error) => Known::Unknown(why_of(&error)),
+                    }
+                });
+                let answer = answer.await;
                 (*id, answer)
             }
         })
