@@ -14,6 +14,7 @@ use crate::output::Format;
     name = "klamm",
     version,
     max_term_width = 110,
+    arg_required_else_help = true,
     after_help = "\
 Examples:
   klamm up -f kafka.yaml                 a real Kafka cluster from a manifest, on this machine
@@ -28,20 +29,23 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Where the help of a command shows them: after its own.
+const GLOBAL: &str = "Global options";
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Directory that holds everything of this installation [default: the user's data directory, klamm/]
-    #[arg(long, global = true, env = "KLAMM_HOME", value_name = "DIR")]
+    #[arg(long, global = true, env = "KLAMM_HOME", value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) home: Option<PathBuf>,
     /// Directory for Kafka's jars, shared by all homes [default: the user's cache directory, klamm/]
-    #[arg(long, global = true, env = "KLAMM_CACHE", value_name = "DIR")]
+    #[arg(long, global = true, env = "KLAMM_CACHE", value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) cache: Option<PathBuf>,
     /// An unpacked Apache Kafka release to use instead of fetching its jars
-    #[arg(long, global = true, env = "KAFKA_HOME", value_name = "DIR")]
+    #[arg(long, global = true, env = "KAFKA_HOME", value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) kafka_home: Option<PathBuf>,
     /// What to log on standard error: error, warn, info, debug, or a filter such as operator=debug
-    #[arg(long, global = true, env = "KLAMM_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "KLAMM_LOG", value_name = "FILTER", help_heading = GLOBAL)]
     pub(crate) log: Option<String>,
 }
 

@@ -174,7 +174,8 @@ async fn bring_up(
     let clusters = clusters(client).await?;
     if clusters.is_empty() {
         output::progress(
-            "There is no Kafka resource here yet. Example: klamm up -f examples/kafka.yaml",
+            "There is no Kafka resource here yet: klamm waits for one. Apply it with kubectl, or stop (Ctrl-C) and give a \
+             manifest: klamm up -f examples/kafka.yaml",
         );
     }
     let Waited { waiting, seconds } = wait::until_ready(client, &clusters, args.timeout).await?;

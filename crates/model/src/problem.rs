@@ -220,6 +220,19 @@ pub struct Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.message)
+        let Self {
+            subject,
+            field,
+            message,
+            ..
+        } = self;
+        // What is said of a whole object begins with its kind, not with a field.
+        let about = if field == "kind" {
+            &subject.kind
+        } else {
+            field
+        };
+        let colon = if field == "kind" { "" } else { ":" };
+        write!(f, "{about}{colon} {message}")
     }
 }

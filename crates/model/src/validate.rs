@@ -138,7 +138,11 @@ impl Mended {
 
 /// A file that no documents could be taken from, for [`Validation::problems`].
 pub fn unreadable(file: &str, why: String) -> Located<Problem> {
-    yaml::unreadable(start_of(file), why, "YAML or JSON in UTF-8")
+    yaml::unreadable(
+        start_of(file),
+        why,
+        "a file of YAML or JSON in UTF-8, a directory of such files, or `-` for standard input",
+    )
 }
 
 /// Texts without any document in them, for [`Validation::problems`]: a pipe that broke, rather than nothing to do.

@@ -39,12 +39,12 @@ kind: [
         kafka.yaml:7 (document 2)
           document cannot be read: line 7 column 7: unclosed bracket '['; allowed: YAML or JSON
         gone.yaml:1 (document 1)
-          document cannot be read: No such file or directory; allowed: YAML or JSON in UTF-8
+          document cannot be read: No such file or directory; allowed: a file of YAML or JSON in UTF-8, a directory of such files, or `-` for standard input
         kafka.yaml:1 (document 1): Kafka/demo
           warning: role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
           warning: role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
         topic.yaml:1 (document 1): KafkaTopic/a
-          warning: kind: is accepted, but topics are not made from it yet.
+          warning: KafkaTopic is accepted, but topics are not made from it yet.
         2 documents: 4 problems, 3 warnings
     "#]].assert_eq(&report(&validate(&sources)));
 }

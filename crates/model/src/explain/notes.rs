@@ -55,7 +55,7 @@ pub(super) const NOTES: &[Note] = &[
     kafka(
         "spec.kafka.version",
         "4.3.1",
-        "can be 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0 or 4.3.1; any other is refused with this list",
+        "can be 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0 or 4.3.1, and, only with the annotation klamm.dev/metadata-store, 3.9.1 or 3.9.2; any other is refused with this list",
         "the jars of the release are fetched once by Maven and checked against a list of checksums",
     ),
     kafka(

@@ -112,7 +112,7 @@ spec: {partitions: 3, config: {}}
             -:17 (document 2): KafkaTopic/orders
             warning -:1 (document 1): Kafka/demo KafkaNodePool spec.storage: the only broker has ephemeral storage and loses its messages whenever its Pod goes.
             warning -:1 (document 1): Kafka/demo KafkaNodePool spec.storage: the only controller has ephemeral storage and loses the cluster's metadata whenever its Pod goes.
-            warning -:17 (document 2): KafkaTopic/orders kind: is accepted, but topics are not made from it yet.
+            warning -:17 (document 2): KafkaTopic/orders KafkaTopic is accepted, but topics are not made from it yet.
         "#]],
     );
 }

@@ -33,6 +33,7 @@ fn replication(cluster: &Cluster, report: &mut Report) {
             "may lose acknowledged messages with one disk",
         ),
     ];
+    in_sync(cluster, report);
     for (key, reason, effect) in unset {
         if !cluster.config.contains_key(key) {
             let message = format!(
@@ -41,6 +42,32 @@ fn replication(cluster: &Cluster, report: &mut Report) {
             report.warn(reason, &format!("{CONFIG}[\"{key}\"]"), message);
         }
     }
+}
+
+/// More replicas in sync than there can be: whoever asks for acks=all is refused.
+fn in_sync(cluster: &Cluster, report: &mut Report) {
+    const KEY: &str = "min.insync.replicas";
+    let number = |key: &str| cluster.config.get(key)?.parse::<u32>().ok();
+    let Some(wanted) = number(KEY) else {
+        return;
+    };
+    let brokers = count(cluster, Roles::is_broker);
+    let copies = number("default.replication.factor").unwrap_or(1);
+    let most = if wanted > brokers {
+        format!("there are {brokers} brokers")
+    } else if wanted > copies {
+        format!("default.replication.factor is {copies}")
+    } else {
+        return;
+    };
+    let message = format!(
+        "is {wanted}, but {most}: no message with acks=all is accepted in a topic made without values of its own."
+    );
+    report.warn(
+        Reason::KafkaMinInsyncReplicas,
+        &format!("{CONFIG}[\"{KEY}\"]"),
+        message,
+    );
 }
 
 fn storage(cluster: &Cluster, report: &mut Report) {

@@ -5,6 +5,7 @@ use resources::{Kafka, KafkaNodePool};
 use serde_json::Value;
 
 use super::*;
+use crate::problem::WarningReason;
 
 /// A pool of three dual-role nodes.
 const POOL: &str = "
@@ -376,6 +377,21 @@ spec: {replicas: 2, roles: [], storage: {type: jbod}}
             KafkaNodePool/controller FieldNotActedOn spec.template.podSet: is accepted, but Klamm makes no StrimziPodSet.
         "#]],
     );
+}
+
+#[test]
+fn more_replicas_in_sync_than_there_can_be_are_doubted() {
+    for config in [
+        "default.replication.factor: 3, min.insync.replicas: 5",
+        "default.replication.factor: 1, min.insync.replicas: 2",
+    ] {
+        let config = kafka(&format!("config: {{{config}}}"));
+        let parsed = parse(&format!("{config}{POOL}"));
+        assert!(parsed.cluster.is_ok());
+        let told = parsed.warnings.iter().map(|warning| warning.reason);
+        let told: Vec<WarningReason> = told.collect();
+        assert_eq!(told, [WarningReason::KafkaMinInsyncReplicas], "{config}");
+    }
 }
 
 #[test]
