@@ -67,6 +67,8 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         etcd_cacert,
         etcd_cert,
         etcd_key,
+        etcd_user,
+        etcd_password_file,
         prefix,
         listen,
         tls_listen,
@@ -75,10 +77,12 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         tls_client_ca,
         metrics_listen,
         sasl_users,
+        super_digest,
         min_session_timeout,
         max_session_timeout,
         max_client_connections,
         max_connections,
+        max_outstanding,
         jute_maxbuffer,
         etcd_max_txn_ops,
         etcd_max_request_bytes,
@@ -96,6 +100,16 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         etcd_max_txn_ops >= LEAST_TXN_OPS,
         "--etcd-max-txn-ops {etcd_max_txn_ops}: at least {LEAST_TXN_OPS} are needed; etcd's default is 128"
     );
+    anyhow::ensure!(
+        max_outstanding > 0,
+        "--max-outstanding 0: nothing would ever be read; ZooKeeper's default is 1000"
+    );
+    if let Some(digest) = &super_digest {
+        anyhow::ensure!(
+            zookeeper_server::is_digest(digest),
+            "--super-digest: must be a name, a colon and 28 characters of base64, such as super:D/InIHSb7yEEbrWz8b9l71RjZJU="
+        );
+    }
     let identity = match (etcd_cert, etcd_key) {
         (Some(certificate), Some(key)) => Some((
             read("--etcd-cert", &certificate)?,
@@ -109,6 +123,10 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
             .map(|path| read("--etcd-cacert", &path))
             .transpose()?,
         identity,
+        user: match (etcd_user, etcd_password_file) {
+            (Some(user), Some(file)) => Some((user, password(&file)?)),
+            _ => None,
+        },
     });
     settings.prefix = prefix;
     settings.listen = listen;
@@ -126,10 +144,12 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         .map(|path| users(&path))
         .transpose()?
         .unwrap_or_default();
+    settings.super_digest = super_digest;
     settings.min_session_timeout = min_session_timeout;
     settings.max_session_timeout = max_session_timeout;
     settings.max_connections_per_address = max_client_connections;
     settings.max_connections = max_connections;
+    settings.max_outstanding = max_outstanding;
     settings.max_frame_bytes = jute_maxbuffer;
     settings.etcd_max_txn_ops = etcd_max_txn_ops;
     settings.etcd_max_request_bytes = etcd_max_request_bytes;
@@ -157,6 +177,19 @@ const LEAST_TXN_OPS: usize = 16;
 
 fn read(option: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{option} {}", path.display()))
+}
+
+/// The only line of a file.
+fn password(path: &Path) -> anyhow::Result<String> {
+    let text = String::from_utf8(read("--etcd-password-file", path)?)
+        .with_context(|| format!("--etcd-password-file {}", path.display()))?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(
+        !password.is_empty() && !password.contains('\n'),
+        "--etcd-password-file {}: must hold one password and nothing else",
+        path.display()
+    );
+    Ok(password.to_owned())
 }
 
 fn users(path: &Path) -> anyhow::Result<Vec<(String, String)>> {

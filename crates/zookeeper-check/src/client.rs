@@ -124,9 +124,41 @@ impl Client {
         }
     }
 
+    /// Sends all requests at once, then waits for all answers: what of them was refused, and why. Lost when one is not answered.
+    pub async fn pipeline(&mut self, requests: Vec<Request>) -> Result<Vec<ErrorCode>, NoAnswer> {
+        if self.link.is_none() {
+            self.connect().await?;
+        }
+        let mut frames = Vec::new();
+        let mut ops = Vec::new();
+        for request in requests {
+            self.number += 1;
+            ops.push(request.op());
+            let xid = self.number;
+            frames.push(RequestFrame { xid, request }.encode());
+        }
+        let link = self.link.as_mut().ok_or(NoAnswer::Lost)?;
+        link.send(&frames).await.map_err(|_| NoAnswer::Lost)?;
+        let mut codes = Vec::new();
+        for op in ops {
+            let answer = tokio::time::timeout(self.patience, self.answer(op)).await;
+            let Ok(Some((code, _))) = answer else {
+                self.link = None;
+                return Err(NoAnswer::Lost);
+            };
+            codes.push(code);
+        }
+        Ok(codes)
+    }
+
     async fn exchange(&mut self, frame: &RequestFrame, op: Op) -> Option<(ErrorCode, Response)> {
         let link = self.link.as_mut()?;
         link.send(&[frame.encode()]).await.ok()?;
+        self.answer(op).await
+    }
+
+    async fn answer(&mut self, op: Op) -> Option<(ErrorCode, Response)> {
+        let link = self.link.as_mut()?;
         loop {
             match Reply::decode(link.next().await?, |_| op).ok()? {
                 Reply::Event(..) => {}

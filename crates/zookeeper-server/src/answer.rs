@@ -10,6 +10,7 @@ use zookeeper_protocol::{
 use crate::access;
 use crate::line::Line;
 use crate::mirror::{Mirror, event_frame};
+use crate::quota;
 use crate::record::unshare_acl;
 use crate::tree::Node;
 
@@ -34,7 +35,7 @@ pub(crate) fn answer(
                     .add(&path, line.id, WatchMode::Standard);
             }
             let node = mirror.tree.get(&path).ok_or(ErrorCode::NO_NODE)?;
-            Response::Stat(node.meta.stat())
+            Response::Stat(quota::stat(&mirror.tree, &path, &node.meta))
         }
         Request::GetData { path, watch } => {
             let (data, stat) = get_data(mirror, line, &path, watch)?;
@@ -124,7 +125,10 @@ fn get_data(
     watch: bool,
 ) -> Result<(Option<bytes::Bytes>, Stat), ErrorCode> {
     let node = readable(mirror, line, path)?;
-    let read = (node.meta.data.clone(), node.meta.stat());
+    let read = (
+        quota::data(&mirror.tree, path, &node.meta),
+        quota::stat(&mirror.tree, path, &node.meta),
+    );
     if watch {
         mirror
             .watches()
@@ -142,7 +146,7 @@ fn get_children(
 ) -> Result<(Vec<String>, Stat), ErrorCode> {
     let node = readable(mirror, line, path)?;
     let names = node.names.iter().map(ToString::to_string).collect();
-    let read = (names, node.meta.stat());
+    let read = (names, quota::stat(&mirror.tree, path, &node.meta));
     if watch {
         mirror
             .watches()

@@ -5,11 +5,12 @@
 //! ```
 //!
 //! Guards: the revision of every key that was looked at, every session's key, the server's fence. A request is taken whole or
-//! not at all; when the next one would not fit into etcd's limits, the batch ends before it.
+//! not at all; when the next one would not fit into etcd's limits, the batch ends before it. One that does not fit by itself goes
+//! alone, guarded by the key of the last batch, which every change writes, and with its writes packed ([`crate::pack`]).
 //!
 //! Not here: sending it and finding out what became of it ([`crate::commit`]).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -20,9 +21,10 @@ use crate::evaluate::{Act, Caller, Outcome, evaluate, failed};
 use crate::keys::Keys;
 use crate::line::Line;
 use crate::mirror::Mirror;
-use crate::record::{BatchRecord, ChangeRecord, FenceRecord, INDEX_BITS, acl_to_record};
-use crate::tree::Meta;
-use crate::view::{ChangeKind, Part, Slot, View};
+use crate::pack::{pack, packed_most};
+use crate::record::{BatchRecord, ChangeRecord, FenceRecord, INDEX_BITS, SharedAcl, acl_to_record};
+use crate::tree::Part;
+use crate::view::{ChangeKind, View};
 
 /// A request on its way to etcd.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ pub(crate) struct Limits {
 const SPARE_BYTES: usize = 16 * 1024;
 /// Bytes a key, a revision and their framing take besides the path.
 const PER_KEY: usize = 64;
+/// Bytes a change takes in the list of changes besides its path.
+const PER_CHANGE: usize = 16;
 
 /// Who commits.
 #[derive(Debug, Clone, Copy)]
@@ -87,15 +91,28 @@ pub(crate) struct Prepared {
 
 /// Operations of a transaction in which a session ends, besides those for its nodes: its key, fence, batch, and some to spare.
 const OTHER_OPS: usize = 8;
+/// Ephemeral nodes that may go in one transaction when a session ends.
+const MOST_ENDS: usize = 1000;
 
 struct Cost {
-    ops: usize,
-    bytes: usize,
+    conditions: usize,
+    writes: usize,
+    /// Of keys and values that are written, and of the list of changes.
+    written_bytes: usize,
+    guard_bytes: usize,
 }
 
 impl Cost {
+    /// Together with others, every key with a guard of its own.
     fn fits(&self, limits: Limits) -> bool {
-        self.ops <= limits.ops && self.bytes <= limits.bytes.saturating_sub(SPARE_BYTES)
+        self.conditions.max(self.writes) <= limits.ops
+            && self.guard_bytes + self.written_bytes <= limits.bytes.saturating_sub(SPARE_BYTES)
+    }
+
+    /// Alone, with one guard for everything.
+    fn fits_alone(&self, limits: Limits) -> bool {
+        self.writes <= packed_most(limits.ops)
+            && self.written_bytes <= limits.bytes.saturating_sub(SPARE_BYTES)
     }
 }
 
@@ -111,6 +128,7 @@ pub(crate) fn prepare(
     let mut sessions: BTreeMap<i64, i64> = BTreeMap::new();
     let mut done = Vec::new();
     let mut lost = Vec::new();
+    let mut alone = false;
     while let Some(work) = queue.pop_front() {
         if done.len() >= limits.requests || view.index >= (1 << INDEX_BITS) - 1 {
             queue.push_front(work);
@@ -133,46 +151,70 @@ pub(crate) fn prepare(
         }
         let mark = view.mark();
         view.index += 1;
-        let caller = Caller {
+        let mut caller = Caller {
             session: work.session,
             identities: Arc::clone(&work.identities),
             now: author.now,
-            ends_at_once: limits.ops.saturating_sub(OTHER_OPS).max(2) / 2,
+            ends_at_once: MOST_ENDS,
         };
         let mut outcome = evaluate(&mut view, &caller, &work.act);
         let new_session = session.filter(|(id, _)| !sessions.contains_key(id));
-        let cost = cost(&view, sessions.len() + usize::from(new_session.is_some()));
-        if !cost.fits(limits) {
+        let asked = sessions.len() + usize::from(new_session.is_some());
+        let mut cost = cost(&view, asked);
+        let fits = cost.fits(limits);
+        if !fits && !done.is_empty() {
             view.forget(mark);
-            if !done.is_empty() {
-                view.index -= 1;
-                queue.push_front(work);
-                break;
-            }
-            // Alone, and still too large: it can never be done.
+            view.index -= 1;
+            queue.push_front(work);
+            break;
+        }
+        if !fits && !cost.fits_alone(limits) && ends_session(&work.act) {
+            view.forget(mark);
+            caller.ends_at_once = limits.ops.saturating_sub(OTHER_OPS).max(2) / 2;
+            outcome = evaluate(&mut view, &caller, &work.act);
+            cost = self::cost(&view, asked);
+        }
+        if !fits && !cost.fits_alone(limits) {
+            // It can never be done.
+            view.forget(mark);
             outcome = too_large(&work.act);
         }
         sessions.extend(new_session);
         let index = view.index;
-        // The rest must not overtake what comes after it in the queue; it is the session's last act anyway.
         done.push(Done {
             work,
             index,
             outcome,
         });
-        if !cost.fits(limits) {
+        if !fits {
+            alone = true;
             break;
         }
     }
     let changes = !view.changes().is_empty()
         || !view.closed().is_empty()
         || view.slots().values().any(|slot| slot.node || slot.children);
+    let mut txn = transaction(&view, &sessions, keys, author, changes);
+    if alone {
+        let guards = view.guards().iter();
+        let guards: BTreeSet<Vec<u8>> = guards
+            .map(|(part, path)| key_of(keys, *part, path))
+            .collect();
+        txn.compare.retain(|compare| !guards.contains(&compare.key));
+        txn.compare
+            .push(unchanged(keys.batch(), mirror.batch_revision));
+        txn.success = pack(std::mem::take(&mut txn.success), limits.ops);
+    }
     Prepared {
-        txn: transaction(&view, &sessions, keys, author, changes),
+        txn,
         done,
         lost,
         changes,
     }
+}
+
+fn ends_session(act: &Act) -> bool {
+    matches!(act, Act::Client(Request::CloseSession) | Act::Expire(_))
 }
 
 /// The answer to one request that does not fit into a transaction of etcd.
@@ -192,33 +234,48 @@ pub(crate) fn too_large(act: &Act) -> Outcome {
 }
 
 fn cost(view: &View<'_>, sessions: usize) -> Cost {
-    let conditions = view.guards().len() + sessions + 1;
-    let mut bytes: usize = view
+    let tree = view.tree();
+    let guard_bytes = view
         .guards()
         .iter()
         .map(|(_, path)| path.len() + PER_KEY)
         .sum();
     let mut writes = 2 + view.closed().len();
+    let mut written_bytes = 0;
     for (path, slot) in view.slots() {
-        writes += usize::from(slot.node) + usize::from(slot.children);
-        bytes += 2 * (path.len() + PER_KEY);
+        let written = usize::from(slot.writes_node(tree, path))
+            + usize::from(slot.writes_children(tree, path));
+        writes += written;
+        written_bytes += written * (path.len() + PER_KEY);
         if slot.node
             && let Some(meta) = &slot.meta
         {
-            bytes += meta.data.as_ref().map_or(0, bytes::Bytes::len)
-                + meta.acl.as_ref().map_or(0, |acl| {
-                    acl.iter()
-                        .map(|entry| entry.id.scheme.len() + entry.id.id.len() + 16)
-                        .sum::<usize>()
-                });
+            written_bytes += meta.data.as_ref().map_or(0, bytes::Bytes::len) + acl_bytes(&meta.acl);
         }
     }
     for change in view.changes() {
-        bytes += change.path.len() + PER_KEY;
+        written_bytes += change.path.len() + PER_CHANGE + acl_bytes(&change.acl);
     }
     Cost {
-        ops: conditions.max(writes),
-        bytes,
+        conditions: view.guards().len() + sessions + 1,
+        writes,
+        written_bytes,
+        guard_bytes,
+    }
+}
+
+fn acl_bytes(acl: &SharedAcl) -> usize {
+    acl.as_ref().map_or(0, |acl| {
+        acl.iter()
+            .map(|entry| entry.id.scheme.len() + entry.id.id.len() + 16)
+            .sum()
+    })
+}
+
+fn key_of(keys: &Keys, part: Part, path: &str) -> Vec<u8> {
+    match part {
+        Part::Node => keys.node(path),
+        Part::Children => keys.children(path),
     }
 }
 
@@ -230,22 +287,14 @@ fn transaction(
     changes: bool,
 ) -> TxnRequest {
     let tree = view.tree();
-    let revision = |part: Part, path: &str| {
-        tree.get(path).map_or(0, |node| match part {
-            Part::Node => node.own_revision,
-            Part::Children => node.children_revision,
-        })
-    };
     let mut txn = TxnRequest::default();
     for (id, claim) in sessions {
         txn.compare.push(unchanged(keys.session(*id), *claim));
     }
     for (part, path) in view.guards() {
-        let key = match part {
-            Part::Node => keys.node(path),
-            Part::Children => keys.children(path),
-        };
-        txn.compare.push(unchanged(key, revision(*part, path)));
+        let revision = tree.revision(*part, path);
+        txn.compare
+            .push(unchanged(key_of(keys, *part, path), revision));
     }
     txn.failure.push(get(keys.fence(author.server)));
     txn.failure.push(get(keys.batch()));
@@ -255,34 +304,19 @@ fn transaction(
     txn.compare
         .push(unchanged(keys.fence(author.server), author.fence));
     for (path, slot) in view.slots() {
-        let Slot {
-            meta,
-            node,
-            children,
-        } = slot;
-        if *node {
-            match meta {
-                Some(meta) => {
-                    let value = meta.node_record().encode_to_vec();
-                    txn.success.push(put(keys.node(path), value, 0));
-                }
-                None if revision(Part::Node, path) != 0 => {
-                    txn.success.push(delete(keys.node(path)));
-                }
-                None => {}
-            }
+        if slot.writes_node(tree, path) {
+            let key = keys.node(path);
+            txn.success.push(match &slot.meta {
+                Some(meta) => put(key, meta.node_record().encode_to_vec(), 0),
+                None => delete(key),
+            });
         }
-        if *children {
-            match meta.as_ref().and_then(Meta::children_record) {
-                Some(record) => {
-                    txn.success
-                        .push(put(keys.children(path), record.encode_to_vec(), 0));
-                }
-                None if revision(Part::Children, path) != 0 => {
-                    txn.success.push(delete(keys.children(path)));
-                }
-                None => {}
-            }
+        if slot.writes_children(tree, path) {
+            let key = keys.children(path);
+            txn.success.push(match slot.children_record() {
+                Some(record) => put(key, record.encode_to_vec(), 0),
+                None => delete(key),
+            });
         }
     }
     for session in view.closed() {

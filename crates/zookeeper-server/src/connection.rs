@@ -257,6 +257,12 @@ struct Conversation {
     sasl: Sasl,
 }
 
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.tell_outstanding(0);
+    }
+}
+
 impl Conversation {
     async fn run(&mut self, from: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) {
         let line = Arc::clone(&self.line);
@@ -280,10 +286,7 @@ impl Conversation {
                 return;
             }
             let full = self.is_full();
-            self.line.waiting.store(
-                self.waiting.len() + usize::try_from(self.unanswered()).unwrap_or(0),
-                Ordering::Relaxed,
-            );
+            self.tell_outstanding(self.outstanding());
             if !open && self.waiting.is_empty() && self.unanswered() == 0 {
                 return;
             }
@@ -299,10 +302,30 @@ impl Conversation {
         }
     }
 
-    /// Whether so much waits that nothing more is read.
-    fn is_full(&self) -> bool {
+    /// Requests of this connection that are not answered.
+    fn outstanding(&self) -> usize {
         let unanswered = usize::try_from(self.unanswered()).unwrap_or(usize::MAX);
-        self.waiting.len().saturating_add(unanswered) >= self.shared.settings.max_outstanding
+        self.waiting.len().saturating_add(unanswered)
+    }
+
+    /// Whether so much waits, here and elsewhere, that nothing more is read. Whoever has nothing waiting is always read.
+    fn is_full(&self) -> bool {
+        let own = self.outstanding();
+        let told = self.line.waiting.load(Ordering::Relaxed);
+        let others = self.shared.outstanding.load(Ordering::Relaxed);
+        own > 0 && others.saturating_sub(told) + own >= self.shared.settings.max_outstanding
+    }
+
+    /// Lets other connections know how many wait here.
+    fn tell_outstanding(&self, now: usize) {
+        let before = self.line.waiting.swap(now, Ordering::Relaxed);
+        if now > before {
+            let more = now - before;
+            self.shared.outstanding.fetch_add(more, Ordering::Relaxed);
+        } else {
+            let fewer = before - now;
+            self.shared.outstanding.fetch_sub(fewer, Ordering::Relaxed);
+        }
     }
 
     fn unanswered(&self) -> u64 {
@@ -342,7 +365,11 @@ impl Conversation {
         let done = match scheme {
             "digest" => {
                 let text = String::from_utf8_lossy(auth);
-                self.line.add_identity(access::digest_identity(&text));
+                let identity = access::digest_identity(&text);
+                if self.shared.settings.super_digest.as_ref() == Some(&identity.id) {
+                    self.line.add_identity(access::super_identity());
+                }
+                self.line.add_identity(identity);
                 true
             }
             // The address is known anyway.

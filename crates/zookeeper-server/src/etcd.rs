@@ -3,6 +3,7 @@
 //! Every call goes to one member; when it fails in a way that another member might not, the next call goes to the next one.
 //! A call that fails says whether it was certainly not done, or may have been: only the caller knows how to find out.
 
+mod credentials;
 mod messages;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,13 +17,14 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
+use credentials::{Credentials, Token, is_stale};
+use messages::{
+    AuthenticateRequest, AuthenticateResponse, LeaseGrantRequest, LeaseGrantResponse, LeaseRequest,
+    LeaseRevokeResponse, WatchCreateRequest, WatchRequest,
+};
 pub(crate) use messages::{
     Compare, DeleteRangeRequest, Event, KeyValue, LeaseKeepAliveResponse, PutRequest, RangeRequest,
     RangeResponse, RequestOp, RequestOpKind, TxnRequest, TxnResponse, WatchResponse,
-};
-use messages::{
-    LeaseGrantRequest, LeaseGrantResponse, LeaseRequest, LeaseRevokeResponse, WatchCreateRequest,
-    WatchRequest,
 };
 
 /// How long a member may take to accept a connection.
@@ -35,6 +37,9 @@ const PROBED: Duration = Duration::from_secs(2);
 const CALL: Duration = Duration::from_secs(4);
 /// Bytes of one answer: a page of the tree, or a burst of changes.
 const LARGEST_ANSWER: usize = 1 << 30;
+
+/// Where etcd looks for a token.
+const TOKEN: &str = "token";
 
 /// A call to etcd failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +69,8 @@ pub struct EtcdSettings {
     pub ca: Option<Vec<u8>>,
     /// PEM of our certificate and its key.
     pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// The user we are to etcd, and the password.
+    pub user: Option<(String, String)>,
 }
 
 /// etcd cannot be spoken to as asked.
@@ -83,6 +90,7 @@ struct Member {
 pub(crate) struct Etcd {
     members: Vec<Member>,
     current: AtomicUsize,
+    credentials: Option<Credentials>,
 }
 
 impl Etcd {
@@ -141,6 +149,7 @@ impl Etcd {
         Ok(Self {
             members,
             current: AtomicUsize::new(0),
+            credentials: settings.user.clone().map(Credentials::new),
         })
     }
 
@@ -184,11 +193,40 @@ impl Etcd {
         }
     }
 
+    /// One call, as the user we are to etcd if there is one; a token that has run out is renewed once.
     async fn call<Q, A>(
         &self,
         call: &'static str,
         path: &'static str,
         request: Q,
+    ) -> Result<A, EtcdError>
+    where
+        Q: prost::Message + Clone + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        if self.credentials.is_none() {
+            return self.call_once(call, path, request, None).await;
+        }
+        let token = self.token().await?;
+        let answer = self
+            .call_once(call, path, request.clone(), token.clone())
+            .await;
+        match answer {
+            Err(error) if is_stale(&error) => {
+                self.forget(token.as_ref());
+                let token = self.token().await?;
+                self.call_once(call, path, request, token).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn call_once<Q, A>(
+        &self,
+        call: &'static str,
+        path: &'static str,
+        request: Q,
+        token: Option<Token>,
     ) -> Result<A, EtcdError>
     where
         Q: prost::Message + Send + Sync + 'static,
@@ -201,13 +239,13 @@ impl Etcd {
             grpc.ready()
                 .await
                 .map_err(|error| Status::unavailable(chain(&error)))?;
+            let mut request = Request::new(request);
+            if let Some(token) = token {
+                request.metadata_mut().insert(TOKEN, token);
+            }
             let codec = ProstCodec::<Q, A>::default();
-            grpc.unary(
-                Request::new(request),
-                PathAndQuery::from_static(path),
-                codec,
-            )
-            .await
+            grpc.unary(request, PathAndQuery::from_static(path), codec)
+                .await
         };
         match tokio::time::timeout(CALL, answer).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
@@ -215,6 +253,42 @@ impl Etcd {
             Err(_) => {
                 Err(self.failed(call, index, &Status::deadline_exceeded("no answer in time")))
             }
+        }
+    }
+
+    /// What says who we are; `None` if nobody asks.
+    async fn token(&self) -> Result<Option<Token>, EtcdError> {
+        let Some(credentials) = &self.credentials else {
+            return Ok(None);
+        };
+        if let Some(token) = credentials.token() {
+            return Ok(Some(token));
+        }
+        let (name, password) = credentials.user();
+        let request = AuthenticateRequest { name, password };
+        let answer: Result<AuthenticateResponse, EtcdError> = self
+            .call_once("a login", "/etcdserverpb.Auth/Authenticate", request, None)
+            .await;
+        match answer {
+            Ok(answer) => Ok(credentials.keep(&answer.token)),
+            // As etcd's own client does: whoever may do everything needs no token.
+            Err(EtcdError::Refused { message, .. }) if message.contains("is not enabled") => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The next call gets itself a new token.
+    pub(crate) fn log_in_again(&self) {
+        let token = self.credentials.as_ref().and_then(Credentials::token);
+        self.forget(token.as_ref());
+    }
+
+    /// A token serves no longer.
+    fn forget(&self, token: Option<&Token>) {
+        if let Some(credentials) = &self.credentials {
+            credentials.forget(token);
         }
     }
 
@@ -263,6 +337,7 @@ impl Etcd {
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
+        let token = self.token().await?;
         let (index, member) = self.member();
         let mut grpc = tonic::client::Grpc::new(member.channel.clone())
             .max_decoding_message_size(LARGEST_ANSWER);
@@ -275,17 +350,24 @@ impl Etcd {
             request
                 .metadata_mut()
                 .insert("hasleader", MetadataValue::from_static("true"));
+            if let Some(token) = token.clone() {
+                request.metadata_mut().insert(TOKEN, token);
+            }
             let codec = ProstCodec::<Q, A>::default();
             grpc.streaming(request, PathAndQuery::from_static(path), codec)
                 .await
         };
-        match tokio::time::timeout(CALL, answer).await {
+        let answer = match tokio::time::timeout(CALL, answer).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
             Ok(Err(status)) => Err(self.failed(call, index, &status)),
             Err(_) => {
                 Err(self.failed(call, index, &Status::deadline_exceeded("no answer in time")))
             }
+        };
+        if answer.as_ref().is_err_and(is_stale) {
+            self.forget(token.as_ref());
         }
+        answer
     }
 
     /// Watches all keys from `key` up to `range_end`, from this revision on.

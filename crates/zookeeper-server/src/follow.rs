@@ -128,6 +128,8 @@ async fn watch(shared: &Arc<Shared>) -> Ended {
             return Ended::Compacted;
         }
         if answer.canceled {
+            // Perhaps for a token that has run out, which is not said in so many words.
+            shared.etcd.log_in_again();
             return Ended::Lost(answer.cancel_reason);
         }
         apply(shared, answer.events);

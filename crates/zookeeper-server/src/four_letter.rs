@@ -90,7 +90,7 @@ fn conf(shared: &Shared) -> String {
 
 fn server(shared: &Shared) -> String {
     let latency = shared.stats.latency();
-    let outstanding = outstanding(shared);
+    let outstanding = shared.outstanding.load(Ordering::Relaxed);
     let mirror = shared.read();
     format!(
         "Zookeeper version: {VERSION}\nLatency min/avg/max: {}/{:.4}/{}\nReceived: {}\nSent: {}\nConnections: {}\n\
@@ -105,15 +105,6 @@ fn server(shared: &Shared) -> String {
         mirror.zxid,
         mirror.tree.len(),
     )
-}
-
-fn outstanding(shared: &Shared) -> usize {
-    shared
-        .read()
-        .lines
-        .values()
-        .map(|line| line.waiting.load(Ordering::Relaxed))
-        .sum()
 }
 
 fn connections(shared: &Shared, full: bool) -> String {
@@ -195,7 +186,7 @@ fn watches_by_path(shared: &Shared) -> String {
 /// Figures under ZooKeeper's own names.
 pub(crate) fn figures(shared: &Shared) -> Vec<(&'static str, String)> {
     let latency = shared.stats.latency();
-    let outstanding = outstanding(shared);
+    let outstanding = shared.outstanding.load(Ordering::Relaxed);
     let mirror = shared.read();
     let watches = {
         let tables = mirror.watches();

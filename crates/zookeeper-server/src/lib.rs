@@ -29,6 +29,8 @@ mod line;
 mod listen;
 mod metrics;
 mod mirror;
+mod pack;
+mod quota;
 mod record;
 mod sasl;
 mod server;
@@ -44,6 +46,7 @@ mod tree;
 mod view;
 mod watches;
 
+pub use access::is_digest;
 pub use etcd::InvalidEndpoint;
 pub use server::{Running, StartError, start};
 pub use settings::{EtcdSettings, Secure, Settings};

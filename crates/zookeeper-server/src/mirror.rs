@@ -58,6 +58,8 @@ pub(crate) struct Mirror {
     pub(crate) lines: HashMap<LineId, Arc<Line>>,
     pub(crate) revision: i64,
     pub(crate) zxid: i64,
+    /// The revision of the last batch of all; zero: there was none. Every change of the tree moves it.
+    pub(crate) batch_revision: i64,
     pub(crate) own: Option<Own>,
     /// Requests of which only a part is done.
     pub(crate) again: Vec<Done>,
@@ -74,6 +76,7 @@ impl Mirror {
             lines: HashMap::new(),
             revision: 0,
             zxid: 0,
+            batch_revision: 0,
             own: None,
             again: Vec::new(),
         }
@@ -85,6 +88,7 @@ impl Mirror {
         let mut sessions = BTreeMap::new();
         let mut children = Vec::new();
         let mut zxid = self.zxid;
+        let mut batch_revision = 0;
         for kv in kvs {
             match keys.parse(&kv.key) {
                 Some(Key::Node(path)) => match NodeRecord::decode(kv.value) {
@@ -104,6 +108,7 @@ impl Mirror {
                 },
                 Some(Key::Batch) => match BatchRecord::decode(kv.value) {
                     Ok(record) => {
+                        batch_revision = kv.mod_revision;
                         zxid = zxid.max((kv.mod_revision << INDEX_BITS) + record.count);
                     }
                     Err(error) => unreadable(&kv.key, &error),
@@ -121,6 +126,7 @@ impl Mirror {
         let before = std::mem::replace(&mut self.tree, tree);
         let sessions_before = std::mem::replace(&mut self.sessions, sessions);
         self.zxid = zxid;
+        self.batch_revision = batch_revision;
         self.revision = revision;
         self.fire_differences(&before);
         for id in sessions_before.into_keys() {
@@ -252,6 +258,7 @@ impl Mirror {
     fn apply_batch(&mut self, batch: BatchRecord, revision: i64) {
         let base = revision << INDEX_BITS;
         self.zxid = base + batch.count;
+        self.batch_revision = revision;
         let ours = batch.server == self.server
             && self
                 .own

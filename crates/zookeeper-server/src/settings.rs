@@ -29,7 +29,8 @@ pub struct Settings {
     pub max_connections_per_address: usize,
     /// Connections in all; zero: any number (ZooKeeper: `maxCnxns`).
     pub max_connections: usize,
-    /// Requests of one connection that are not yet answered; beyond it, nothing more is read from it.
+    /// Requests that are not yet answered, of all connections; beyond it, nothing more is read from those that have any
+    /// (`globalOutstandingLimit`).
     pub max_outstanding: usize,
     /// etcd's `--max-txn-ops`.
     pub etcd_max_txn_ops: usize,
@@ -37,6 +38,8 @@ pub struct Settings {
     pub etcd_max_request_bytes: usize,
     /// Users of SASL DIGEST-MD5, with their passwords.
     pub sasl_users: Vec<(String, String)>,
+    /// The digest identity (`super:` and a hash) that may do everything.
+    pub super_digest: Option<String>,
     /// How often containers and nodes with a time to live are looked at.
     pub reap_every: Duration,
     /// Without news of etcd for this long, clients are disconnected.
@@ -74,6 +77,7 @@ impl Settings {
             etcd_max_txn_ops: 128,
             etcd_max_request_bytes: 1536 * 1024,
             sasl_users: Vec::new(),
+            super_digest: None,
             reap_every: Duration::from_mins(1),
             stale_after: Duration::from_secs(4),
         }

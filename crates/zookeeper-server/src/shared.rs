@@ -1,6 +1,6 @@
 //! What the parts of a server share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) started: Instant,
     pub(crate) stats: Arc<Stats>,
     next_line: AtomicU64,
+    /// Requests of all connections that are not answered.
+    pub(crate) outstanding: AtomicUsize,
     pub(crate) stop: CancellationToken,
 }
 
@@ -62,6 +64,7 @@ impl Shared {
             started: Instant::now(),
             stats,
             next_line: AtomicU64::new(1),
+            outstanding: AtomicUsize::new(0),
             stop,
         }
     }

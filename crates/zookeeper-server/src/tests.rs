@@ -10,7 +10,7 @@ use prost::Message as _;
 use zookeeper_protocol::{Create, CreateKind, MultiOp, Request, any_acl};
 
 use crate::batch::{Author, Done, Limits, Work, prepare};
-use crate::etcd::{Event, KeyValue, RequestOpKind, TxnRequest, delete, put};
+use crate::etcd::{Event, KeyValue, RequestOp, RequestOpKind, TxnRequest, delete, put};
 use crate::evaluate::{Act, Outcome};
 use crate::keys::Keys;
 use crate::mirror::{Mirror, Own};
@@ -43,7 +43,7 @@ impl Store {
         self.revision += 1;
         let mut events = Vec::new();
         let mut touched = Vec::new();
-        for op in &txn.success {
+        for op in flat(&txn.success) {
             let (key, value) = match op.request.as_ref().unwrap() {
                 RequestOpKind::Put(put) => {
                     self.keys
@@ -54,7 +54,7 @@ impl Store {
                     assert!(self.keys.remove(&delete.key).is_some(), "nothing to delete");
                     (&delete.key, Vec::new())
                 }
-                RequestOpKind::Range(_) => panic!("no reads in here"),
+                RequestOpKind::Range(_) | RequestOpKind::Txn(_) => panic!("none in here"),
             };
             assert!(
                 !touched.contains(key),
@@ -85,6 +85,16 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Operations of transactions in transactions as well.
+fn flat(ops: &[RequestOp]) -> Vec<&RequestOp> {
+    ops.iter()
+        .flat_map(|op| match op.request.as_ref().unwrap() {
+            RequestOpKind::Txn(txn) => flat(&txn.success),
+            _ => vec![op],
+        })
+        .collect()
 }
 
 /// A server without a network: its mirror may be behind the store.
@@ -418,27 +428,74 @@ proptest! {
     }
 }
 
-#[test]
-fn a_request_beyond_etcds_limits_is_refused_and_its_neighbours_are_not() {
-    let mut world = World::new(1, 16);
-    let create = |path: String| {
+fn creates(number: usize, data: &'static [u8]) -> Request {
+    let create = |number| {
         MultiOp::Create(Create {
             kind: CreateKind::Create,
-            path,
+            path: format!("/n{number}"),
+            data: Some(Bytes::from_static(data)),
+            acl: any_acl(),
+            flags: 1,
+        })
+    };
+    Request::Multi((0..number).map(create).collect())
+}
+
+#[test]
+fn a_request_of_more_operations_than_etcd_takes_goes_alone_and_whole() {
+    let mut world = World::new(2, 16);
+    // The second server does not know of the first one's node.
+    world.commit(0, vec![(0, creates(1, b""))]);
+    let delete = |path: &str| {
+        Request::Multi(vec![MultiOp::Delete {
+            path: path.to_owned(),
+            version: -1,
+        }])
+    };
+    let outcomes = world.commit(
+        1,
+        vec![
+            (1, delete("/n0")),
+            (1, creates(100, b"")),
+            (1, delete("/n1")),
+            (1, creates(50, b"")),
+        ],
+    );
+    assert!(
+        outcomes[1].starts_with("Answer(Multi([Created"),
+        "{outcomes:?}"
+    );
+    assert!(
+        outcomes[3].starts_with("Answer(Multi([Error(ErrorCode(-110))"),
+        "{outcomes:?}"
+    );
+    let tree = &world.servers[1].mirror.tree;
+    assert!(tree.get("/n99").is_some() && tree.get("/n1").is_none());
+    // All ephemeral nodes of a session go with it, however many.
+    let outcomes = world.commit(1, vec![(1, Request::CloseSession)]);
+    assert_eq!(outcomes, ["Answer(Empty)"]);
+    assert_eq!(world.servers[1].mirror.tree.ephemeral_count(), 0);
+}
+
+#[test]
+fn a_request_beyond_etcds_limits_is_refused_and_its_neighbours_are_not() {
+    static DATA: [u8; 20_000] = [7; 20_000];
+    let create = |path: &str| {
+        Request::Create(Create {
+            kind: CreateKind::Create,
+            path: path.to_owned(),
             data: None,
             acl: any_acl(),
             flags: 0,
         })
     };
-    let large: Vec<_> = (0..20)
-        .map(|number| create(format!("/n{number}")))
-        .collect();
+    let mut world = World::new(1, 16);
     let outcomes = world.commit(
         0,
         vec![
-            (0, Request::Multi(vec![create("/a".to_owned())])),
-            (0, Request::Multi(large)),
-            (0, Request::Multi(vec![create("/b".to_owned())])),
+            (0, create("/a")),
+            (1, creates(60, &DATA)),
+            (2, create("/b")),
         ],
     );
     assert!(

@@ -108,6 +108,13 @@ impl Owner {
     }
 }
 
+/// Which of a node's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Node,
+    Children,
+}
+
 /// A node with the revisions of its keys; zero: the key does not exist.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
@@ -177,6 +184,14 @@ impl Tree {
         self.nodes.get(if path.is_empty() { "/" } else { path })
     }
 
+    /// The revision of one of a node's keys; zero: there is none.
+    pub(crate) fn revision(&self, part: Part, path: &str) -> i64 {
+        self.get(path).map_or(0, |node| match part {
+            Part::Node => node.own_revision,
+            Part::Children => node.children_revision,
+        })
+    }
+
     /// Nodes there are.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
@@ -197,10 +212,15 @@ impl Tree {
         if path == "/" {
             return self.nodes.len() - 1;
         }
+        self.below(path).count()
+    }
+
+    /// Nodes below this one, which is not the root, at any depth.
+    pub(crate) fn below(&self, path: &str) -> impl Iterator<Item = &Meta> {
         let from = format!("{path}/");
         // '0' follows '/'.
         let to = format!("{path}0");
-        self.nodes.range(from..to).count()
+        self.nodes.range(from..to).map(|(_, node)| &node.meta)
     }
 
     /// The ephemeral nodes of a session.

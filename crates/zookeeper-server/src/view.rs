@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zookeeper_protocol::parent_and_name;
 
-use crate::record::SharedAcl;
-use crate::tree::{Meta, Tree};
+use crate::record::{ChildrenRecord, SharedAcl};
+use crate::tree::{Meta, Part, Tree};
 
 /// A node that was changed. `meta` is `None` when it is deleted.
 #[derive(Debug, Clone)]
@@ -20,6 +20,23 @@ pub(crate) struct Slot {
     pub(crate) node: bool,
     /// Whether the key for what its children did changes.
     pub(crate) children: bool,
+}
+
+impl Slot {
+    /// Whether its own key is put or deleted: what came and went again has none.
+    pub(crate) fn writes_node(&self, tree: &Tree, path: &str) -> bool {
+        self.node && (self.meta.is_some() || tree.revision(Part::Node, path) != 0)
+    }
+
+    /// Likewise for what its children did.
+    pub(crate) fn writes_children(&self, tree: &Tree, path: &str) -> bool {
+        self.children
+            && (self.children_record().is_some() || tree.revision(Part::Children, path) != 0)
+    }
+
+    pub(crate) fn children_record(&self) -> Option<ChildrenRecord> {
+        self.meta.as_ref().and_then(Meta::children_record)
+    }
 }
 
 /// What happened to a node, as watches see it.
@@ -37,13 +54,6 @@ pub(crate) struct Change {
     pub(crate) kind: ChangeKind,
     pub(crate) path: String,
     pub(crate) acl: SharedAcl,
-}
-
-/// Which of a node's keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
-    Node,
-    Children,
 }
 
 /// A point to go back to.

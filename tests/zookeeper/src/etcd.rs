@@ -1,5 +1,6 @@
 //! etcd, one member or several.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,7 +48,21 @@ pub struct Member {
     pub process: Process,
     command: Vec<String>,
     log: PathBuf,
-    ip: Address,
+    health: String,
+    _ip: Address,
+}
+
+/// PEM files with which members speak TLS, and ask the same of clients.
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    /// The authority of both sides' certificates.
+    pub ca: PathBuf,
+    /// A certificate for [`Self::ip`].
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The address of the only member.
+    pub ip: Ipv4Addr,
 }
 
 /// A running etcd.
@@ -60,6 +75,25 @@ pub struct Etcd {
 impl Etcd {
     /// Starts so many members and waits until they have a leader. `preferred` is taken if it is there.
     pub fn start(rig: &Rig, members: usize, preferred: Version) -> Result<Self> {
+        let addresses = (0..members).map(|_| Address::take());
+        Self::start_at(rig, addresses.collect::<Result<_>>()?, preferred, None)
+    }
+
+    /// Starts one member at `address` that speaks only TLS, and only with clients that have a certificate.
+    pub fn start_with_tls(
+        rig: &Rig,
+        address: Address,
+        certificates: &Certificates,
+    ) -> Result<Self> {
+        Self::start_at(rig, vec![address], Version::Built, Some(certificates))
+    }
+
+    fn start_at(
+        rig: &Rig,
+        addresses: Vec<Address>,
+        preferred: Version,
+        certificates: Option<&Certificates>,
+    ) -> Result<Self> {
         let other = match preferred {
             Version::Installed => Version::Built,
             Version::Built => Version::Installed,
@@ -67,9 +101,6 @@ impl Etcd {
         let program = etcd_program(preferred)
             .or_else(|| etcd_program(other))
             .context("no etcd here: run `scripts/setup.sh test`, or tests/apiserver/build.sh")?;
-        let addresses: Vec<Address> = (0..members)
-            .map(|_| Address::take())
-            .collect::<Result<_>>()?;
         let cluster: Vec<String> = addresses
             .iter()
             .enumerate()
@@ -79,11 +110,17 @@ impl Etcd {
         let mut started = Vec::new();
         for (index, ip) in addresses.into_iter().enumerate() {
             let folder = rig.sub(&format!("etcd-{}", ip.ip))?;
+            let scheme = if certificates.is_some() {
+                "https"
+            } else {
+                "http"
+            };
             let (client, peer) = (
-                format!("http://{}", ip.port(2379)),
+                format!("{scheme}://{}", ip.port(2379)),
                 format!("http://{}", ip.port(2380)),
             );
-            let command = vec![
+            let health = ip.port(2381);
+            let mut command = vec![
                 program.display().to_string(),
                 format!("--name=m{index}"),
                 format!("--data-dir={}", folder.join("data").display()),
@@ -92,8 +129,23 @@ impl Etcd {
                 format!("--listen-peer-urls={peer}"),
                 format!("--initial-advertise-peer-urls={peer}"),
                 format!("--initial-cluster={cluster}"),
+                format!("--listen-metrics-urls=http://{health}"),
                 "--log-level=warn".to_owned(),
             ];
+            if let Some(Certificates {
+                ca,
+                certificate,
+                key,
+                ip: _,
+            }) = certificates
+            {
+                command.extend([
+                    "--client-cert-auth".to_owned(),
+                    format!("--trusted-ca-file={}", ca.display()),
+                    format!("--cert-file={}", certificate.display()),
+                    format!("--key-file={}", key.display()),
+                ]);
+            }
             let log = folder.join("log");
             let process = Process::start(&command, &[], &log)?;
             started.push(Member {
@@ -101,7 +153,8 @@ impl Etcd {
                 process,
                 command,
                 log,
-                ip,
+                health,
+                _ip: ip,
             });
         }
         let etcd = Self { members: started };
@@ -121,9 +174,7 @@ impl Etcd {
 
     fn wait(&self) -> Result<()> {
         for member in &self.members {
-            wait_for_program("etcd's health", &member.process, || {
-                healthy(&member.ip.port(2379))
-            })?;
+            wait_for_program("etcd's health", &member.process, || healthy(&member.health))?;
         }
         Ok(())
     }
@@ -134,8 +185,7 @@ impl Etcd {
             bail!("there is no member {index}");
         };
         member.process = Process::start(&member.command, &[], &member.log)?;
-        let address = member.ip.port(2379);
-        wait_for_program("etcd's health", &member.process, || healthy(&address))
+        wait_for_program("etcd's health", &member.process, || healthy(&member.health))
     }
 }
 

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 pub use address::Address;
-pub use etcd::{Etcd, Version, etcd_program};
+pub use etcd::{Certificates, Etcd, Version, etcd_program};
 pub use gateway::Gateway;
 pub use jars::client_jars;
 pub use kafka::{Broker, BrokerOptions};

@@ -11,4 +11,8 @@ mod gateway;
 #[cfg(test)]
 mod kafka;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod random;
+#[cfg(test)]
+mod secured;

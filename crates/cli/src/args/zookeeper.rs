@@ -37,6 +37,22 @@ pub(crate) struct Serve {
     /// PEM: its key
     #[arg(long, value_name = "FILE", requires = "etcd_cert")]
     pub(crate) etcd_key: Option<PathBuf>,
+    /// The user we are to etcd, where it has users
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "etcd_password_file",
+        env = "KLAMM_ETCD_USER"
+    )]
+    pub(crate) etcd_user: Option<String>,
+    /// File with that user's password, alone on its line
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "etcd_user",
+        env = "KLAMM_ETCD_PASSWORD_FILE"
+    )]
+    pub(crate) etcd_password_file: Option<PathBuf>,
     /// Where keys are in etcd; servers with the same one serve the same tree
     #[arg(long, value_name = "PREFIX", default_value = "/klamm")]
     pub(crate) prefix: String,
@@ -66,6 +82,9 @@ pub(crate) struct Serve {
     /// File of users for SASL DIGEST-MD5, one `user: password` per line
     #[arg(long, value_name = "FILE")]
     pub(crate) sasl_users: Option<PathBuf>,
+    /// Who may do everything: `super:` and the digest of a password, as ZooKeeper makes it
+    #[arg(long, value_name = "DIGEST", env = "KLAMM_ZOOKEEPER_SUPER_DIGEST")]
+    pub(crate) super_digest: Option<String>,
     /// Shortest session timeout that is granted
     #[arg(long, value_name = "DURATION", default_value = "4s", value_parser = parse_duration)]
     pub(crate) min_session_timeout: Duration,
@@ -78,6 +97,9 @@ pub(crate) struct Serve {
     /// Connections in all; 0: any number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) max_connections: usize,
+    /// Requests of all clients that may be unanswered; beyond it, only clients without any are read (globalOutstandingLimit)
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    pub(crate) max_outstanding: usize,
     /// Longest message, in bytes (jute.maxbuffer)
     #[arg(long, value_name = "BYTES", default_value_t = zookeeper_server::DEFAULT_MAX_FRAME)]
     pub(crate) jute_maxbuffer: usize,

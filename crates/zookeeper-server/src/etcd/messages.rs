@@ -70,7 +70,7 @@ pub(crate) struct DeleteRangeRequest {
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct RequestOp {
-    #[prost(oneof = "RequestOpKind", tags = "1, 2, 3")]
+    #[prost(oneof = "RequestOpKind", tags = "1, 2, 3, 4")]
     pub(crate) request: Option<RequestOpKind>,
 }
 
@@ -82,6 +82,8 @@ pub(crate) enum RequestOpKind {
     Put(PutRequest),
     #[prost(message, tag = "3")]
     Delete(DeleteRangeRequest),
+    #[prost(message, tag = "4")]
+    Txn(TxnRequest),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -203,4 +205,18 @@ pub(crate) struct LeaseKeepAliveResponse {
     /// Zero: the lease is no more.
     #[prost(int64, tag = "3")]
     pub(crate) ttl: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct AuthenticateRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(string, tag = "2")]
+    pub(crate) password: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct AuthenticateResponse {
+    #[prost(string, tag = "2")]
+    pub(crate) token: String,
 }
