@@ -6,3 +6,5 @@ echo "== start: klamm up against the same three JVMs started bare"
 bench/start.py "${ROUNDS:-5}"
 echo "== memory: resident, in steady state"
 bench/memory.py
+echo "== zookeeper: klamm zookeeper on etcd against Apache ZooKeeper and against bare etcd"
+bench/zookeeper.py

@@ -5,7 +5,8 @@ Reads and writes by Apache's own Java client; 500 sessions with 100 watches each
 creating them, starting on them, failing over. Raw etcd transactions go through its JSON gateway, which costs etcd some
 tenths of a millisecond more than gRPC would: the comparison favours us by that much.
 
-bench/zookeeper.py [--seconds 10] [--partitions 2000] [--only read,write,watch,kafka]     needs target/release/klamm
+bench/zookeeper.py [--seconds 10] [--partitions 2000] [--only read,write,watch,kafka]     needs target/release/klamm,
+or the one that KLAMM_PROGRAM names
 """
 
 import argparse
@@ -20,7 +21,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-KLAMM = ROOT / "target/release/klamm"
+KLAMM = Path(os.environ.get("KLAMM_PROGRAM", ROOT / "target/release/klamm"))
 CLIENTS = ROOT / "tests/zookeeper/clients"
 LIMIT_S = 900
 KAFKA = "3.9.2"
@@ -83,6 +84,13 @@ class Bench:
             process.wait()
         self.running = []
 
+    def clear(self):
+        """Ends everything and forgets its data, so that what comes next starts as its peer does."""
+        self.stop_all()
+        for path in self.work.glob("*"):
+            if path.is_dir() and path != self.classes:
+                shutil.rmtree(path)
+
     def load(self, *arguments):
         command = ["java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{self.classes}:{self.jars}", "Load"]
         output = subprocess.run([*command, *map(str, arguments)], check=True, capture_output=True, text=True)
@@ -95,6 +103,8 @@ class Bench:
         program = built if built.is_file() else shutil.which("etcd") or "/usr/bin/etcd"
         flags = [f"--listen-client-urls={url}", f"--advertise-client-urls={url}", f"--listen-peer-urls={peer}"]
         flags += [f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}", "--log-level=error"]
+        # As docs/zookeeper.md asks for; and room for what a run writes.
+        flags += ["--auto-compaction-mode=periodic", "--auto-compaction-retention=5m", f"--quota-backend-bytes={8 << 30}"]
         process = self.start("etcd", [program, f"--data-dir={self.work}/etcd", *flags])
         wait_for("etcd", lambda: "true" in self.health(url), 60)
         return url, process
@@ -166,7 +176,7 @@ def read_and_write(bench, wanted, seconds):
             print(f"{'':44} of which for them: klamm {used[0][1]:.0f} MB, ZooKeeper {used[1][1]:.0f} MB")
         herd = [bench.load("herd", address, 500, 100, 20) for address in (ours, theirs)]
         bench.tell("20 changes heard by 500 sessions", *herd, "s")
-    bench.stop_all()
+    bench.clear()
 
 
 class Brokers:
@@ -248,10 +258,7 @@ def kafka(bench, partitions):
         wait_for("all partitions in sync again", lambda: brokers.behind() == 0)
         times["start"] = time.monotonic() - begun
         results[side] = times
-        bench.stop_all()
-        for path in bench.work.glob("*"):
-            if path.is_dir() and path != bench.classes:
-                shutil.rmtree(path)
+        bench.clear()
     for what in results["klamm"]:
         bench.tell(f"Kafka, {partitions} partitions: {what}", results["klamm"][what], results["zookeeper"][what], "s")
 

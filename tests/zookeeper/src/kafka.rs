@@ -11,7 +11,7 @@ use crate::{Address, Process, Rig, Runtime, wait_for_program};
 pub struct BrokerOptions {
     /// `zookeeper.connect`.
     pub zookeeper: String,
-    /// More lines of `server.properties`.
+    /// More lines of `server.properties`, in which `{ip}` is the broker's address.
     pub properties: String,
 }
 
@@ -51,7 +51,7 @@ impl Broker {
                 "broker.id={id}\nlisteners=PLAINTEXT://{address}\nlog.dirs={}\nzookeeper.connect={}\n{SMALL}{}",
                 folder.join("data").display(),
                 options.zookeeper,
-                options.properties
+                options.properties.replace("{ip}", &ip.ip.to_string())
             ),
         )?;
         let logging = folder.join("log4j.properties");

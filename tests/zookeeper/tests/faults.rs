@@ -1,6 +1,7 @@
 //! Several clients while servers and members of etcd die, hang and come back: registers stay linearizable, a multi is
-//! whole or nothing, an ephemeral node goes with its session.
+//! whole or nothing, nothing is done twice or lost, an ephemeral node goes with its session.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,6 +32,8 @@ struct Story {
     value: AtomicU64,
     registers: [Mutex<Vec<Operation>>; 2],
     sessions: AtomicU64,
+    /// Nodes whose creation was answered: path and value.
+    queued: Mutex<Vec<(String, u64)>>,
     halves: Mutex<Vec<String>>,
 }
 
@@ -52,14 +55,24 @@ fn number(data: Option<Bytes>) -> u64 {
     String::from_utf8_lossy(&text).parse().unwrap_or(u64::MAX)
 }
 
-fn create(path: &str, flags: i32) -> Request {
+const EPHEMERAL: i32 = 1;
+const SEQUENTIAL: i32 = 2;
+
+fn create(path: &str, flags: i32, data: &str) -> Request {
     Request::Create(Create {
         kind: CreateKind::Create,
         path: path.to_owned(),
-        data: Some(Bytes::from_static(b"0")),
+        data: Some(Bytes::copy_from_slice(data.as_bytes())),
         acl: any_acl(),
         flags,
     })
+}
+
+fn children(path: &str) -> Request {
+    Request::GetChildren {
+        path: path.to_owned(),
+        watch: false,
+    }
 }
 
 /// Asks until it is answered; what is asked must not mind being done twice.
@@ -81,7 +94,7 @@ async fn act(story: &Story, client: &mut Client, rng: &mut StdRng) -> Result<(),
         .unwrap_or("/one")
         .to_owned();
     let value = || story.value.fetch_add(1, Ordering::Relaxed);
-    match rng.random_range(0..10) {
+    match rng.random_range(0..12) {
         0..4 => {
             let value = value();
             let begun = story.now();
@@ -133,6 +146,17 @@ async fn act(story: &Story, client: &mut Client, rng: &mut StdRng) -> Result<(),
             });
             client.call(Request::Multi(ops.to_vec())).await.map(drop)
         }
+        9 | 10 => {
+            // Done twice, it would be there twice.
+            let value = value();
+            let data = value.to_string();
+            let answer = client.call(create("/queue/n-", SEQUENTIAL, &data)).await?;
+            if let Response::Created { path } = answer {
+                let mut queued = story.queued.lock().unwrap_or_else(PoisonError::into_inner);
+                queued.push((path, value));
+            }
+            Ok(())
+        }
         _ => {
             let ops = ["/left", "/right"].map(|path| MultiOp::GetData {
                 path: path.to_owned(),
@@ -169,7 +193,9 @@ async fn live(story: Arc<Story>, servers: Vec<String>, id: u64, seed: u64) {
         if client.session() == 0 {
             let number = story.sessions.fetch_add(1, Ordering::Relaxed);
             // Whether it was made or not, it is gone in the end.
-            let _ = client.call(create(&format!("/sessions/{number}"), 1)).await;
+            let _ = client
+                .call(create(&format!("/sessions/{number}"), EPHEMERAL, "0"))
+                .await;
         }
         if act(&story, &mut client, &mut rng).await == Err(NoAnswer::Expired)
             || rng.random_ratio(1, 400)
@@ -186,7 +212,8 @@ fn trouble(gateways: &mut [Gateway], etcd: &mut Etcd, rng: &mut StdRng) -> Resul
     let pause = Duration::from_millis(rng.random_range(500..2500));
     let which = rng.random_range(0..gateways.len());
     let gateway = gateways.get_mut(which).context("no gateway")?;
-    match rng.random_range(0..4) {
+    let member = rng.random_range(0..etcd.members.len());
+    match rng.random_range(0..5) {
         0 | 1 => {
             gateway.process.signal(Signal::SIGKILL);
             std::thread::sleep(pause);
@@ -198,12 +225,18 @@ fn trouble(gateways: &mut [Gateway], etcd: &mut Etcd, rng: &mut StdRng) -> Resul
             std::thread::sleep(pause * 3);
             gateway.process.signal(Signal::SIGCONT);
         }
-        _ => {
-            let which = rng.random_range(0..etcd.members.len());
-            let member = etcd.members.get(which).context("no member")?;
-            member.process.signal(Signal::SIGKILL);
+        3 => {
+            let process = &etcd.members.get(member).context("no member")?.process;
+            process.signal(Signal::SIGKILL);
             std::thread::sleep(pause);
-            etcd.restart(which)?;
+            etcd.restart(member)?;
+        }
+        _ => {
+            // What it was asked it still does when it wakes, long after it was asked of another.
+            let process = &etcd.members.get(member).context("no member")?.process;
+            process.signal(Signal::SIGSTOP);
+            std::thread::sleep(pause * 3);
+            process.signal(Signal::SIGCONT);
         }
     }
     std::thread::sleep(Duration::from_millis(500));
@@ -230,19 +263,20 @@ fn what_was_promised_holds_while_everything_fails_in_turn() -> Result<()> {
         value: AtomicU64::new(1),
         registers: [Mutex::default(), Mutex::default()],
         sessions: AtomicU64::new(0),
+        queued: Mutex::default(),
         halves: Mutex::default(),
     });
     let mut outside = Client::new(servers.clone(), 0, 20_000, Duration::from_secs(5));
     runtime.block_on(async {
-        for path in ["/one", "/other", "/left", "/right", "/sessions"] {
-            insist(&mut outside, &create(path, 0)).await?;
+        for path in ["/one", "/other", "/left", "/right", "/sessions", "/queue"] {
+            insist(&mut outside, &create(path, 0, "0")).await?;
         }
         Ok::<(), NoAnswer>(())
     })?;
     let clients: Vec<_> = (0..CLIENTS)
         .map(|id| runtime.spawn(live(Arc::clone(&story), servers.clone(), id, seed)))
         .collect();
-    for _ in 0..setting("KLAMM_FAULTS", 8) {
+    for _ in 0..setting("KLAMM_FAULTS", 10) {
         trouble(&mut gateways, &mut etcd, &mut rng)?;
     }
     story.over.store(true, Ordering::Relaxed);
@@ -269,18 +303,38 @@ fn what_was_promised_holds_while_everything_fails_in_turn() -> Result<()> {
         "seed {seed}: half a multi was seen: {halves:#?}"
     );
 
+    let answer = runtime.block_on(insist(&mut outside, &children("/queue")))?;
+    let Response::Children(names) = answer else {
+        anyhow::bail!("{answer:?}");
+    };
+    let mut there = BTreeMap::new();
+    for name in names {
+        let path = format!("/queue/{name}");
+        let read = Request::GetData {
+            path: path.clone(),
+            watch: false,
+        };
+        if let Response::Data { data, stat: _ } = runtime.block_on(insist(&mut outside, &read))? {
+            let twice = there.insert(number(data), path);
+            assert_eq!(twice, None, "seed {seed}: one create was done twice");
+        }
+    }
+    let queued = story.queued.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(queued.len() > 50, "seed {seed}: {} creates", queued.len());
+    for (path, value) in queued.iter() {
+        assert_eq!(
+            there.get(value),
+            Some(path),
+            "seed {seed}: a create was lost"
+        );
+    }
+
     // Those that left without a word expire; nothing of theirs stays.
     let sessions = story.sessions.load(Ordering::Relaxed);
     assert!(sessions > CLIENTS, "seed {seed}: no session ended early");
     let begun = Instant::now();
     loop {
-        let answer = runtime.block_on(insist(
-            &mut outside,
-            &Request::GetChildren {
-                path: "/sessions".to_owned(),
-                watch: false,
-            },
-        ))?;
+        let answer = runtime.block_on(insist(&mut outside, &children("/sessions")))?;
         match answer {
             Response::Children(left) if left.is_empty() => return Ok(()),
             left => assert!(

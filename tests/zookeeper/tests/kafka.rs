@@ -21,7 +21,11 @@ struct Cluster {
 
 /// Whoever has no password is an administrator here: the stories are about what is kept, not about who may.
 const SECURITY: &str = "authorizer.class.name=kafka.security.authorizer.AclAuthorizer\n\
-    super.users=User:ANONYMOUS\n";
+    super.users=User:ANONYMOUS\n\
+    listeners=PLAINTEXT://{ip}:9092,SASL_PLAINTEXT://{ip}:9094\n\
+    sasl.enabled.mechanisms=SCRAM-SHA-512\n\
+    listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=\
+    org.apache.kafka.common.security.scram.ScramLoginModule required;\n";
 
 impl Cluster {
     fn start() -> Result<Self> {
@@ -136,8 +140,36 @@ impl Cluster {
     }
 
     fn kcat(&self, arguments: &[&str], input: &str) -> Result<String> {
+        Self::kcat_at(&self.bootstrap(), arguments, input)
+    }
+
+    /// Likewise with a password, of which the brokers know from ZooKeeper.
+    fn kcat_as(
+        &self,
+        user: &str,
+        password: &str,
+        arguments: &[&str],
+        input: &str,
+    ) -> Result<String> {
+        let user = format!("sasl.username={user}");
+        let password = format!("sasl.password={password}");
+        let mut line = vec!["-X", "security.protocol=SASL_PLAINTEXT"];
+        line.extend(["-X", "sasl.mechanisms=SCRAM-SHA-512"]);
+        line.extend([
+            "-X",
+            &user,
+            "-X",
+            &password,
+            "-X",
+            "message.timeout.ms=20000",
+        ]);
+        line.extend(arguments);
+        Self::kcat_at(&self.bootstrap().replace(":9092", ":9094"), &line, input)
+    }
+
+    fn kcat_at(bootstrap: &str, arguments: &[&str], input: &str) -> Result<String> {
         let mut child = Command::new("kcat")
-            .args(["-b", &self.bootstrap()])
+            .args(["-b", bootstrap])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -159,14 +191,20 @@ impl Cluster {
     }
 
     fn all_messages(&self) -> Result<()> {
-        let read = self.kcat(&["-C", "-t", "orders", "-o", "beginning", "-e", "-q"], "")?;
+        Self::are_all(&self.kcat(&READ, "")?)
+    }
+
+    fn are_all(read: &str) -> Result<()> {
         let mut messages: Vec<&str> = read.lines().collect();
         messages.sort_unstable();
         let expected: Vec<String> = (1..=8).map(|number| format!("message {number}")).collect();
-        assert_eq!(messages, expected);
+        anyhow::ensure!(messages == expected, "{messages:?}");
         Ok(())
     }
 }
+
+/// All messages there are.
+const READ: [&str; 7] = ["-C", "-t", "orders", "-o", "beginning", "-e", "-q"];
 
 /// Produces with `acks=all` until it is asked what became of it.
 struct Witness {
@@ -242,6 +280,7 @@ fn kafka_runs_on_etcd_through_failures_of_everything() -> Result<()> {
     failures(&mut cluster)?;
     let count = witness.verify()?;
     assert!(count > 100, "the witness hardly produced: {count}");
+    who_may_what(&cluster)?;
     cluster.all_messages()
 }
 
@@ -301,6 +340,7 @@ fn administration(cluster: &Cluster) -> Result<()> {
     ];
     cluster.tool("configs", &scram)?;
     assert!(cluster.node("/config/users/amy")?.contains("SCRAM-SHA-512"));
+    who_may_what(cluster)?;
 
     let retention = [
         "--alter",
@@ -346,6 +386,29 @@ fn administration(cluster: &Cluster) -> Result<()> {
     })
     .with_context(|| told)?;
     assert!(cluster.node("/brokers/topics/orders")?.contains("[2,1,0]"));
+    cluster.all_messages()
+}
+
+/// Amy's password and what she may do are known to every broker, and nobody else's is.
+fn who_may_what(cluster: &Cluster) -> Result<()> {
+    // Brokers hear of it one after the other.
+    let mut told = String::new();
+    wait_for("amy's reading", || {
+        let read = cluster.kcat_as("amy", "secret", &READ, "");
+        let read = read.and_then(|read| Cluster::are_all(&read));
+        told = format!("{read:?}");
+        read.is_ok()
+    })
+    .with_context(|| told)?;
+    let write = ["-P", "-t", "orders", "-E"];
+    let written = cluster.kcat_as("amy", "secret", &write, "message 9");
+    let why = format!("{written:?}");
+    assert!(
+        written.is_err() && why.contains("uthorization failed"),
+        "{why}"
+    );
+    let guessed = cluster.kcat_as("amy", "guessed", &READ, "");
+    assert!(guessed.is_err(), "{guessed:?}");
     cluster.all_messages()
 }
 
