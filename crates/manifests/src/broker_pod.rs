@@ -156,6 +156,10 @@ fn annotations(
         let hashes = format!("{{{}}}", hashes.collect::<Vec<_>>().join(", "));
         own.insert(revision::LISTENER_CERTIFICATES.to_owned(), hashes);
     }
+    if node.roles.is_controller() && !node.roles.is_broker() {
+        // Without controllers no broker is shut down in a controlled way.
+        own.insert(names::STOP_LAST.to_owned(), "true".to_owned());
+    }
     if let Some(format) = facts.format {
         own.insert(FORMAT_GRANTED.to_owned(), format.as_str().to_owned());
     }

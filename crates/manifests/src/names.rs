@@ -1,7 +1,10 @@
-//! What objects are called and under which names they are found. All of it is Strimzi's.
+//! What objects are called and under which names they are found: Strimzi's, but for what begins with `klamm.dev/`.
 
 use model::desired::{Cluster, ClusterName, Listener, ListenerKind, ListenerName, Namespace, Node};
 
+/// Annotation for process nodes: where all Pods are stopped, this one is stopped after those that need it to hand over
+/// what they lead.
+pub const STOP_LAST: &str = "klamm.dev/stop-last";
 /// Port of the controllers' listener.
 pub const CONTROL_PLANE_PORT: u16 = 9090;
 /// Port of the listener between brokers, also used by operators.

@@ -228,6 +228,7 @@ fn plan_nodes(
             .extend(volumes::refused(view, renderer, &nodes));
         draft.problems.extend(wishes::references(view, renderer));
         draft.notes.extend(listeners::notes(view, renderer));
+        draft.notes.extend(wishes::unheard(&nodes));
     }
     draft.problems.extend(wishes::gone_pools(view, &nodes));
     plan_configured(view, &pods, &nodes, draft);

@@ -47,6 +47,9 @@ pub enum Problem {
         nodes: Vec<i32>,
         /// What changes, sorted.
         changes: Vec<String>,
+        /// Whether they are to run another release.
+        #[serde(default)]
+        release: bool,
     },
     /// A change of the number of nodes of a running pool; not done yet.
     #[serde(rename_all = "camelCase")]
@@ -221,9 +224,24 @@ impl std::fmt::Display for Problem {
                     evidence.join(", ")
                 )
             }
-            Self::RestartNeeded { nodes, changes } => write!(
+            Self::RestartNeeded {
+                nodes,
+                changes,
+                release: true,
+            } => write!(
                 f,
                 "{} would need a restart of {}, which this version does not do yet; the cluster keeps running as it was",
+                listed(changes, 5),
+                nodes_of(nodes)
+            ),
+            Self::RestartNeeded {
+                nodes,
+                changes,
+                release: false,
+            } => write!(
+                f,
+                "{} needs a restart of {}, which this version does not do by itself: delete their Pods one at a time, each \
+                 comes back with it; until then they run as they were",
                 listed(changes, 5),
                 nodes_of(nodes)
             ),

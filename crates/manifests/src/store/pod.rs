@@ -22,8 +22,6 @@ use crate::names;
 use crate::network_policy::select;
 use crate::runner::CONFIGURATION;
 
-/// Annotation for process nodes: brokers need the store in order to hand over what they lead.
-const STOP_LAST: &str = "klamm.dev/stop-last";
 /// Name of the container that serves ZooKeeper's protocol.
 pub const GATEWAY: &str = "zookeeper";
 
@@ -46,7 +44,7 @@ pub fn render(input: &Input<'_>, member: Member) -> Pod {
     let mut labels = labels::cluster_labels(cluster, program.component());
     labels.insert("strimzi.io/pod-name".to_owned(), name.clone());
     labels.insert("strimzi.io/controller".to_owned(), "klamm".to_owned());
-    let annotations = labels::map([(STOP_LAST, "true".to_owned())]);
+    let annotations = labels::map([(names::STOP_LAST, "true".to_owned())]);
     let mut metadata = labels::metadata(input, name.clone(), labels, annotations);
     metadata.owner_references = Some(vec![labels::owner(input, true)]);
     let pull_secrets: Vec<_> = input

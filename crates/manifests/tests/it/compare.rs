@@ -62,6 +62,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     (
         "Pod",
+        "metadata.annotations.klamm.dev/stop-last",
+        "Where a machine stops all its Pods, controllers stop after the brokers, which need them for a controlled shutdown.",
+    ),
+    (
+        "Pod",
         "metadata.labels.strimzi.io/controller",
         "`klamm` instead of `strimzipodset`, which would be untrue.",
     ),

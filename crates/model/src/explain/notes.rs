@@ -86,7 +86,7 @@ pub(super) const NOTES: &[Note] = &[
         "spec.kafka.listeners.type",
         "",
         "`ingress` is deprecated, as in Strimzi",
-        "`internal`, `cluster-ip` and `nodeport` can be reached; the others get their objects and a Warning",
+        "every type is reached from this machine; the types that are for the outside get their objects and a Warning that nothing outside reaches them",
     ),
     kafka(
         "spec.kafka.listeners.tls",

@@ -67,6 +67,9 @@ pub struct Container {
     /// `ready`.
     #[serde(default)]
     pub ready: bool,
+    /// `started`: its start-up probe succeeded since it was started.
+    #[serde(default = "yes")]
+    pub started: bool,
     /// `restartCount`.
     #[serde(default)]
     pub restarts: i32,
@@ -75,6 +78,11 @@ pub struct Container {
     /// `lastState.terminated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Terminated>,
+}
+
+/// Older records of looks do not say.
+fn yes() -> bool {
+    true
 }
 
 /// `state` of a container.

@@ -409,7 +409,7 @@ impl std::fmt::Debug for Running {
 }
 
 fn container(state: &serde_json::Value, ready: bool) -> serde_json::Value {
-    json!({"name": "kafka", "image": "apache/kafka:4.3.1", "imageID": "", "ready": ready, "restartCount": 0, "state": state})
+    json!({"name": "kafka", "image": "apache/kafka:4.3.1", "imageID": "", "ready": ready, "started": ready, "restartCount": 0, "state": state})
 }
 
 /// A node of Kafka comes up.

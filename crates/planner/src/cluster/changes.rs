@@ -50,6 +50,17 @@ pub(crate) fn needing_restart(
     changes
 }
 
+/// Whether the new rendering is that of another release, or of another image.
+pub(crate) fn another_release(old: &Data, new: &Data) -> bool {
+    let (old, new) = (annotations(old), annotations(new));
+    match revision::changes(&old, &new) {
+        Some(changes) => changes
+            .iter()
+            .any(|change| matches!(change, Change::Version { .. } | Change::Image { .. })),
+        None => old.get(revision::KAFKA_VERSION) != new.get(revision::KAFKA_VERSION),
+    }
+}
+
 type Data = BTreeMap<String, String>;
 
 /// Annotations of the recorded Pod.

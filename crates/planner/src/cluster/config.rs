@@ -1,8 +1,9 @@
 //! The configuration of a node: when its ConfigMap is written, and what of a change is refused.
 //!
 //! Invariants: the ConfigMap is written only after the claims of the node were seen (so that it proves they were
-//! there); a change that a node which served would have to restart for is refused as a whole, never half-done, since
-//! rolling restarts are not planned yet. Other changes are recorded at once and take effect while it runs, or with its
+//! there); a change that a running node would have to restart for is refused as a whole, since rolling restarts are not
+//! planned yet. A node that is down (its Pod is gone, or its Kafka has not come up) takes it, as it would in the middle
+//! of a rolling restart; but for another release, which the metadata on its disk may not fit. Other changes are recorded at once and take effect while it runs, or with its
 //! next start.
 
 use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED};
@@ -38,6 +39,8 @@ pub(crate) enum Configured {
 pub(crate) struct RefusedChange {
     pub(crate) node: i32,
     pub(crate) changes: Vec<String>,
+    /// Whether it is to run another release.
+    pub(crate) release: bool,
     /// Whether users changed something; otherwise only the operator renders differently, or something referred to
     /// changed: that travels with the next restart.
     pub(crate) by_user: bool,
@@ -121,7 +124,9 @@ fn wanted(
             if let Removal::Restart(words) = &removal {
                 changes.extend(words.iter().cloned());
             }
-            if !node.in_use() || (changes.is_empty() && removal == Removal::Done) {
+            let release = changes::another_release(&record.data, &data);
+            let takes_it = !node.in_use() || (node.is_down() && !release);
+            if takes_it || (changes.is_empty() && removal == Removal::Done) {
                 Some(fresh)
             } else if changes.is_empty() {
                 // Recorded until it is out of force: the record is what remembers it.
@@ -130,6 +135,7 @@ fn wanted(
                 refused.push(RefusedChange {
                     node: node.id,
                     changes,
+                    release,
                     by_user: by_user(view, node, record),
                 });
                 recorded()

@@ -90,7 +90,7 @@ impl Pods<'_, '_> {
             .record
             .as_ref()
             .is_some_and(|record| !record.made(&pod.meta));
-        if outdated && !node.in_use() && *configured == Configured::Current {
+        if outdated && (!node.in_use() || node.is_down()) && *configured == Configured::Current {
             let paths = vec!["its configuration".to_owned()];
             return delete(node, pod, Reason::Differs { paths }, draft);
         }

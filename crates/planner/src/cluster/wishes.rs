@@ -10,7 +10,7 @@ use crate::cluster::config::RefusedChange;
 use crate::cluster::node::NodeView;
 use crate::cluster::record::data_of;
 use crate::cluster::render::Renderer;
-use crate::cluster::view::View;
+use crate::cluster::view::{PodSeen, View};
 use crate::note::Note;
 use crate::problem::Problem;
 
@@ -116,6 +116,46 @@ pub(crate) fn can_configure(view: &View<'_>, renderer: &Renderer<'_>) -> bool {
     })
 }
 
+/// Annotations of Strimzi's by which users ask for something that is not done yet.
+const ASKED_OF_PODS: [(&str, &str); 2] = [
+    (
+        "strimzi.io/manual-rolling-update",
+        "to restart the node, delete its Pod",
+    ),
+    (
+        "strimzi.io/delete-pod-and-pvc",
+        "to replace the node's disk, delete the volume claim and the Pod",
+    ),
+];
+
+/// What users ask of nodes by annotations that nothing acts on yet.
+pub(crate) fn unheard(nodes: &[NodeView<'_>]) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for (annotation, instead) in ASKED_OF_PODS {
+        let asked = nodes.iter().filter(|node| match node.pod {
+            PodSeen::Present(pod) => pod
+                .meta
+                .annotations
+                .get(annotation)
+                .is_some_and(|value| value == "true"),
+            PodSeen::Absent | PodSeen::Going | PodSeen::Finished(_) => false,
+        });
+        let names: Vec<String> = asked.map(|node| node.pod_name.clone()).collect();
+        if !names.is_empty() {
+            notes.push(Note {
+                reason: model::problem::WarningReason::FieldNotActedOn
+                    .as_str()
+                    .to_owned(),
+                message: format!(
+                    "annotation {annotation} of {} is not acted on yet: {instead}",
+                    crate::reason::listed(&names, 5)
+                ),
+            });
+        }
+    }
+    notes
+}
+
 /// Refused changes of configuration, as one problem or as a note.
 pub(crate) fn restarts(refused: &[RefusedChange]) -> (Option<Problem>, Option<Note>) {
     let by_user = refused.iter().filter(|change| change.by_user);
@@ -123,6 +163,7 @@ pub(crate) fn restarts(refused: &[RefusedChange]) -> (Option<Problem>, Option<No
     let changes: BTreeSet<String> = by_user.flat_map(|change| change.changes.clone()).collect();
     let problem = (!nodes.is_empty()).then(|| Problem::RestartNeeded {
         nodes,
+        release: refused.iter().any(|change| change.release),
         changes: changes.into_iter().collect(),
     });
     let quiet = refused.iter().filter(|change| !change.by_user);

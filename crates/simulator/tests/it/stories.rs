@@ -77,6 +77,7 @@ stories! {
     plan_paused_by_user: "plan-paused-by-user",
     pod_lost: "pod-lost",
     pool_deleted_by_mistake: "pool-deleted-by-mistake",
+    restart_asked_for: "restart-asked-for",
     settings_changed_while_running: "settings-changed-while-running",
     single_node: "single-node",
     slow_and_away: "slow-and-away",

@@ -212,6 +212,7 @@ fn container_of(status: &core::ContainerStatus, init: bool) -> Container {
         name: status.name.clone(),
         init,
         ready: status.ready,
+        started: status.started.unwrap_or(status.ready),
         restarts: status.restart_count,
         state: match (state.running, state.terminated, state.waiting) {
             (Some(_), _, _) => ContainerState::Running,
