@@ -23,6 +23,20 @@ pub(crate) struct Applied {
     pub(crate) name: String,
 }
 
+/// A document that the API server does not accept as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("{at}: {message}{}", match .applied {
+    0 => String::new(),
+    1 => " (1 object was applied before it)".to_owned(),
+    count => format!(" ({count} objects were applied before it)"),
+})]
+pub(crate) struct Refused {
+    at: String,
+    message: String,
+    /// How many came before it.
+    applied: usize,
+}
+
 /// Applies all documents; namespaces they name are created where absent.
 ///
 /// Documents without a namespace go to `namespace`. Errors: the first refusal, with the document it concerns.
@@ -66,9 +80,18 @@ pub(crate) async fn apply(
             field_validation: Some(kube::api::ValidationDirective::Strict),
             ..PatchParams::apply(MANAGER).force()
         };
-        api.patch(&name, &params, &Patch::Apply(object))
-            .await
-            .with_context(at)?;
+        match api.patch(&name, &params, &Patch::Apply(object)).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(answer)) if matches!(answer.code, 400 | 403 | 409 | 422) => {
+                return Err(Refused {
+                    at: at(),
+                    message: answer.message.clone(),
+                    applied: applied.len(),
+                }
+                .into());
+            }
+            Err(error) => return Err(error).with_context(at),
+        }
         applied.push(Applied {
             kind: kind.to_owned(),
             namespace: own,

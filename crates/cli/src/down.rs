@@ -1,16 +1,15 @@
 //! `klamm down`: stops what runs on this home; `--purge` removes the home as well.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use node_agent::leftovers;
+use node_agent::process::ProcessId;
 
 use crate::args::Down;
-use crate::home::{Held, Home};
+use crate::home::{Held, Home, MARKER, NoHome};
 use crate::output;
 
 /// How often a process that was asked to stop is looked at.
@@ -25,6 +24,17 @@ pub(crate) async fn run(home: &Home, args: &Down) -> Result<ExitCode> {
             "nothing to stop: there is no home {}",
             home.dir().display()
         ));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !home.is_home() {
+        let missing = NoHome {
+            dir: home.dir().to_owned(),
+            why: format!("has no file {MARKER}, which `klamm up` makes; nothing is removed"),
+        };
+        if args.purge {
+            return Err(missing.into());
+        }
+        output::result(&format!("nothing to stop: {missing}"));
         return Ok(ExitCode::SUCCESS);
     }
     let begun = Instant::now();
@@ -60,21 +70,22 @@ async fn take(home: &Home, timeout: Duration) -> Result<Held> {
     loop {
         if let Some(held) = home.hold()? {
             // It lets go of its store only with its last breath.
-            if let Some(pid) = asked {
-                wait_for_end(home, pid, begun, timeout).await?;
+            if let Some(process) = asked {
+                wait_for_end(home, &process, begun, timeout).await?;
             }
             return Ok(held);
         }
-        if let Some(pid) = home.holder()
-            && asked != Some(pid)
+        if let Some(process) = home.holder()
+            && asked.as_ref() != Some(&process)
         {
             output::progress(&format!(
-                "stopping klamm (process {pid}): brokers by controlled shutdown …"
+                "stopping klamm (process {}): brokers by controlled shutdown …",
+                process.pid
             ));
-            terminate(pid)?;
-            asked = Some(pid);
+            process.terminate();
+            asked = Some(process);
         }
-        patient(home, asked, begun, timeout)?;
+        patient(home, asked.as_ref(), begun, timeout)?;
         tokio::time::sleep(POLL_EVERY).await;
     }
 }
@@ -83,17 +94,20 @@ async fn take(home: &Home, timeout: Duration) -> Result<Held> {
 async fn stop_pods(home: &Home, timeout: Duration) -> Result<()> {
     let begun = Instant::now();
     let mut asked = None;
-    while let Some(pid) = node_agent::home::holder(&home.node()) {
-        if asked != Some(pid) {
-            output::progress(&format!("stopping the node agent (process {pid}) …"));
-            terminate(pid)?;
-            asked = Some(pid);
+    while let Some(process) = node_agent::home::holder(&home.node()) {
+        if asked.as_ref() != Some(&process) {
+            output::progress(&format!(
+                "stopping the node agent (process {}) …",
+                process.pid
+            ));
+            process.terminate();
+            asked = Some(process);
         }
-        patient(home, asked, begun, timeout)?;
+        patient(home, asked.as_ref(), begun, timeout)?;
         tokio::time::sleep(POLL_EVERY).await;
     }
-    if let Some(pid) = asked {
-        wait_for_end(home, pid, begun, timeout).await?;
+    if let Some(process) = asked {
+        wait_for_end(home, &process, begun, timeout).await?;
     }
     let running = leftovers::running(&home.node());
     if !running.is_empty() {
@@ -107,29 +121,32 @@ async fn stop_pods(home: &Home, timeout: Duration) -> Result<()> {
         .context("stopping what still runs on this home")
 }
 
-fn terminate(pid: i32) -> Result<()> {
-    match kill(Pid::from_raw(pid), Signal::SIGTERM) {
-        Ok(()) | Err(Errno::ESRCH) => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("asking process {pid} to stop")),
-    }
-}
-
-async fn wait_for_end(home: &Home, pid: i32, begun: Instant, timeout: Duration) -> Result<()> {
-    while is_alive(Pid::from_raw(pid)) {
-        patient(home, Some(pid), begun, timeout)?;
+async fn wait_for_end(
+    home: &Home,
+    process: &ProcessId,
+    begun: Instant,
+    timeout: Duration,
+) -> Result<()> {
+    while process.alive() {
+        patient(home, Some(process), begun, timeout)?;
         tokio::time::sleep(POLL_EVERY).await;
     }
     Ok(())
 }
 
 /// Gives up when it has taken too long.
-fn patient(home: &Home, pid: Option<i32>, begun: Instant, timeout: Duration) -> Result<()> {
+fn patient(
+    home: &Home,
+    process: Option<&ProcessId>,
+    begun: Instant,
+    timeout: Duration,
+) -> Result<()> {
     if begun.elapsed() <= timeout {
         return Ok(());
     }
-    let who = pid.map_or_else(
+    let who = process.map_or_else(
         || format!("whoever holds {}", home.dir().display()),
-        |pid| format!("process {pid}"),
+        |process| format!("process {}", process.pid),
     );
     bail!(
         "{who} has not stopped after {} s; see {}",
@@ -138,35 +155,22 @@ fn patient(home: &Home, pid: Option<i32>, begun: Instant, timeout: Duration) -> 
     )
 }
 
-fn is_alive(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // `pid (name) state …`: a zombie holds nothing any more.
-    stat.rsplit_once(") ")
-        .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
-}
-
-/// Removes what klamm put there, by name: a home that points at a directory with other things keeps these.
+/// Removes what klamm put there, by name: a home with other things in it keeps these.
 fn purge(home: &Home) -> Result<()> {
-    for dir in [
-        home.control_plane(),
-        home.node(),
-        home.dir().join("connect"),
-    ] {
-        match std::fs::remove_dir_all(&dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("removing {}", dir.display()));
-            }
-            _ => {}
+    let removed = |path: &Path, removed: std::io::Result<()>| match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
         }
+        _ => Ok(()),
+    };
+    for name in Home::DIRECTORIES {
+        let path = home.dir().join(name);
+        removed(&path, std::fs::remove_dir_all(&path))?;
     }
-    for file in ["kubeconfig", "running.json", "port", "klamm.log", "lock"] {
-        let path = home.dir().join(file);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("removing {}", path.display()));
-            }
-            _ => {}
-        }
+    // The marker last: what was interrupted can be done again.
+    for name in Home::FILES.into_iter().chain([MARKER]) {
+        let path = home.dir().join(name);
+        removed(&path, std::fs::remove_file(&path))?;
     }
     // Not empty means that it holds things that are not ours.
     let _ = std::fs::remove_dir(home.dir());

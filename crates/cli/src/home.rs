@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! $KLAMM_HOME (default: the user's data directory, klamm/)
+//! ├─ klamm-home      that this directory is one; without it nothing here is ever removed
 //! ├─ lock            held by the process that serves this home
 //! ├─ running.json    who that is and where it listens
 //! ├─ kubeconfig      for kubectl
@@ -11,18 +12,15 @@
 //! └─ klamm.log       what a detached klamm logs
 //! ```
 
-use std::fs::{File, TryLockError};
-use std::io::{Seek as _, Write as _};
+use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use node_agent::hold::{self, Hold, Holder};
+use node_agent::process::ProcessId;
 use serde::{Deserialize, Serialize};
-
-/// How often, and how far apart, a lock is tried that somebody may only be looking at.
-const LOOKS: usize = 3;
-const LOOK: Duration = Duration::from_millis(5);
 
 /// A home directory; nothing is created by naming it.
 #[derive(Debug, Clone)]
@@ -43,7 +41,22 @@ pub(crate) struct Running {
 /// The lock on a home; dropped with the process.
 #[derive(Debug)]
 pub(crate) struct Held {
-    _file: File,
+    _hold: Hold,
+}
+
+/// The file that makes a directory a home, and what it says to whoever opens it.
+pub(crate) const MARKER: &str = "klamm-home";
+const MARK: &str = "This directory belongs to klamm; `klamm down --purge` removes it.\n";
+
+/// A directory that was named as home and is none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0} is no home of klamm: it {why}; choose another directory with --home or KLAMM_HOME, for example {0}/klamm",
+    .dir.display()
+)]
+pub(crate) struct NoHome {
+    pub(crate) dir: PathBuf,
+    pub(crate) why: String,
 }
 
 impl Home {
@@ -84,58 +97,73 @@ impl Home {
         self.dir.join("connect").join(namespace).join(cluster)
     }
 
-    /// Creates the directory, for its owner only.
+    /// Whether the directory is klamm's: then what is in it under our names is ours to remove.
+    pub(crate) fn is_home(&self) -> bool {
+        // The second is what homes have that were made before there was a marker.
+        self.dir.join(MARKER).is_file() || self.node().join("node-agent/lock").is_file()
+    }
+
+    /// Names below a home that are ours, directories and files.
+    pub(crate) const DIRECTORIES: [&str; 3] = ["control-plane", "node", "connect"];
+    pub(crate) const FILES: [&str; 5] = ["kubeconfig", "running.json", "port", "klamm.log", "lock"];
+
+    /// Whether the directory is a home or can become one: somebody else's things under our names are in the way.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_home() {
+            return Ok(());
+        }
+        let theirs: Vec<&str> = Self::DIRECTORIES
+            .into_iter()
+            .chain(Self::FILES)
+            .filter(|name| self.dir.join(name).symlink_metadata().is_ok())
+            .collect();
+        if !theirs.is_empty() {
+            return Err(NoHome {
+                dir: self.dir.clone(),
+                why: format!("holds {} that klamm did not make", theirs.join(", ")),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Makes the directory a home, for its owner only.
     pub(crate) fn create(&self) -> Result<()> {
+        if self.is_home() {
+            return Ok(());
+        }
+        self.check()?;
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.dir)
-            .with_context(|| format!("creating the home {}", self.dir.display()))
+            .with_context(|| format!("creating the home {}", self.dir.display()))?;
+        write_private(&self.dir.join(MARKER), MARK.as_bytes())
     }
 
     /// Takes the home for this process; `None` when another one serves it.
     pub(crate) fn hold(&self) -> Result<Option<Held>> {
         self.create()?;
-        let mut file = self.open_lock()?;
-        // Somebody who only looks holds it for a moment.
-        for _ in 0..LOOKS {
-            if self.locked(file.try_lock())? {
-                let path = self.dir.join("lock");
-                file.set_len(0)
-                    .and_then(|()| file.rewind())
-                    .and_then(|()| write!(file, "{}", std::process::id()))
-                    .with_context(|| format!("writing {}", path.display()))?;
-                return Ok(Some(Held { _file: file }));
-            }
-            std::thread::sleep(LOOK);
+        let path = self.lock();
+        let held = Hold::take(&path).with_context(|| format!("holding {}", path.display()))?;
+        if held.is_some() {
+            // Whoever wrote that serves nothing any more.
+            self.withdraw();
         }
-        Ok(None)
+        Ok(held.map(|hold| Held { _hold: hold }))
     }
 
-    fn open_lock(&self) -> Result<File> {
-        let path = self.dir.join("lock");
-        File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("opening {}", path.display()))
-    }
-
-    fn locked(&self, tried: std::result::Result<(), TryLockError>) -> Result<bool> {
-        match tried {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("locking {}", self.dir.join("lock").display()))
-            }
-        }
+    fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
     }
 
     /// Who serves this home now, if anybody does and has said where.
     pub(crate) fn running(&self) -> Result<Option<Running>> {
-        if !self.dir.is_dir() || self.locked(self.open_lock()?.try_lock_shared())? {
+        let path = self.lock();
+        if hold::holder(&path)
+            .with_context(|| format!("reading {}", path.display()))?
+            .is_none()
+        {
             return Ok(None);
         }
         let path = self.dir.join("running.json");
@@ -144,10 +172,12 @@ impl Home {
             .and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
-    /// The process that took the home last. Ask when [`Self::hold`] was refused: then it still holds it.
-    pub(crate) fn holder(&self) -> Option<i32> {
-        let text = std::fs::read_to_string(self.dir.join("lock")).ok()?;
-        text.trim().parse().ok()
+    /// The process that holds the home, once it has said who it is.
+    pub(crate) fn holder(&self) -> Option<ProcessId> {
+        match hold::holder(&self.lock()) {
+            Ok(Some(Holder::Process(process))) => Some(process),
+            Ok(None | Some(Holder::Unnamed)) | Err(_) => None,
+        }
     }
 
     /// Says that this process serves the home.

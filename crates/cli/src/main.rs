@@ -60,16 +60,21 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::progress(&format!("klamm: {error:#}"));
-            ExitCode::FAILURE
+            exit_code_of(&error)
         }
     }
 }
 
+/// 2 where the command line or a document is at fault, else 1.
+fn exit_code_of(error: &anyhow::Error) -> ExitCode {
+    let input = error.is::<home::NoHome>() || error.is::<apply::Refused>();
+    ExitCode::from(if input { BAD_INPUT } else { 1 })
+}
+
 fn log_to_stderr(global: &args::Global, default: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_new(global.log.as_deref().unwrap_or(default))
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let filter = global.log.as_deref().unwrap_or(default);
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();

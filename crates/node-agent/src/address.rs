@@ -216,7 +216,7 @@ pub(crate) struct PodAddresses {
     book: Book,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 struct Book {
     /// The block these belong to.
     range: Option<Range>,
@@ -254,26 +254,28 @@ impl PodAddresses {
         if let Some(address) = self.book.pods.get(&key) {
             return Ok(*address);
         }
-        let address = if let Some(address) = self.range.pod(self.book.next) {
-            self.book.next += 1;
+        // What could not be written was not given: the next agent would give it to another Pod.
+        let mut book = self.book.clone();
+        let address = if let Some(address) = self.range.pod(book.next) {
+            book.next += 1;
             address
         } else {
             // 32,258 names later: take the address of a Pod that is no more.
-            let (free, address) = self
-                .book
+            let (free, address) = book
                 .pods
                 .iter()
                 .find(|(other, _)| !in_use(other))
                 .map(|(other, address)| (other.clone(), *address))
                 .ok_or_else(|| io::Error::other("every Pod address of this home is in use"))?;
-            self.book.pods.remove(&free);
+            book.pods.remove(&free);
             address
         };
-        self.book.pods.insert(key, address);
+        book.pods.insert(key, address);
         files::replace_durably(
             &self.file,
-            &serde_json::to_vec_pretty(&self.book).map_err(io::Error::other)?,
+            &serde_json::to_vec_pretty(&book).map_err(io::Error::other)?,
         )?;
+        self.book = book;
         Ok(address)
     }
 }

@@ -10,15 +10,13 @@
 //! <home>/volumes/<namespace>/<claim>-<id>/   persistent volumes; never removed without being asked
 //! ```
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::FlockOperation;
 
 use crate::address::{ClaimError, Range, RangeClaim};
 use crate::files;
+use crate::hold::{self, Hold, Holder};
+use crate::process::ProcessId;
 
 /// Where things are below a home.
 #[derive(Debug, Clone)]
@@ -74,7 +72,7 @@ pub enum HomeError {
     Held {
         /// The directory.
         home: String,
-        /// Who holds it: pid, and since when.
+        /// Who holds it.
         holder: String,
     },
     /// Its files cannot be read or written.
@@ -97,7 +95,7 @@ pub enum HomeError {
 pub struct Home {
     pub(crate) layout: Layout,
     range: RangeClaim,
-    lock: File,
+    _lock: Hold,
 }
 
 impl Home {
@@ -116,41 +114,21 @@ impl Home {
         };
         files::private_dir(&layout.agent()).map_err(failed("make", &layout.agent()))?;
         let path = layout.agent().join("lock");
-        let mut lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed("open", &path))?;
-        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut holder = String::new();
-            let _ = lock.read_to_string(&mut holder);
-            let holder = if holder.trim().is_empty() {
-                "another klamm".to_owned()
-            } else {
-                holder.trim().to_owned()
+        let Some(lock) = Hold::take(&path).map_err(failed("hold", &path))? else {
+            let holder = match hold::holder(&path) {
+                Ok(Some(Holder::Process(process))) => format!("klamm, pid {}", process.pid),
+                _ => "another klamm".to_owned(),
             };
             return Err(HomeError::Held {
                 home: home.display().to_string(),
                 holder,
             });
-        }
-        let text = format!(
-            "klamm, pid {} (since {:.0})\n",
-            std::process::id(),
-            jiff::Timestamp::now()
-        );
-        lock.set_len(0)
-            .and_then(|()| lock.seek(io::SeekFrom::Start(0)))
-            .and_then(|_| lock.write_all(text.as_bytes()))
-            .map_err(failed("write", &path))?;
+        };
         let range = RangeClaim::take(home, &layout.agent().join("range"), registry)?;
         Ok(Self {
             layout,
             range,
-            lock,
+            _lock: lock,
         })
     }
 
@@ -160,22 +138,12 @@ impl Home {
     }
 }
 
-impl Drop for Home {
-    /// Lets go at once: a process that is being forked at this moment holds a copy of the file, and the lock with it.
-    fn drop(&mut self) {
-        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
-    }
-}
-
 /// The process that holds a home now, if one does and has said who it is.
-pub fn holder(home: &Path) -> Option<i32> {
-    let file = File::open(Layout::new(home).agent().join("lock")).ok()?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
-        return None;
+pub fn holder(home: &Path) -> Option<ProcessId> {
+    match hold::holder(&Layout::new(home).agent().join("lock")) {
+        Ok(Some(Holder::Process(process))) => Some(process),
+        Ok(None | Some(Holder::Unnamed)) | Err(_) => None,
     }
-    let text = io::read_to_string(&file).ok()?;
-    let (_, rest) = text.split_once("pid ")?;
-    rest.split_whitespace().next()?.parse().ok()
 }
 
 /// Where homes of this user agree on addresses: `$XDG_STATE_HOME/klamm/loopback.json`.

@@ -22,7 +22,10 @@ pub fn running(home: &Path) -> Vec<String> {
     let mut names: Vec<String> = owned(&Layout::new(home))
         .into_iter()
         .filter(|(dir, owner)| containers(dir, owner).any(|container| container.claimed()))
-        .map(|(_, owner)| owner.name)
+        .map(|(_, owner)| match owner.name.as_str() {
+            "" => format!("the Pod of uid {}", owner.uid),
+            _ => owner.name,
+        })
         .collect();
     names.sort();
     names
@@ -71,9 +74,9 @@ pub(crate) async fn stop_orphan(home: &Path, dir: PodDir, owner: Owner) {
 fn owned(layout: &Layout) -> Vec<(PodDir, Owner)> {
     PodDir::all(&layout.pods())
         .into_iter()
-        .filter_map(|dir| {
-            let owner = dir.owner()?;
-            Some((dir, owner))
+        .map(|dir| {
+            let owner = dir.owner();
+            (dir, owner)
         })
         .collect()
 }
@@ -82,7 +85,7 @@ fn containers(dir: &PodDir, owner: &Owner) -> impl Iterator<Item = ContainerDir>
     owner.containers.iter().map(|name| dir.container(name))
 }
 
-async fn stop_containers(dir: &PodDir, owner: &Owner, patience: Duration) {
+pub(crate) async fn stop_containers(dir: &PodDir, owner: &Owner, patience: Duration) {
     let grace = Duration::from_secs(u64::try_from(owner.grace_seconds).unwrap_or(30)).min(patience);
     let stops = containers(dir, owner).map(|container| async move {
         let Found::Running { running, .. } = launch::find(&container).await else {

@@ -18,12 +18,14 @@
 
 pub mod address;
 mod cgroup;
+mod client;
 mod cluster;
 mod container;
 pub mod container_exec;
 mod context;
 mod events;
 mod files;
+pub mod hold;
 pub mod home;
 mod hosts;
 pub mod images;
@@ -32,7 +34,7 @@ mod logs;
 mod node;
 mod pod;
 mod pods;
-mod process;
+pub mod process;
 mod quantity;
 mod run;
 pub mod runtime;

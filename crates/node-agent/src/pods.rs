@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, pod_key};
-use crate::files;
 use crate::leftovers::stop_orphan;
 use crate::pod::sandbox::PodDir;
 use crate::pod::worker::{self, News};
@@ -31,6 +31,21 @@ struct Tended {
     stops_last: bool,
 }
 
+impl Tended {
+    /// Starts a worker for a Pod.
+    fn start(context: &Arc<Context>, key: (String, String), object: Arc<Pod>) -> Self {
+        let (post, news) = mpsc::unbounded_channel();
+        Self {
+            key,
+            version: object.resource_version(),
+            stops_last: object.annotations().contains_key(STOP_LAST),
+            told_gone: false,
+            task: tokio::spawn(worker::run(Arc::clone(context), object, post.clone(), news)),
+            post,
+        }
+    }
+}
+
 impl Drop for Tended {
     /// A worker does not outlive the agent; its containers do.
     fn drop(&mut self) {
@@ -45,8 +60,11 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
     // Pods whose end is done; their objects may stay for a moment, or for a finalizer.
     let mut done: BTreeSet<String> = BTreeSet::new();
     let mut orphans = JoinSet::new();
-    stop_orphans(&context, &mut orphans).await;
-    loop {
+    tokio::select! {
+        () = stop_orphans(&context, &mut orphans) => {}
+        () = stop.cancelled() => {}
+    }
+    'life: loop {
         changes.mark_unchanged();
         let pods: BTreeMap<String, Arc<Pod>> = context
             .cluster
@@ -72,14 +90,20 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
                     pod.version = object.resource_version();
                     let _ = pod.post.send(News::Pod(Arc::clone(object)));
                 }
-                None if !pod.told_gone => match is_gone(&context, &pod.key, uid).await {
-                    Some(true) => {
-                        pod.told_gone = true;
-                        let _ = pod.post.send(News::Gone);
+                None if !pod.told_gone => {
+                    let gone = tokio::select! {
+                        gone = is_gone(&context, &pod.key, uid) => gone,
+                        () = stop.cancelled() => break 'life,
+                    };
+                    match gone {
+                        Some(true) => {
+                            pod.told_gone = true;
+                            let _ = pod.post.send(News::Gone);
+                        }
+                        Some(false) => {}
+                        None => unsure = true,
                     }
-                    Some(false) => {}
-                    None => unsure = true,
-                },
+                }
                 None => {}
             }
         }
@@ -88,26 +112,7 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
             // A Pod of the same name has the same address and perhaps the same disk: one after the other.
             let free = !tended.values().any(|pod| pod.key == key);
             if free && !done.contains(&uid) {
-                let (post, news) = mpsc::unbounded_channel();
-                let version = object.resource_version();
-                let stops_last = object.annotations().contains_key(STOP_LAST);
-                let task = tokio::spawn(worker::run(
-                    Arc::clone(&context),
-                    object,
-                    post.clone(),
-                    news,
-                ));
-                tended.insert(
-                    uid,
-                    Tended {
-                        key,
-                        version,
-                        post,
-                        task,
-                        told_gone: false,
-                        stops_last,
-                    },
-                );
+                tended.insert(uid, Tended::start(&context, key, object));
             }
         }
         let some_ended = futures::future::select_all(
@@ -119,11 +124,19 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
         );
         tokio::select! {
             _ = some_ended => {}
-            changed = changes.changed() => if changed.is_err() { break },
+            changed = changes.changed() => if changed.is_err() { break 'life },
             () = tokio::time::sleep(Duration::from_secs(2)), if unsure => {}
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => break 'life,
         }
     }
+    end_all(&context, tended).await;
+    if context.settings.on_stop == OnStop::StopPods {
+        while orphans.join_next().await.is_some() {}
+    }
+}
+
+/// Stops or leaves the Pods, as the settings say; those that others need, last.
+async fn end_all(context: &Context, mut tended: BTreeMap<String, Tended>) {
     let news = || match context.settings.on_stop {
         OnStop::StopPods => News::Stop,
         OnStop::LeaveRunning => News::Leave,
@@ -136,9 +149,6 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
         for pod in tended.values_mut().filter(turn) {
             let _ = (&mut pod.task).await;
         }
-    }
-    if context.settings.on_stop == OnStop::StopPods {
-        while orphans.join_next().await.is_some() {}
     }
 }
 
@@ -157,6 +167,13 @@ async fn is_gone(
     Some(found.is_none_or(|found| found.uid().as_deref() != Some(uid) || !context.is_ours(&found)))
 }
 
+/// Asks afresh whether no Pod has this uid, for one whose name is not known; `None` if that cannot be known now.
+async fn is_nowhere(context: &Context, uid: &str) -> Option<bool> {
+    let api: Api<Pod> = Api::all(context.client.clone());
+    let found = api.list(&ListParams::default()).await.ok()?;
+    Some(found.iter().all(|pod| pod.uid().as_deref() != Some(uid)))
+}
+
 /// Stops what runs of Pods that were deleted while no agent was there.
 async fn stop_orphans(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
     let known: BTreeSet<String> = context
@@ -168,24 +185,20 @@ async fn stop_orphans(context: &Arc<Context>, tasks: &mut JoinSet<()>) {
         .filter_map(|pod| pod.uid())
         .collect();
     for dir in PodDir::all(&context.layout.pods()) {
-        let Some(owner) = dir.owner() else {
-            // Nothing was ever started: the owner is written first.
-            let _ = files::remove(&dir.0);
-            continue;
-        };
+        let owner = dir.owner();
         if known.contains(&owner.uid) {
             continue;
         }
-        if is_gone(
-            context,
-            &(owner.namespace.clone(), owner.name.clone()),
-            &owner.uid,
-        )
-        .await
-            == Some(true)
-        {
+        let gone = if owner.name.is_empty() {
+            is_nowhere(context, &owner.uid).await
+        } else {
+            let key = (owner.namespace.clone(), owner.name.clone());
+            is_gone(context, &key, &owner.uid).await
+        };
+        if gone == Some(true) {
             tracing::info!(
                 pod = owner.name,
+                uid = owner.uid,
                 "was deleted while no agent ran: stopping what is left of it"
             );
             let home = context.layout.home().to_owned();

@@ -15,7 +15,7 @@ use tokio::io::unix::AsyncFd;
 /// One process, whenever it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ProcessId {
+pub struct ProcessId {
     /// Its number.
     pub pid: i32,
     /// When it started, in clock ticks since the machine booted.
@@ -35,7 +35,7 @@ impl ProcessId {
     }
 
     /// Still there, and not merely a zombie.
-    pub(crate) fn alive(&self) -> bool {
+    pub fn alive(&self) -> bool {
         self.boot_id == boot_id() && start_time(self.pid) == Some(self.start_time)
     }
 
@@ -50,6 +50,11 @@ impl ProcessId {
             })
             .ok()?;
         self.alive().then_some(fd)
+    }
+
+    /// Asks it to end; nothing if it has.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
     }
 
     /// Sends a signal; nothing if the process is gone.

@@ -23,7 +23,7 @@ use crate::pod::sandbox::PodDir;
 use crate::server::{self, ServeError};
 use crate::settings::{OnStop, Settings};
 use crate::sources::Sources;
-use crate::{files, pods, schedule, services, storage, volumes};
+use crate::{client, files, pods, schedule, services, storage, volumes};
 
 /// Why the agent did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,7 @@ pub async fn run(client: Client, settings: Settings, stop: CancellationToken) ->
         Some(held) => Arc::clone(held),
         None => Arc::new(Home::hold(&settings.home, &default_registry())?),
     };
+    let client = client::bounded(client);
     let settings = Arc::new(settings);
     let layout = held.layout.clone();
     let range = held.range();
@@ -167,7 +168,11 @@ where
     T: Future<Output = Result<(), kube::Error>>,
 {
     loop {
-        match attempt().await {
+        let answer = tokio::select! {
+            answer = attempt() => answer,
+            () = stop.cancelled() => return false,
+        };
+        match answer {
             Ok(()) => return true,
             Err(error) => tracing::debug!(%error, "the API server does not answer yet"),
         }

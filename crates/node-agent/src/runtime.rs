@@ -171,8 +171,12 @@ pub fn prepare(
                 home: home.clone(),
                 java,
                 archive: None,
-                plugins: fetch::plugins(settings, progress)
-                    .unwrap_or_else(|_| home.join("plugins")),
+                // Only who asks for metrics needs them; such a broker says what is missing.
+                plugins: fetch::plugins(settings, progress).unwrap_or_else(|error| {
+                    let plugins = home.join("plugins");
+                    tracing::warn!(%error, dir = %plugins.display(), "plugins are not fetched; those of this directory are used");
+                    plugins
+                }),
             });
         }
     }

@@ -9,6 +9,7 @@ mod it {
     mod lifecycle;
     mod network;
     mod reference;
+    mod shortage;
     mod streams;
     mod volumes;
 }

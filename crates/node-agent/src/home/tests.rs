@@ -11,7 +11,7 @@ fn a_home_is_held_once_and_says_by_whom() {
         "{refused}"
     );
     assert_eq!(
-        holder(&home).map(i32::cast_unsigned),
+        holder(&home).map(|process| process.pid.cast_unsigned()),
         Some(std::process::id())
     );
     let range = held.range();

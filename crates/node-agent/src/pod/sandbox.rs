@@ -14,14 +14,28 @@ use crate::process::boot_id;
 pub(crate) struct PodDir(pub PathBuf);
 
 /// Whose directory it is; written before anything is started.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct Owner {
     pub namespace: String,
     pub name: String,
     pub uid: String,
     pub containers: Vec<String>,
     pub grace_seconds: i64,
+}
+
+impl Default for Owner {
+    /// Of a Pod of which nothing is known.
+    fn default() -> Self {
+        Self {
+            namespace: String::new(),
+            name: String::new(),
+            uid: String::new(),
+            containers: Vec::new(),
+            // Kubernetes' own default.
+            grace_seconds: 30,
+        }
+    }
 }
 
 /// What lies between two starts of a Pod as a whole: init containers run once in each.
@@ -46,13 +60,34 @@ impl PodDir {
         self.0.join("volumes").join(name)
     }
 
-    pub(crate) fn owner(&self) -> Option<Owner> {
-        files::read_json(&self.0.join("pod.json"))
+    fn owner_file(&self) -> PathBuf {
+        self.0.join("pod.json")
     }
 
+    /// Whose directory it is, as far as its files tell: the uid and the containers are known also when what was
+    /// written cannot be read (after a power cut, or by another version of us).
+    pub(crate) fn owner(&self) -> Owner {
+        let mut owner: Owner = files::read_json(&self.owner_file()).unwrap_or_default();
+        let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
+        owner.uid = name(&self.0).unwrap_or_default();
+        for container in directories(&self.0.join("containers"))
+            .iter()
+            .filter_map(|path| name(path))
+        {
+            if !owner.containers.contains(&container) {
+                owner.containers.push(container);
+            }
+        }
+        owner
+    }
+
+    /// Writes whose directory it is, where that is not written there yet.
     pub(crate) fn write_owner(&self, owner: &Owner) -> io::Result<()> {
+        if files::read_json::<Owner>(&self.owner_file()).as_ref() == Some(owner) {
+            return Ok(());
+        }
         files::private_dir(&self.0)?;
-        files::replace_json(&self.0.join("pod.json"), owner)
+        files::replace_json(&self.owner_file(), owner)
     }
 
     fn sandbox_file(&self) -> PathBuf {
@@ -69,7 +104,14 @@ impl PodDir {
         match self.sandbox() {
             Some(sandbox) if !sandbox.stopped && sandbox.boot_id == boot_id() => Ok(sandbox),
             before => {
-                let number = before.map_or(0, |sandbox| sandbox.number + 1);
+                let number = match before {
+                    Some(sandbox) => sandbox.number.saturating_add(1),
+                    // What cannot be read was some number: one above all that were counted up.
+                    None if self.sandbox_file().exists() => {
+                        u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or(u32::MAX)
+                    }
+                    None => 0,
+                };
                 let sandbox = Sandbox {
                     number,
                     boot_id: boot_id(),
@@ -94,11 +136,21 @@ impl PodDir {
 
     /// Directories of all Pods below `pods`.
     pub(crate) fn all(pods: &Path) -> Vec<Self> {
-        std::fs::read_dir(pods)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| Self(entry.path()))
-            .collect()
+        directories(pods).into_iter().map(Self).collect()
     }
 }
+
+fn directories(path: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests;

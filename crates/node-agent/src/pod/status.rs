@@ -61,7 +61,8 @@ pub(crate) struct Tale<'a> {
     pub init_failed: bool,
     pub deleting: bool,
     pub rejected: Option<(String, String)>,
-    pub pod_ip: String,
+    /// Its address, once it has one.
+    pub pod_ip: Option<String>,
     pub host_ip: String,
     pub now: Timestamp,
 }
@@ -86,10 +87,8 @@ pub(crate) fn pod_status(tale: &Tale<'_>, before: &PodStatus) -> PodStatus {
         host_ips: Some(vec![HostIP {
             ip: tale.host_ip.clone(),
         }]),
-        pod_ip: Some(tale.pod_ip.clone()),
-        pod_ips: Some(vec![PodIP {
-            ip: tale.pod_ip.clone(),
-        }]),
+        pod_ip: tale.pod_ip.clone(),
+        pod_ips: tale.pod_ip.clone().map(|ip| vec![PodIP { ip }]),
         qos_class: before.qos_class.clone(),
         start_time: before
             .start_time

@@ -6,6 +6,7 @@
 
 mod begin;
 mod ending;
+mod ground;
 mod mount;
 mod slot;
 mod tell;
@@ -21,13 +22,13 @@ use k8s_openapi::api::core::v1::{ObjectReference, Pod, PodStatus};
 use kube::ResourceExt as _;
 use tokio::sync::{Notify, mpsc};
 
-use self::slot::{Now, Slot, adopt, roles};
+use self::ground::Ground;
+use self::slot::{Now, Slot};
 use super::plan::{Look, Plan, Role, Seen, State, plan};
 use super::probe::Verdict;
-use super::sandbox::{Owner, PodDir, Sandbox};
+use super::sandbox::{PodDir, Sandbox};
 use crate::container::attempt::Exit;
 use crate::context::{Context, pod_reference};
-use crate::hosts::View;
 use crate::sources::PodSources;
 use crate::volumes::{Mounted, Tokens};
 
@@ -106,70 +107,38 @@ pub(crate) async fn run(
     post: mpsc::UnboundedSender<News>,
     news: mpsc::UnboundedReceiver<News>,
 ) {
-    let key = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
-    match Worker::new(context, pod, post, news).await {
-        Ok(mut worker) => worker.live().await,
-        Err(error) => tracing::error!(pod = key, %error, "the Pod's directory cannot be used"),
-    }
+    let mut worker = {
+        let (mut pod, mut news) = (pod, news);
+        let Some(ground) = ground::reach(&context, &mut pod, &mut news).await else {
+            return;
+        };
+        Worker::new(context, pod, ground, post, news)
+    };
+    worker.live().await;
 }
 
 impl Worker {
-    async fn new(
+    fn new(
         context: Arc<Context>,
         pod: Arc<Pod>,
+        ground: Ground,
         post: mpsc::UnboundedSender<News>,
         news: mpsc::UnboundedReceiver<News>,
-    ) -> std::io::Result<Self> {
-        let (namespace, name, uid) = (
-            pod.namespace().unwrap_or_default(),
-            pod.name_any(),
-            pod.uid().unwrap_or_default(),
-        );
-        let dir = PodDir(context.layout.pod(&uid));
+    ) -> Self {
+        let Ground {
+            dir,
+            sandbox,
+            ip,
+            slots,
+        } = ground;
         let spec = pod.spec.clone().unwrap_or_default();
-        let roles = roles(&spec);
-        dir.write_owner(&Owner {
-            namespace: namespace.clone(),
-            name: name.clone(),
-            uid: uid.clone(),
-            containers: roles
-                .iter()
-                .map(|(container, ..)| container.name.clone())
-                .collect(),
-            grace_seconds: spec.termination_grace_period_seconds.unwrap_or(30),
-        })?;
-        let sandbox = dir.enter_sandbox()?;
-        let ip = {
-            let pods = &context.cluster.pods;
-            let in_use = |key: &str| {
-                key.split_once('/')
-                    .is_some_and(|(namespace, name)| pods.get(namespace, name).is_some())
-            };
-            let mut addresses = context
-                .addresses
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            addresses.of(&namespace, &name, in_use)?
-        };
         let rejected = mount::unsupported(&spec).map(|why| ("UnsupportedPodSpec".to_owned(), why));
-        let told = pod.status.clone();
-        let mut slots = Vec::new();
-        for (container, role, restart) in roles {
-            let dir = dir.container(&container.name);
-            slots.push(adopt(container, role, restart, dir, &sandbox, told.as_ref()).await);
-        }
-        if slots
-            .iter()
-            .any(|slot| matches!(slot.now, Now::Running { .. }))
-        {
-            context.hosts.adopt(&View::of(&pod))?;
-        }
         let mut worker = Self {
+            namespace: pod.namespace().unwrap_or_default(),
+            name: pod.name_any(),
+            uid: pod.uid().unwrap_or_default(),
             context,
             pod,
-            namespace,
-            name,
-            uid,
             ip,
             dir,
             sandbox,
@@ -195,7 +164,7 @@ impl Worker {
         for slot in 0..worker.slots.len() {
             worker.watch_container(slot, None);
         }
-        Ok(worker)
+        worker
     }
 
     async fn live(&mut self) {

@@ -197,3 +197,47 @@ async fn an_agent_may_leave_its_pods_running() {
     rig.delete("a").await;
     assert!(!alive(main));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_whose_owner_cannot_be_read_keeps_its_files_and_a_deleted_one_is_still_stopped() {
+    let mut rig =
+        Rig::start_with(|settings| settings.on_stop = node_agent::settings::OnStop::LeaveRunning)
+            .await;
+    let spec = serde_json::json!({
+        "terminationGracePeriodSeconds": 1,
+        "volumes": [{"name": "w", "emptyDir": {}}]
+    });
+    let container = serde_json::json!({
+        "command": ["sh", "-c", "echo data >> $KLAMM_ROOT/w/data; exec sleep 1000"],
+        "volumeMounts": [{"name": "w", "mountPath": "/w"}]
+    });
+    let mut pids = Vec::new();
+    let mut dirs = Vec::new();
+    for name in ["stays", "goes"] {
+        rig.pod(name, spec.clone(), container.clone()).await;
+        let pod = rig.ready(name).await;
+        let dir = rig.container_dir(&pod);
+        pids.push(pid(&dir, 0));
+        dirs.push(dir);
+    }
+    rig.stop_agent().await;
+    let force = DeleteParams {
+        grace_period_seconds: Some(0),
+        ..DeleteParams::default()
+    };
+    rig.api::<Pod>().delete("goes", &force).await.unwrap();
+    rig.gone("goes").await;
+    for dir in &dirs {
+        // As a power cut leaves a file that was never synced.
+        std::fs::write(dir.join("../../pod.json"), "").unwrap();
+    }
+    rig.start_agent(|_| {});
+    eventually("what was deleted ends", async || {
+        (!alive(pids[1]) && !dirs[1].exists()).then_some(())
+    })
+    .await;
+    rig.until("stays", "ready", is_ready).await;
+    assert!(alive(pids[0]), "it was taken over, not started again");
+    assert_eq!(content(&dirs[0].join("root/w/data")).await, "data\n");
+    rig.delete("stays").await;
+}

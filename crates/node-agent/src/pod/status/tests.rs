@@ -42,7 +42,7 @@ fn tale(containers: Vec<Told<'_>>, restart: Restart, initialized: bool, now: i64
         init_failed: false,
         deleting: false,
         rejected: None,
-        pod_ip: "127.9.1.1".to_owned(),
+        pod_ip: Some("127.9.1.1".to_owned()),
         host_ip: "127.9.0.1".to_owned(),
         now: Timestamp::from_second(now).unwrap(),
     }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{DeleteParams, Preconditions};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::slot::Now;
 use super::{Ending, News, Worker};
+use crate::context::{Context, pod_key};
 use crate::hosts::View;
 use crate::pod::probe::Target;
 use crate::pod::stop;
@@ -67,7 +68,7 @@ impl Worker {
             }
             Some(Ending::Deleted) => {
                 self.clean_up();
-                self.delete_object().await;
+                delete_object(&self.context, &self.pod, &mut self.news).await;
             }
             Some(Ending::Gone) | None => self.clean_up(),
         }
@@ -81,30 +82,35 @@ impl Worker {
             tracing::warn!(pod = self.name, %error, "the Pod's directory could not be removed");
         }
     }
+}
 
-    /// Takes the last step of a graceful deletion: the object itself, only if it is still this very Pod.
-    pub(super) async fn delete_object(&mut self) {
-        let api: Api<Pod> = Api::namespaced(self.context.client.clone(), &self.namespace);
-        let params = DeleteParams {
-            grace_period_seconds: Some(0),
-            preconditions: Some(Preconditions {
-                uid: Some(self.uid.clone()),
-                resource_version: None,
-            }),
-            ..DeleteParams::default()
-        };
-        loop {
-            match api.delete(&self.name, &params).await {
-                Ok(_) => return,
-                Err(kube::Error::Api(error)) if matches!(error.code, 404 | 409) => return,
-                Err(error) => tracing::debug!(pod = self.name, %error, "deleting the Pod object"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                news = self.news.recv() => if matches!(news, None | Some(News::Gone | News::Leave | News::Stop)) {
-                    return;
-                },
-            }
+/// Takes the last step of a graceful deletion: the object itself, only if it is still this very Pod.
+pub(super) async fn delete_object(
+    context: &Context,
+    pod: &Pod,
+    news: &mut mpsc::UnboundedReceiver<News>,
+) {
+    let (namespace, name) = pod_key(pod);
+    let api: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
+    let params = DeleteParams {
+        grace_period_seconds: Some(0),
+        preconditions: Some(Preconditions {
+            uid: pod.metadata.uid.clone(),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    loop {
+        match api.delete(&name, &params).await {
+            Ok(_) => return,
+            Err(kube::Error::Api(error)) if matches!(error.code, 404 | 409) => return,
+            Err(error) => tracing::debug!(pod = name, %error, "deleting the Pod object"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            news = news.recv() => if matches!(news, None | Some(News::Gone | News::Leave | News::Stop)) {
+                return;
+            },
         }
     }
 }

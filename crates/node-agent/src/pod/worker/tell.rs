@@ -12,7 +12,7 @@ use crate::pod::plan::{Plan, Role};
 use crate::pod::status::{Tale, Told, ToldState, pod_status};
 
 /// An API server that does not answer must not hold up the containers.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+pub(super) const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Worker {
     /// Writes the status if it is not what was written last.
@@ -112,7 +112,7 @@ impl Worker {
             init_failed: plan.init_failed,
             deleting: self.ending.is_some(),
             rejected: self.rejected.clone(),
-            pod_ip: self.ip.to_string(),
+            pod_ip: Some(self.ip.to_string()),
             host_ip: self.context.node_ip().to_string(),
             now: Timestamp::now(),
         };
