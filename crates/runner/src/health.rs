@@ -3,17 +3,22 @@
 //! | path | answers |
 //! |---|---|
 //! | `/livez` | 200 while the JVM lives |
-//! | `/readyz` | 200 when a broker is unfenced, a controller up; else 503 with the reason in words |
+//! | `/readyz` | 200 once a broker was unfenced after its start, or a controller is up; else 503 with the reason in words |
 //! | `/v1/broker-state` | Strimzi's JSON, and the hashes of what runs |
 //! | `/metrics` | the runner's own metrics, Prometheus text |
+//!
+//! A broker that the controller fences later stays ready here: it does not say so itself, and whoever takes it out of
+//! Services would cut off clients of a broker that is about to come back. The operator asks the controller.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::routing::get;
 use model::runner::{BrokerState, RunnerConfig};
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::environment::Environment;
 use crate::served::Served;
@@ -59,7 +64,7 @@ impl Shared {
 }
 
 /// Listens on the health port: on the Pod's address on a process node, everywhere in a container.
-pub(crate) async fn bind(shared: &Shared) -> Result<tokio::net::TcpListener, RunnerError> {
+pub(crate) async fn bind(shared: &Shared) -> Result<TcpListener, RunnerError> {
     listen(&shared.environment, shared.config.health_port).await
 }
 
@@ -67,24 +72,43 @@ pub(crate) async fn bind(shared: &Shared) -> Result<tokio::net::TcpListener, Run
 pub(crate) async fn listen(
     environment: &Environment,
     port: u16,
-) -> Result<tokio::net::TcpListener, RunnerError> {
-    let host = if environment.uses_pod_ip {
-        environment.pod_ip
+) -> Result<TcpListener, RunnerError> {
+    let bound = if environment.uses_pod_ip {
+        TcpListener::bind((environment.pod_ip, port)).await
     } else {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        match listen_everywhere(port) {
+            // A machine without IPv6.
+            Err(error) if error.kind() != ErrorKind::AddrInUse => {
+                TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
+            }
+            bound => bound,
+        }
     };
-    let address = SocketAddr::new(host, port);
-    tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|source| RunnerError::File {
-            operation: "listen on",
-            path: address.to_string().into(),
-            source,
-        })
+    bound.map_err(|source| RunnerError::File {
+        operation: "listen on",
+        path: if environment.uses_pod_ip {
+            SocketAddr::new(environment.pod_ip, port).to_string().into()
+        } else {
+            format!("port {port}").into()
+        },
+        source,
+    })
 }
 
+/// On all addresses of both families: the kubelet asks at the Pod's address, whichever it has.
+fn listen_everywhere(port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v6()?;
+    rustix::net::sockopt::set_ipv6_v6only(&socket, false)?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))?;
+    socket.listen(BACKLOG)
+}
+
+/// Connections that may wait; probes come one at a time.
+const BACKLOG: u32 = 128;
+
 /// Serves until the process ends.
-pub(crate) async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let with = |answer: fn(&Shared) -> (StatusCode, String)| {
         let shared = Arc::clone(&shared);
         get(move || async move { answer(&shared) })
@@ -218,3 +242,6 @@ fn metrics(shared: &Shared) -> (StatusCode, String) {
     }
     (StatusCode::OK, text)
 }
+
+#[cfg(test)]
+mod tests;

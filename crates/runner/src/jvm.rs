@@ -3,6 +3,7 @@
 //! `run-broker` starts itself again as `run-broker --exec-jvm PARENT -- java …`: a fresh process may ask the kernel to
 //! be killed when its parent dies and then become the JVM, which needs no unsafe code between fork and exec.
 
+use std::net::IpAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -94,7 +95,7 @@ pub(crate) fn broker_command(
         format!("-Dlog4j2.configurationFile={}", logging.display())
     };
     jvm.args(options(environment, config)).arg(logging);
-    jvm.args(metrics_options(environment, config));
+    jvm.args(metrics_options(environment, config)?);
     jvm.arg("kafka.Kafka").arg(properties);
     tied(&mut jvm)
 }
@@ -211,15 +212,19 @@ pub(crate) fn place_options(environment: &Environment) -> Vec<String> {
 /// 256 MiB: enough for a developer's topics, a quarter of Kafka's default.
 const FAST_START_HEAP: u64 = 256 * 1024 * 1024;
 
-fn metrics_options(environment: &Environment, config: &RunnerConfig) -> Vec<String> {
+fn metrics_options(
+    environment: &Environment,
+    config: &RunnerConfig,
+) -> Result<Vec<String>, RunnerError> {
     let mut options = Vec::new();
     match &config.metrics {
         MetricsConfig::None | MetricsConfig::StrimziReporter { .. } => {}
         MetricsConfig::JmxExporter { port, config_file } => {
-            let host = if environment.uses_pod_ip {
-                environment.pod_ip.to_string()
-            } else {
-                "0.0.0.0".to_owned()
+            // Without a host it listens everywhere, on addresses of both families.
+            let host = match environment.pod_ip {
+                _ if !environment.uses_pod_ip => String::new(),
+                IpAddr::V4(ip) => format!("{ip}:"),
+                IpAddr::V6(ip) => format!("[{ip}]:"),
             };
             let agent = jars_in(&environment.plugins)
                 .unwrap_or_default()
@@ -228,20 +233,23 @@ fn metrics_options(environment: &Environment, config: &RunnerConfig) -> Vec<Stri
                     jar.file_name()
                         .is_some_and(|name| name.to_string_lossy().starts_with(JMX_EXPORTER))
                 });
-            match agent {
-                Some(agent) => options.push(format!(
-                    "-javaagent:{}={host}:{port}:{}",
-                    agent.display(),
-                    environment.path(config_file).display()
-                )),
-                None => {
-                    tracing::warn!(dir = %environment.plugins.display(), "no JMX exporter there; no metrics");
-                }
-            }
+            // A broker that runs without the metrics that were asked for would be noticed too late.
+            let agent = agent.ok_or_else(|| RunnerError::Configuration {
+                path: environment.plugins.clone(),
+                reason: format!(
+                    "there is no {JMX_EXPORTER}*.jar, which metricsConfig of type jmxPrometheusExporter needs; \
+                     klamm fetches it with Maven (apt-get install maven), or leave metricsConfig out"
+                ),
+            })?;
+            options.push(format!(
+                "-javaagent:{}={host}{port}:{}",
+                agent.display(),
+                environment.path(config_file).display()
+            ));
         }
     }
     let (port, password) = match &config.jmx {
-        JmxConfig::Closed => return options,
+        JmxConfig::Closed => return Ok(options),
         JmxConfig::Open { port } => (*port, None),
         JmxConfig::Password {
             port,
@@ -281,7 +289,7 @@ fn metrics_options(environment: &Environment, config: &RunnerConfig) -> Vec<Stri
             file(JMX_ACCESS)
         ));
     }
-    options
+    Ok(options)
 }
 
 /// The JVM's password file for JMX, written from the mounted Secret.

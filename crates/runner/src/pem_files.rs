@@ -3,7 +3,8 @@
 //! Kafka wants key and chain of a keystore in one file; Secrets hold them apart. Files are replaced, never rewritten
 //! in place, so that Kafka reads the old or the new one whole.
 
-use std::io::Write as _;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write as _};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -40,10 +41,46 @@ pub(crate) fn assemble(
 }
 
 fn join(environment: &Environment, file: &PemFile) -> Result<Vec<u8>, RunnerError> {
+    let sources: Vec<PathBuf> = file
+        .from
+        .iter()
+        .map(|source| environment.path(source))
+        .collect();
+    let mut attempts = 0;
+    loop {
+        match read_together(&sources) {
+            Ok(joined) => return Ok(joined),
+            // What was being read was swapped and removed meanwhile: the new one is there.
+            Err((_, error)) if error.kind() == ErrorKind::NotFound && attempts < SWAPS => {
+                attempts += 1;
+            }
+            Err((path, error)) => return Err(RunnerError::file("read", &path)(error)),
+        }
+    }
+}
+
+/// How often in a row a volume may be swapped while it is read; each swap follows a change of the Secret.
+const SWAPS: u32 = 10;
+/// In a mounted Secret each file is a link through this one, which is swapped when the Secret changes.
+/// Source: Kubernetes' `AtomicWriter`.
+const GENERATION: &str = "..data";
+
+/// Joins the files, those of one Secret as they were at one moment: a key and its certificate belong together.
+fn read_together(sources: &[PathBuf]) -> Result<Vec<u8>, (PathBuf, std::io::Error)> {
+    let mut generations: BTreeMap<&Path, PathBuf> = BTreeMap::new();
     let mut joined = Vec::new();
-    for source in &file.from {
-        let path = environment.path(source);
-        joined.extend(std::fs::read(&path).map_err(RunnerError::file("read", &path))?);
+    for source in sources {
+        let path = match (source.parent(), source.file_name()) {
+            (Some(dir), Some(name)) => generations
+                .entry(dir)
+                .or_insert_with(|| {
+                    std::fs::read_link(dir.join(GENERATION))
+                        .map_or_else(|_| dir.to_owned(), |now| dir.join(now))
+                })
+                .join(name),
+            _ => source.clone(),
+        };
+        joined.extend(std::fs::read(&path).map_err(|error| (source.clone(), error))?);
         if joined.last().is_some_and(|byte| *byte != b'\n') {
             joined.push(b'\n');
         }

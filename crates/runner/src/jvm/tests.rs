@@ -82,3 +82,39 @@ fn the_jvm_is_tied_to_this_process() {
     assert_eq!(all[..4], ["run-broker", "--exec-jvm", own.as_str(), "--"]);
     assert_eq!(all[all.len() - 2..], ["kafka.Kafka", "/p"]);
 }
+
+#[test]
+fn metrics_that_are_asked_for_and_cannot_be_had_are_an_error() {
+    let dir = runtime();
+    let plugins = dir.path().join("plugins");
+    std::fs::create_dir(&plugins).unwrap();
+    let plugins = plugins.display().to_string();
+    let asked = RunnerConfig {
+        metrics: MetricsConfig::JmxExporter {
+            port: 9404,
+            config_file: "/opt/kafka/custom-config/metrics-config.json".to_owned(),
+        },
+        ..config()
+    };
+    let command = |more: &[(&str, &str)]| {
+        let mut environment = environment(dir.path(), &[("KLAMM_PLUGINS", &plugins)]);
+        environment.uses_pod_ip = !more.is_empty();
+        broker_command(&environment, &asked, Path::new("/p"), Path::new("/l"))
+    };
+    let missing = command(&[]).unwrap_err().to_string();
+    assert!(
+        missing.contains(&plugins) && missing.contains("jmxPrometheusExporter"),
+        "{missing}"
+    );
+    let jar = dir.path().join("plugins/jmx_prometheus_javaagent-1.jar");
+    std::fs::write(&jar, "").unwrap();
+    for (more, host) in [(&[][..], ""), (&[("", "")][..], "127.1.2.3:")] {
+        let wanted = format!(
+            "-javaagent:{}={host}9404:/opt/kafka/custom-config/metrics-config.json",
+            jar.display()
+        );
+        let command = command(more).unwrap();
+        let all: Vec<_> = command.as_std().get_args().collect();
+        assert!(all.iter().any(|arg| *arg == wanted.as_str()), "{all:?}");
+    }
+}

@@ -42,3 +42,47 @@ fn an_expiry_is_read_from_the_first_certificate() {
     );
     assert_eq!(expiry_unix_seconds(b""), None);
 }
+
+#[test]
+fn a_key_and_its_certificate_are_of_one_moment_however_often_the_secret_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let volume = dir.path();
+    let write = |generation: u32| {
+        let name = format!("..{generation}");
+        std::fs::create_dir(volume.join(&name)).unwrap();
+        for file in ["tls.key", "tls.crt"] {
+            std::fs::write(volume.join(&name).join(file), generation.to_string()).unwrap();
+        }
+        // As the kubelet does: a link beside, renamed over the old one, whose files go at once.
+        std::os::unix::fs::symlink(&name, volume.join("..data_tmp")).unwrap();
+        std::fs::rename(volume.join("..data_tmp"), volume.join(GENERATION)).unwrap();
+        if let Some(before) = generation.checked_sub(1) {
+            std::fs::remove_dir_all(volume.join(format!("..{before}"))).unwrap();
+        }
+    };
+    write(0);
+    let sources: Vec<PathBuf> = ["tls.key", "tls.crt"]
+        .iter()
+        .map(|file| {
+            std::os::unix::fs::symlink(Path::new(GENERATION).join(file), volume.join(file))
+                .unwrap();
+            volume.join(file)
+        })
+        .collect();
+    let (mut seen, mut over) = (std::collections::BTreeSet::new(), false);
+    std::thread::scope(|scope| {
+        let swapping = scope.spawn(|| (1..2000).for_each(write));
+        while !over {
+            over = swapping.is_finished();
+            let Ok(joined) = read_together(&sources) else {
+                continue;
+            };
+            let text = String::from_utf8(joined).unwrap();
+            let (key, certificate) = text.trim_end().split_once('\n').unwrap();
+            assert_eq!(key, certificate);
+            seen.insert(key.to_owned());
+        }
+    });
+    assert!(seen.len() > 1, "nothing changed while it was read");
+    assert!(seen.contains("1999"));
+}
