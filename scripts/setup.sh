@@ -11,8 +11,8 @@ need() { # program package
 need java openjdk-17-jre-headless
 need mvn maven
 need cc gcc
+need kcat kcat
 if [ "$kind" = test ]; then
-    need kcat kcat
     need openssl openssl
     need curl curl
     need javac openjdk-17-jdk-headless

@@ -45,7 +45,14 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "KAFKA_HOME", value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) kafka_home: Option<PathBuf>,
     /// What to log on standard error: error, warn, info, debug, or a filter such as operator=debug
-    #[arg(long, global = true, env = "KLAMM_LOG", value_name = "FILTER", help_heading = GLOBAL)]
+    #[arg(
+        long,
+        global = true,
+        env = "KLAMM_LOG",
+        value_name = "FILTER",
+        value_parser = parse_filter,
+        help_heading = GLOBAL
+    )]
     pub(crate) log: Option<String>,
 }
 
@@ -73,7 +80,8 @@ Examples:
   kustomize build . | klamm up -f -               from standard input
   klamm up                                        what was there before
 
-Exit codes: 0 all Ready; 1 not Ready in time, or not without your help; 2 bad input, nothing was changed;
+Exit codes: 0 all Ready; 1 not Ready in time, or not without your help; 2 bad input, nothing was changed
+(what only the API server can refuse is told with the number of objects applied before it);
 130 stopped before all was Ready.")]
     Up(Up),
     /// Stop what runs on this machine; data and objects stay
@@ -169,6 +177,9 @@ pub(crate) struct Up {
     /// How to show what came up
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
+    /// Label of the local Node, for instance topology.kubernetes.io/zone=a; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
+    pub(crate) labels: Vec<(String, String)>,
     /// Serve this home until told to stop; what --detach starts.
     #[arg(long, hide = true)]
     pub(crate) serve: bool,
@@ -329,6 +340,15 @@ pub(crate) struct RunBroker {
     /// The JVM's command line.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<String>,
+}
+
+fn parse_filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!(
+            "{error}; expected a level (error, warn, info, debug, trace) or a filter such as info,operator=debug"
+        )),
+    }
 }
 
 fn parse_label(text: &str) -> Result<(String, String), String> {

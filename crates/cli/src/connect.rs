@@ -1,13 +1,15 @@
 //! How to connect: addresses, and lines that work as printed.
 //!
-//! Per cluster it leaves the CA certificate and a `client.properties` per listener in the home; neither is secret.
+//! Per cluster it leaves in the home, for each listener that needs them, the CA certificate and settings for clients.
+//! Nothing in them is secret but what a user fills in; that is kept.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use resources::Kafka;
 
+use crate::args::Global;
 use crate::home::{Home, write_private};
 
 /// A listener as clients see it.
@@ -51,7 +53,7 @@ pub(crate) fn listeners(kafka: &Kafka) -> Vec<Access> {
 }
 
 /// The text that `klamm up` ends with, for one cluster.
-pub(crate) fn describe(home: &Home, kafka: &Kafka) -> Result<String> {
+pub(crate) fn describe(home: &Home, programs: &Programs, kafka: &Kafka) -> Result<String> {
     let namespace = kafka.metadata.namespace.as_deref().unwrap_or("default");
     let name = kafka.metadata.name.as_deref().unwrap_or_default();
     let dir = home.connect(namespace, name);
@@ -68,68 +70,244 @@ pub(crate) fn describe(home: &Home, kafka: &Kafka) -> Result<String> {
             "\n  listener {} ({how})\n    bootstrap  {}",
             access.listener, access.bootstrap_servers
         );
-        let files = write_files(&dir, &access)?;
-        let ca = files
-            .ca
-            .as_deref()
-            .map(|ca| format!(" -X security.protocol=SSL -X ssl.ca.location={ca}"))
-            .unwrap_or_default();
-        match access.authentication.as_deref() {
-            None => {
-                let _ = writeln!(
-                    text,
-                    "    kcat       kcat -b {}{ca} -L",
-                    access.bootstrap_servers
-                );
-                let config = files
-                    .properties
-                    .map(|file| format!(" --command-config {file}"))
-                    .unwrap_or_default();
-                let _ = writeln!(
-                    text,
-                    "    produce    klamm kafka console-producer --bootstrap-server {}{config} --topic hello",
-                    access.bootstrap_servers
-                );
-            }
-            Some(kind) => {
-                let _ = writeln!(
-                    text,
-                    "    clients need credentials of a user with authentication {kind}"
-                );
-                if let Some(ca) = files.ca {
-                    let _ = writeln!(text, "    CA         {ca}");
-                }
-            }
-        }
+        text += &access.lines(&dir, name, programs)?;
+    }
+    if !programs.has_kcat {
+        text += "\n  kcat is not installed here; on Debian: sudo apt-get install kcat\n";
     }
     Ok(text)
 }
 
-struct Files {
-    ca: Option<String>,
-    properties: Option<String>,
+/// How the programs of the printed lines are called from the user's shell.
+#[derive(Debug, Clone)]
+pub(crate) struct Programs {
+    /// `klamm`, or where it is if the shell would not find it, with the options that lead to the same runtime.
+    klamm: String,
+    /// The option of the console producer that names a file.
+    config_option: &'static str,
+    has_kcat: bool,
 }
 
-fn write_files(dir: &Path, access: &Access) -> Result<Files> {
-    if !access.tls {
-        return Ok(Files {
-            ca: None,
-            properties: None,
+impl Programs {
+    /// For the shell that started us.
+    pub(crate) fn find(global: &Global) -> Result<Self> {
+        let own = std::env::current_exe().context("finding our own program")?;
+        let found = on_path("klamm");
+        let is_own = found.is_some_and(|found| {
+            found.canonicalize().ok() == own.canonicalize().ok() && own.exists()
         });
+        let mut klamm = if is_own {
+            "klamm".to_owned()
+        } else {
+            quoted(&own)
+        };
+        for (option, variable, value) in [
+            ("--cache", "KLAMM_CACHE", &global.cache),
+            ("--kafka-home", "KAFKA_HOME", &global.kafka_home),
+        ] {
+            if let Some(value) = value
+                && std::env::var_os(variable).as_deref() != Some(value.as_os_str())
+            {
+                let value = std::path::absolute(value)?;
+                klamm = format!("{klamm} {option} {}", quoted(&value));
+            }
+        }
+        let version = node_agent::runtime::version_in_home(&crate::runtime::settings(global)?)?;
+        // KIP-1147 gave all tools the same option.
+        let old = version.is_some_and(|version| {
+            ["3.", "4.0", "4.1"]
+                .iter()
+                .any(|old| version.starts_with(old))
+        });
+        Ok(Self {
+            klamm,
+            config_option: if old {
+                "--producer.config"
+            } else {
+                "--command-config"
+            },
+            has_kcat: on_path("kcat").is_some(),
+        })
     }
-    std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
-    let ca = dir.join(format!("{}-ca.crt", access.listener));
-    write_private(&ca, access.certificates.join("\n").as_bytes())?;
-    let properties = dir.join(format!("{}-client.properties", access.listener));
-    let text = format!(
-        "security.protocol=SSL\nssl.truststore.type=PEM\nssl.truststore.location={}\n",
-        ca.display()
-    );
-    write_private(&properties, text.as_bytes())?;
-    Ok(Files {
-        ca: Some(ca.display().to_string()),
-        properties: Some(properties.display().to_string()),
-    })
+}
+
+/// What a shell starts by this name.
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(program))
+        .find(|path| path.is_file())
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+impl Access {
+    /// The lines for this listener; writes the files that they name.
+    fn lines(&self, dir: &Path, cluster: &str, programs: &Programs) -> Result<String> {
+        let Programs {
+            klamm,
+            config_option,
+            has_kcat: _,
+        } = programs;
+        let ca = self.write_ca(dir)?;
+        let (settings, hint) = match self.authentication.as_deref() {
+            None => (Credentials::None, None),
+            Some("tls") => (
+                Credentials::Certificate,
+                Some(format!(
+                    "a user's certificate and key, signed by the clients CA (Secret {cluster}-clients-ca)"
+                )),
+            ),
+            Some("scram-sha-512") => (
+                Credentials::Scram,
+                Some("name and password of a user".to_owned()),
+            ),
+            Some(_) => {
+                let ca = ca.map(|ca| format!("    CA         {}\n", quoted(&ca)));
+                return Ok(format!(
+                    "    clients authenticate as spec.kafka.listeners says under {:?}\n{}",
+                    self.listener,
+                    ca.unwrap_or_default()
+                ));
+            }
+        };
+        let mut text = String::new();
+        if let Some(hint) = hint {
+            let _ = writeln!(text, "    fill in    REPLACE in the files below: {hint}");
+        }
+        let servers = &self.bootstrap_servers;
+        let kcat = match settings {
+            Credentials::None => ca
+                .as_deref()
+                .map(|ca| {
+                    format!(
+                        " -X security.protocol=SSL -X ssl.ca.location={}",
+                        quoted(ca)
+                    )
+                })
+                .unwrap_or_default(),
+            Credentials::Certificate | Credentials::Scram => {
+                let file = self.write_settings(dir, "kcat.conf", &settings.kcat(ca.as_deref()))?;
+                format!(" -F {}", quoted(&file))
+            }
+        };
+        let _ = writeln!(text, "    kcat       kcat{kcat} -b {servers} -L");
+        let properties = settings.properties(ca.as_deref());
+        let config = if properties.is_empty() {
+            String::new()
+        } else {
+            let file = self.write_settings(dir, "client.properties", &properties)?;
+            format!(" {config_option} {}", quoted(&file))
+        };
+        let _ = writeln!(
+            text,
+            "    produce    {klamm} kafka console-producer --bootstrap-server {servers}{config} --topic hello"
+        );
+        Ok(text)
+    }
+
+    fn write_ca(&self, dir: &Path) -> Result<Option<PathBuf>> {
+        if !self.tls {
+            return Ok(None);
+        }
+        let ca = dir.join(format!("{}-ca.crt", self.listener));
+        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+        write_private(&ca, self.certificates.join("\n").as_bytes())?;
+        Ok(Some(ca))
+    }
+
+    /// Writes a file of settings; one that was made from the same settings is kept, with what was filled in.
+    fn write_settings(&self, dir: &Path, name: &str, settings: &str) -> Result<PathBuf> {
+        let path = dir.join(format!("{}-{name}", self.listener));
+        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+        let keys = |text: &str| -> Vec<String> {
+            let keys = text
+                .lines()
+                .filter_map(|line| Some(line.split_once('=')?.0.to_owned()));
+            keys.collect()
+        };
+        let before = std::fs::read_to_string(&path).unwrap_or_default();
+        let filled_in = settings.contains(TO_FILL_IN) && keys(&before) == keys(settings);
+        if !filled_in {
+            write_private(&path, settings.as_bytes())?;
+        }
+        Ok(path)
+    }
+}
+
+/// What a user replaces in a file of settings.
+const TO_FILL_IN: &str = "REPLACE";
+
+/// By what clients of a listener show who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Credentials {
+    None,
+    Certificate,
+    Scram,
+}
+
+impl Credentials {
+    /// For librdkafka, whose names of settings are not Java's.
+    fn kcat(self, ca: Option<&Path>) -> String {
+        let mut text = format!("security.protocol={}\n", self.protocol(ca));
+        if let Some(ca) = ca {
+            let _ = writeln!(text, "ssl.ca.location={}", ca.display());
+        }
+        text += &match self {
+            Self::None => String::new(),
+            Self::Certificate => format!(
+                "ssl.certificate.location={TO_FILL_IN}/user.crt\nssl.key.location={TO_FILL_IN}/user.key\n"
+            ),
+            Self::Scram => format!(
+                "sasl.mechanism=SCRAM-SHA-512\nsasl.username={TO_FILL_IN}\nsasl.password={TO_FILL_IN}\n"
+            ),
+        };
+        text
+    }
+
+    /// For Kafka's own tools; nothing where they need nothing.
+    fn properties(self, ca: Option<&Path>) -> String {
+        if self == Self::None && ca.is_none() {
+            return String::new();
+        }
+        let mut text = format!("security.protocol={}\n", self.protocol(ca));
+        if let Some(ca) = ca {
+            let _ = writeln!(
+                text,
+                "ssl.truststore.type=PEM\nssl.truststore.location={}",
+                ca.display()
+            );
+        }
+        text += &match self {
+            Self::None => String::new(),
+            // Key and certificate in one file.
+            Self::Certificate => {
+                format!("ssl.keystore.type=PEM\nssl.keystore.location={TO_FILL_IN}/user.pem\n")
+            }
+            Self::Scram => format!(
+                "sasl.mechanism=SCRAM-SHA-512\nsasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"{TO_FILL_IN}\" password=\"{TO_FILL_IN}\";\n"
+            ),
+        };
+        text
+    }
+
+    fn protocol(self, ca: Option<&Path>) -> &'static str {
+        match (self, ca) {
+            (Self::Scram, Some(_)) => "SASL_SSL",
+            (Self::Scram, None) => "SASL_PLAINTEXT",
+            (_, Some(_)) => "SSL",
+            (_, None) => "PLAINTEXT",
+        }
+    }
 }
 
 /// The word that manifests use for a value.
@@ -139,3 +317,6 @@ fn word(value: &impl serde::Serialize) -> String {
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,12 @@ const PART_LIMIT: Duration = Duration::from_secs(10);
 
 impl Local {
     /// Starts everything on a home that this process holds.
-    pub(crate) async fn start(global: &Global, home: &Home, held: Held) -> Result<Self> {
+    pub(crate) async fn start(
+        global: &Global,
+        home: &Home,
+        held: Held,
+        labels: &[(String, String)],
+    ) -> Result<Self> {
         let node_home =
             node_agent::home::Home::hold(&home.node(), &node_agent::home::default_registry())
                 .context("taking the node's home")?;
@@ -71,13 +76,7 @@ impl Local {
         let control_plane = ControlPlane::open(settings)
             .await
             .context("opening the control plane")?;
-        let listener = tokio::net::TcpListener::bind(SocketAddr::from((
-            Ipv4Addr::LOCALHOST,
-            remembered_port(home),
-        )))
-        .await
-        .or(tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await)
-        .context("listening for kubectl")?;
+        let listener = listen(remembered_port(home)).await?;
         let address = listener.local_addr().context("listening for kubectl")?;
         let client = Client::new(control_plane.service(), "default");
         apply_definitions(&client).await?;
@@ -97,6 +96,7 @@ impl Local {
         let agent = {
             let mut settings = agent_settings(global, home, &control_plane, range.node())?;
             settings.held = Some(Arc::new(node_home));
+            settings.labels.extend(labels.iter().cloned());
             let client = client.clone();
             Part::start(|stop| {
                 Box::pin(async move { Ok(node_agent::run(client, settings, stop).await?) })
@@ -203,6 +203,12 @@ async fn doubt_pods(client: &Client) -> Result<()> {
     Ok(())
 }
 
+/// Labels that nodes of a cloud have; manifests with a `rack` ask for one of them.
+const PLACE: [&str; 2] = [
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+];
+
 fn agent_settings(
     global: &Global,
     home: &Home,
@@ -215,6 +221,7 @@ fn agent_settings(
     settings.adopt_unknown_storage_classes = true;
     settings.on_stop = OnStop::StopPods;
     settings.kubelet_port = 0;
+    settings.labels = PLACE.map(|key| (key.to_owned(), "local".to_owned())).into();
     let serving = control_plane
         .issue_node_certificate(&settings.node_name, &[node.into()])
         .context("making the certificate of the node")?;
@@ -252,6 +259,15 @@ fn parse_cidr(cidr: &str) -> Result<(Ipv4Addr, u8)> {
         .split_once('/')
         .context("a network has a prefix length")?;
     Ok((network.parse()?, prefix.parse()?))
+}
+
+/// Listens on the port of the last time, or on any when somebody else has it by now.
+async fn listen(port: u16) -> Result<tokio::net::TcpListener> {
+    let on = |port| tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    match on(port).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => on(0).await.context("listening for kubectl"),
+    }
 }
 
 /// The port of the last time, so that a kubeconfig somebody copied goes on working.

@@ -38,6 +38,8 @@ pub(crate) struct Row {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NodeRow {
     pod: String,
+    /// `kafka`, or what keeps metadata beside it.
+    component: String,
     roles: String,
     ready: bool,
     state: String,
@@ -118,6 +120,9 @@ pub(crate) async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
     })
 }
 
+/// The component that is Kafka itself.
+const KAFKA: &str = "kafka";
+
 fn node_row(pod: &Pod) -> NodeRow {
     let is = |label: &str| pod.labels().get(label).is_some_and(|value| value == "true");
     let roles: Vec<&str> = [
@@ -134,10 +139,19 @@ fn node_row(pod: &Pod) -> NodeRow {
         .and_then(|status| status.container_statuses.as_deref())
         .unwrap_or_default();
     let state = wait::describe_pod(pod);
+    let component = pod
+        .labels()
+        .get("strimzi.io/component-type")
+        .map_or(KAFKA, String::as_str);
     NodeRow {
         pod: pod.name_any(),
-        roles: roles.join(","),
-        ready: state.starts_with("Ready"),
+        component: component.to_owned(),
+        roles: if component == KAFKA {
+            roles.join(",")
+        } else {
+            component.to_owned()
+        },
+        ready: wait::is_ready(pod),
         restarts: containers
             .iter()
             .map(|container| container.restart_count)
@@ -150,7 +164,12 @@ fn overview(rows: &[Row]) -> String {
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
-            let ready = row.nodes.iter().filter(|node| node.ready).count();
+            // What keeps metadata beside Kafka is no node of it.
+            let (mut ready, mut nodes) = (0, 0);
+            for node in row.nodes.iter().filter(|node| node.component == KAFKA) {
+                ready += usize::from(node.ready);
+                nodes += 1;
+            }
             let plan = row
                 .plan
                 .as_ref()
@@ -164,7 +183,7 @@ fn overview(rows: &[Row]) -> String {
                 row.namespace.clone(),
                 row.name.clone(),
                 if row.ready { "True" } else { "False" }.to_owned(),
-                format!("{ready}/{}", row.nodes.len()),
+                format!("{ready}/{nodes}"),
                 row.kafka_version.clone().unwrap_or_else(|| "-".to_owned()),
                 row.listeners
                     .iter()
@@ -256,3 +275,6 @@ fn detail(row: &Row) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,12 +30,13 @@ const INTERRUPTED: u8 = 130;
 /// The whole command.
 pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitCode> {
     if args.serve {
-        return serve(global, home).await;
+        return serve(global, home, &args.labels).await;
     }
     let sources = documents::read_sources(&args.files);
     let Some(documents) = validate::checked(&sources) else {
         return Ok(ExitCode::from(crate::BAD_INPUT));
     };
+    home.check()?;
     if let Err(error) = prepare_runtimes(global, &documents) {
         output::progress(&format!("klamm: {error:#}"));
         return Ok(ExitCode::FAILURE);
@@ -44,23 +45,23 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
         Some(held) if !args.detach => {
             let mut stop = Stop::listen()?;
             let local = tokio::select! {
-                started = Local::start(global, home, held) => started?,
+                started = Local::start(global, home, held, &args.labels) => started?,
                 () = stop.asked() => return Ok(ExitCode::from(INTERRUPTED)),
             };
-            Box::pin(foreground(home, args, &documents, local, stop)).await
+            Box::pin(foreground(global, home, args, &documents, local, stop)).await
         }
         held => {
             // Either somebody serves the home already, or a detached klamm is to.
             let started = match held {
                 Some(held) => {
                     drop(held);
-                    Some(spawn_detached(global, home)?)
+                    Some(spawn_detached(global, home, &args.labels)?)
                 }
                 None => None,
             };
             let client = connect_detached(home, started).await?;
             tokio::select! {
-                outcome = Box::pin(bring_up(home, args, &documents, &client)) => outcome,
+                outcome = Box::pin(bring_up(global, home, args, &documents, &client)) => outcome,
                 gone = until_gone(home) => Err(gone),
             }
         }
@@ -86,7 +87,7 @@ async fn until_gone(home: &Home) -> anyhow::Error {
 }
 
 /// Serves until a signal asks for the end.
-async fn serve(global: &Global, home: &Home) -> Result<ExitCode> {
+async fn serve(global: &Global, home: &Home, labels: &[(String, String)]) -> Result<ExitCode> {
     // Away from the terminal that started us; a session leader already is.
     let _ = nix::unistd::setsid();
     let held = home
@@ -94,7 +95,7 @@ async fn serve(global: &Global, home: &Home) -> Result<ExitCode> {
         .ok_or_else(|| anyhow!("another klamm serves {} already", home.dir().display()))?;
     let mut stop = Stop::listen()?;
     let mut local = tokio::select! {
-        started = Local::start(global, home, held) => started?,
+        started = Local::start(global, home, held, labels) => started?,
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
     };
     let failure = tokio::select! {
@@ -110,6 +111,7 @@ async fn serve(global: &Global, home: &Home) -> Result<ExitCode> {
 }
 
 async fn foreground(
+    global: &Global,
     home: &Home,
     args: &Up,
     documents: &[Document],
@@ -118,14 +120,14 @@ async fn foreground(
 ) -> Result<ExitCode> {
     let client = local.client();
     let outcome = tokio::select! {
-        outcome = bring_up(home, args, documents, &client) => Some(outcome),
+        outcome = bring_up(global, home, args, documents, &client) => Some(outcome),
         () = stop.asked() => None,
         error = local.failed() => return Err(error),
     };
     let code = match outcome {
         Some(Err(error)) => {
             output::progress(&format!("klamm: {error:#}"));
-            ExitCode::FAILURE
+            crate::exit_code_of(&error)
         }
         Some(Ok(ExitCode::SUCCESS)) => {
             output::progress("\nCtrl-C stops the brokers and everything else; data stays.");
@@ -152,6 +154,7 @@ async fn foreground(
 
 /// Applies, waits, prints how to connect.
 async fn bring_up(
+    global: &Global,
     home: &Home,
     args: &Up,
     documents: &[Document],
@@ -180,6 +183,7 @@ async fn bring_up(
     }
     let Waited { waiting, seconds } = wait::until_ready(client, &clusters, args.timeout).await?;
     let mut rows = Vec::new();
+    let programs = connect::Programs::find(global)?;
     for (namespace, name) in &clusters {
         let kafka = Api::<Kafka>::namespaced(client.clone(), namespace)
             .get(name)
@@ -190,7 +194,7 @@ async fn bring_up(
         match args.output {
             Format::Json => rows.push(status::row(client, &kafka).await?),
             Format::Text if is_waiting => {}
-            Format::Text => output::result(&connect::describe(home, &kafka)?),
+            Format::Text => output::result(&connect::describe(home, &programs, &kafka)?),
         }
     }
     match args.output {
@@ -273,7 +277,11 @@ fn prepare_runtimes(global: &Global, documents: &[Document]) -> Result<()> {
     Ok(())
 }
 
-fn spawn_detached(global: &Global, home: &Home) -> Result<std::process::Child> {
+fn spawn_detached(
+    global: &Global,
+    home: &Home,
+    labels: &[(String, String)],
+) -> Result<std::process::Child> {
     home.create()?;
     let log = std::fs::File::options()
         .create(true)
@@ -292,6 +300,9 @@ fn spawn_detached(global: &Global, home: &Home) -> Result<std::process::Child> {
     }
     if let Some(filter) = &global.log {
         command.arg("--log").arg(filter);
+    }
+    for (key, value) in labels {
+        command.arg("--label").arg(format!("{key}={value}"));
     }
     let child = command
         .stdin(Stdio::null())

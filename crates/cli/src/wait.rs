@@ -94,7 +94,7 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
         for pod in pods {
             let (name, state) = (pod.name_any(), describe_pod(&pod));
             told.tell(&name, &state);
-            if !state.starts_with("Ready") {
+            if !is_ready(&pod) {
                 behind.get_or_insert(format!("Pod {name}: {state}"));
             }
         }
@@ -184,6 +184,18 @@ pub(crate) fn warnings(kafka: &Kafka) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Whether a Pod is Ready and stays.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    pod.metadata.deletion_timestamp.is_none()
+        && conditions
+            .into_iter()
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
 /// One line about a Pod: what its container does, and why it does not yet.
 pub(crate) fn describe_pod(pod: &Pod) -> String {
     let Some(status) = &pod.status else {
@@ -193,11 +205,8 @@ pub(crate) fn describe_pod(pod: &Pod) -> String {
         return "stopping".to_owned();
     }
     let conditions = status.conditions.as_deref().unwrap_or_default();
-    let ready = conditions
-        .iter()
-        .any(|c| c.type_ == "Ready" && c.status == "True");
     let address = status.pod_ip.as_deref().unwrap_or("no address yet");
-    if ready {
+    if is_ready(pod) {
         return format!("Ready at {address}");
     }
     let containers = status.container_statuses.as_deref().unwrap_or_default();

@@ -75,3 +75,46 @@ fn without_java_up_says_how_to_get_it() {
     );
     assert_eq!(machine.processes(), []);
 }
+
+#[test]
+fn a_directory_that_is_no_home_is_left_as_it_is() {
+    let machine = Machine::new();
+    let project = machine.home().with_file_name("project");
+    for (path, content) in [("node/package.json", "{}"), ("port", "8080")] {
+        let path = project.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let file = machine.write("kafka.yaml", &Cluster::dual("one", 1, PERSISTENT).yaml());
+    let in_project = |arguments: &[&str]| {
+        Machine::command_on(&project)
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    for (arguments, code) in [
+        (&["down", "--purge"][..], 2),
+        (&["down"][..], 0),
+        (&["up", "--detach", "-f", &file][..], 2),
+        (&["up", "-f", &file][..], 2),
+    ] {
+        let output = in_project(arguments);
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        assert!(
+            told.contains("is no home of klamm"),
+            "{arguments:?}: {told}"
+        );
+    }
+    let mut left: Vec<String> = std::fs::read_dir(&project)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["node", "port"], "nothing was made, nothing removed");
+    assert!(project.join("node/package.json").is_file());
+    assert_eq!(
+        std::fs::read_to_string(project.join("port")).unwrap(),
+        "8080"
+    );
+}
