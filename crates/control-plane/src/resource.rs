@@ -117,6 +117,32 @@ impl Resource {
         self.is("", plural)
     }
 
+    /// What to warn whoever writes one of its objects of: that nothing here acts on it.
+    ///
+    /// Built-in kinds that a Kubernetes cluster has controllers, a proxy or a network for, and this server has not.
+    pub(crate) fn unattended(&self) -> Option<String> {
+        let missing = match (self.group.as_str(), self.plural.as_str()) {
+            _ if self.source != Source::Builtin => return None,
+            ("apps", "daemonsets" | "deployments" | "replicasets" | "statefulsets")
+            | ("batch", "cronjobs" | "jobs")
+            | ("", "replicationcontrollers") => "makes no Pods of it; create Pods instead",
+            ("autoscaling", "horizontalpodautoscalers") => "scales nothing by it",
+            ("networking.k8s.io", "ingresses") => "routes no requests by it; use the Service",
+            ("networking.k8s.io", "networkpolicies") => "keeps no connection out by it",
+            ("", "limitranges" | "resourcequotas") => "limits nothing by it",
+            ("admissionregistration.k8s.io", _) => {
+                "asks no webhook and no policy when objects are written"
+            }
+            ("apiregistration.k8s.io", _) => "forwards no requests by it",
+            _ => return None,
+        };
+        Some(format!(
+            "{} {} is stored and served, but klamm's own API server {missing}",
+            self.api_version(),
+            self.kind
+        ))
+    }
+
     /// The key of one of its objects.
     pub(crate) fn key(&self, namespace: &str, name: &str) -> Key {
         Key::new(&self.storage.0, &self.plural, namespace, name)

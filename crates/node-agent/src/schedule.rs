@@ -8,17 +8,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     Binding, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference, Pod, PodSpec,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Status};
-use kube::api::PostParams;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Status, Time};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
+use serde_json::json;
 
 use crate::context::{Context, pod_reference, standard_labels};
+use crate::events::seconds;
 
 /// Pods that do not fit are remembered up to this many.
 const REMEMBERED: usize = 1024;
+/// Labels of a Node that its Pods have, too.
+const PLACE: [&str; 2] = [
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+];
 /// After an error.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -41,6 +49,7 @@ pub(crate) async fn serve(context: Arc<Context>) {
                         != Some(&why)
                     {
                         let message = format!("0/1 nodes are available: {why}");
+                        tell_unschedulable(&context, &pod, &message).await;
                         context
                             .events
                             .warn(&pod_reference(&pod), "FailedScheduling", message);
@@ -77,6 +86,41 @@ fn misfit_of(pod: &Pod, labels: &BTreeMap<String, String>, context: &Context) ->
     misfit(pod.spec.as_ref()?, labels, &context.settings.node_name)
 }
 
+/// Says in the Pod's status why no node takes it, as kube-scheduler does.
+async fn tell_unschedulable(context: &Context, pod: &Pod, message: &str) {
+    let api: Api<Pod> =
+        Api::namespaced(context.client.clone(), &pod.namespace().unwrap_or_default());
+    let condition = json!({
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": message,
+        "lastTransitionTime": Time(seconds(Timestamp::now())),
+    });
+    let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"conditions": [condition]}});
+    let told = api
+        .patch_status(
+            &pod.name_any(),
+            &PatchParams::default(),
+            &Patch::Strategic(patch),
+        )
+        .await;
+    if let Err(error) = told {
+        // The event says it, too.
+        tracing::debug!(pod = pod.name_any(), %error, "telling that it cannot be scheduled");
+    }
+}
+
+/// Where the node is, of its labels.
+fn place(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let of_place = |key: &&String| PLACE.contains(&key.as_str());
+    labels
+        .iter()
+        .filter(|(key, _)| of_place(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
 async fn bind(context: &Context, pod: &Pod) -> bool {
     let Some(spec) = &pod.spec else { return true };
     let reference = pod_reference(pod);
@@ -86,6 +130,8 @@ async fn bind(context: &Context, pod: &Pod) -> bool {
             name: Some(name.clone()),
             namespace: Some(namespace.clone()),
             uid: pod.uid(),
+            // As Kubernetes' own admission does from 1.35 on: the downward API knows Pods, not Nodes.
+            labels: Some(place(&context.settings.labels)).filter(|place| !place.is_empty()),
             ..ObjectMeta::default()
         },
         target: ObjectReference {
@@ -149,7 +195,7 @@ fn misfit(spec: &PodSpec, labels: &BTreeMap<String, String>, node: &str) -> Opti
             .flat_map(|term| term.match_expressions.iter().flatten())
             .map(|expression| expression.key.as_str())
             .collect();
-        format!("1 node(s) didn't match Pod's required node affinity ({}); give the node such labels to let it run here", keys.join(", "))
+        format!("1 node(s) didn't match Pod's required node affinity ({}); give the node such a label to let it run here (--label KEY=VALUE)", keys.join(", "))
     })
 }
 

@@ -1,8 +1,9 @@
 //! The kubelet endpoint: what an API server asks a node for. HTTPS on the node's loopback address.
 //!
-//! Callers show a certificate of the CA they share with us, or a token; a loopback address is reachable by every user
-//! of the machine, and exec is a shell. Only `/healthz` is open.
+//! Callers show a certificate of the CA they share with us, and the API server says that they may; or a token. A
+//! loopback address is reachable by every user of the machine, and exec is a shell. Only `/healthz` is open.
 
+mod callers;
 mod exec;
 mod logs;
 mod port_forward;
@@ -13,9 +14,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use self::callers::Caller;
 use crate::container::attempt::ContainerDir;
 use crate::context::Context;
 use crate::pod::sandbox::PodDir;
@@ -71,10 +73,6 @@ pub(crate) async fn bind(node: Ipv4Addr, port: u16) -> Result<Listener, ServeErr
     }
 }
 
-/// The caller's connection showed a certificate that we trust.
-#[derive(Clone, Copy)]
-struct Trusted(bool);
-
 impl Listener {
     pub(crate) fn port(&self) -> u16 {
         self.0.local_addr().map_or(0, |address| address.port())
@@ -108,8 +106,9 @@ impl Listener {
                     else {
                         return;
                     };
-                    let trusted = Trusted(stream.get_ref().1.peer_certificates().is_some());
-                    let service = TowerToHyperService::new(router.layer(axum::Extension(trusted)));
+                    let certificates = stream.get_ref().1.peer_certificates();
+                    let caller = certificates.and_then(|all| Caller::of(all.first()?));
+                    let service = TowerToHyperService::new(router.layer(axum::Extension(caller)));
                     let builder =
                         hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                     let _ = builder
@@ -128,11 +127,12 @@ fn router(context: Arc<Context>) -> Router {
             get(logs::answer),
         )
         .route("/exec/{namespace}/{pod}/{container}", any(exec::answer))
+        .route("/attach/{namespace}/{pod}/{container}", any(attach))
         .route("/portForward/{namespace}/{pod}", any(port_forward::answer))
         .route("/pods", get(pods))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&context),
-            authenticate,
+            callers::authorise,
         ));
     Router::new()
         .route("/healthz", get(async || "ok"))
@@ -140,42 +140,14 @@ fn router(context: Arc<Context>) -> Router {
         .with_state(context)
 }
 
-/// Lets pass who may ask.
-async fn authenticate(
-    State(context): State<Arc<Context>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let certificate = request
-        .extensions()
-        .get::<Trusted>()
-        .is_some_and(|trusted| trusted.0);
-    let bearer = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let token = context
-        .settings
-        .callers
-        .bearer_token
-        .as_deref()
-        .zip(bearer)
-        .is_some_and(|(wanted, given)| same(wanted, given));
-    if certificate || token {
-        next.run(request).await
-    } else {
-        (StatusCode::UNAUTHORIZED, "Unauthorized").into_response()
-    }
-}
-
-/// Compares without telling by its duration where the difference is.
-fn same(wanted: &str, given: &str) -> bool {
-    wanted.len() == given.len()
-        && wanted
-            .bytes()
-            .zip(given.bytes())
-            .fold(0, |difference, (a, b)| difference | (a ^ b))
-            == 0
+/// Containers outlive the agent, so nobody holds their standard streams but their log.
+async fn attach(Path((namespace, pod, container)): Path<(String, String, String)>) -> Response {
+    let text = format!(
+        "a process node cannot attach to a running container; \
+         its output: kubectl logs -f -n {namespace} {pod} -c {container}; \
+         a shell beside it: kubectl exec -it -n {namespace} {pod} -c {container} -- sh"
+    );
+    (StatusCode::BAD_REQUEST, text).into_response()
 }
 
 async fn pods(State(context): State<Arc<Context>>) -> Json<List<Pod>> {

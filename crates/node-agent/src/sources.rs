@@ -1,6 +1,7 @@
 //! Secrets and ConfigMaps that Pods refer to, each watched by name, for as long as some Pod refers to it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use futures::StreamExt as _;
@@ -224,8 +225,11 @@ impl PodSources {
         namespace.clone_into(&mut self.namespace);
         self.held.retain(|key, _| keys.contains(key));
         for key in keys {
-            let source = sources.watch(&key, listener);
-            self.held.entry(key).or_insert(source);
+            // One that is held has this listener already.
+            if let Entry::Vacant(entry) = self.held.entry(key) {
+                let source = sources.watch(entry.key(), listener);
+                entry.insert(source);
+            }
         }
     }
 
@@ -271,3 +275,6 @@ impl Lookup for PodSources {
         self.texts(SourceKind::Secret, name)
     }
 }
+
+#[cfg(test)]
+mod tests;

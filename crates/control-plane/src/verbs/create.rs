@@ -104,10 +104,13 @@ pub(crate) fn decode(
     defaults: Defaults,
 ) -> Result<Vec<String>, Failure> {
     let schema = resource.schema()?;
-    schema::decode(&schema, object, mode, defaults).map_err(|error| match error {
-        DecodeError::Unknown(lines) => strict(resource, &lines),
-        DecodeError::Malformed(why) => Failure::bad_request(why),
-    })
+    let mut warnings =
+        schema::decode(&schema, object, mode, defaults).map_err(|error| match error {
+            DecodeError::Unknown(lines) => strict(resource, &lines),
+            DecodeError::Malformed(why) => Failure::bad_request(why),
+        })?;
+    warnings.extend(resource.unattended());
+    Ok(warnings)
 }
 
 /// Complete, check and store a new object.

@@ -59,6 +59,18 @@ fn known(call: &Call, sub: &str) -> bool {
     }
 }
 
+/// What a binding says about a Pod: annotations replace the Pod's, labels (of the node's place) only join them.
+fn copy_metadata(binding: &Value, pod: &mut Value, part: &str, overwrite: bool) {
+    let Some(given) = binding["metadata"][part].as_object() else {
+        return;
+    };
+    for (key, value) in given {
+        if overwrite || pod["metadata"][part][key].is_null() {
+            pod["metadata"][part][key] = value.clone();
+        }
+    }
+}
+
 /// Puts a Pod on a node, once.
 async fn bind(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Failure> {
     let binding = body::parse(&call.content_type, bytes)?.value;
@@ -89,6 +101,9 @@ async fn bind(server: &Server, call: &Call, bytes: &[u8]) -> Result<Response, Fa
             return Err(Failure::conflict("", "pods/binding", call.name(), &why));
         }
         pod["spec"]["nodeName"] = node.clone().into();
+        for (part, overwrite) in [("annotations", true), ("labels", false)] {
+            copy_metadata(&binding, &mut pod, part, overwrite);
+        }
         set_condition(&mut pod, "PodScheduled", &now);
         Ok(Proposal {
             object: pod,

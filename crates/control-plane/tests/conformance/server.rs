@@ -291,7 +291,9 @@ impl Context {
                 .map(ToOwned::to_owned)
                 .collect()
         };
-        let (code, warnings) = (response.status().as_u16(), header("warning"));
+        let (code, mut warnings) = (response.status().as_u16(), header("warning"));
+        // A cluster has controllers for these kinds, and no reason to say this.
+        warnings.retain(|warning| !warning.contains("klamm's own API server"));
         let content_type = header("content-type").first().cloned().unwrap_or_default();
         let bytes = response.into_body().collect_bytes().await.expect("a body");
         let text = String::from_utf8_lossy(&bytes).into_owned();

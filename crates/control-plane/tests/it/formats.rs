@@ -400,3 +400,99 @@ async fn no_body_brings_the_server_down() {
     }
     assert_eq!(answers, 12 * 8 + 3 * 4 * 8);
 }
+
+#[tokio::test]
+async fn whoever_writes_what_nothing_acts_on_is_told() {
+    let (_plane, client) = plane().await;
+    let told = async |method: &str, path: &str, content_type: &str, body: serde_json::Value| {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", content_type)
+            .body(kube::client::Body::from(body.to_string().into_bytes()))
+            .unwrap();
+        let response = client.send(request).await.unwrap();
+        let warnings: Vec<String> = response
+            .headers()
+            .get_all("warning")
+            .iter()
+            .map(|warning| warning.to_str().unwrap().to_owned())
+            .collect();
+        (response.status().as_u16(), warnings)
+    };
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "d"}},
+            "template": {
+                "metadata": {"labels": {"app": "d"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]}
+            }
+        }
+    });
+    let wanted = vec![
+        "299 - \"apps/v1 Deployment is stored and served, but klamm's own API server makes no Pods of it; create Pods instead\""
+            .to_owned(),
+    ];
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let json = "application/json";
+    assert_eq!(
+        told("POST", deployments, json, deployment.clone()).await,
+        (201, wanted.clone())
+    );
+    let apply = format!("{deployments}/d?fieldManager=me&force=true");
+    assert_eq!(
+        told("PATCH", &apply, "application/apply-patch+yaml", deployment).await,
+        (200, wanted)
+    );
+    let policy = json!({"metadata": {"name": "p"}, "spec": {"podSelector": {}}});
+    let (code, warnings) = told(
+        "POST",
+        "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies",
+        json,
+        policy,
+    )
+    .await;
+    assert_eq!((code, warnings.len()), (201, 1), "{warnings:?}");
+    // What is acted on is nobody's surprise.
+    let map = json!({"metadata": {"name": "m"}});
+    assert_eq!(
+        told("POST", "/api/v1/namespaces/default/configmaps", json, map).await,
+        (201, Vec::new())
+    );
+}
+
+#[tokio::test]
+async fn a_binding_brings_the_labels_of_the_nodes_place_along() {
+    let (_plane, client) = plane().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let json = [("content-type", "application/json")];
+    let pod = json!({
+        "metadata": {"name": "p", "labels": {"mine": "stays"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]}
+    });
+    let (code, _) = send(&client, "POST", pods, &json, pod.to_string().into_bytes()).await;
+    assert_eq!(code, 201);
+    let binding = json!({
+        "metadata": {
+            "name": "p",
+            "labels": {"topology.kubernetes.io/zone": "a", "mine": "is not replaced"}
+        },
+        "target": {"kind": "Node", "name": "n"}
+    });
+    let (code, _) = send(
+        &client,
+        "POST",
+        &format!("{pods}/p/binding"),
+        &json,
+        binding.to_string().into_bytes(),
+    )
+    .await;
+    assert_eq!(code, 201);
+    let (_, bound) = get(&client, &format!("{pods}/p"), "").await;
+    assert_eq!(bound["spec"]["nodeName"], "n");
+    assert_eq!(
+        bound["metadata"]["labels"],
+        json!({"mine": "stays", "topology.kubernetes.io/zone": "a"})
+    );
+}

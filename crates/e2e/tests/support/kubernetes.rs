@@ -313,6 +313,13 @@ fn options(files: &Path) -> Options {
     let issuer = rcgen::Issuer::new(authority, key);
     let client_key = rcgen::KeyPair::generate().unwrap();
     let mut client = rcgen::CertificateParams::default();
+    // As kubeadm makes it: the node agent asks whether its owner may.
+    for (kind, name) in [
+        (rcgen::DnType::CommonName, "kube-apiserver-kubelet-client"),
+        (rcgen::DnType::OrganizationName, "system:masters"),
+    ] {
+        client.distinguished_name.push(kind, name);
+    }
     client.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     let client = client.signed_by(&client_key, &issuer).unwrap();
     let client_path = write("kubelet-client.crt", &client.pem());

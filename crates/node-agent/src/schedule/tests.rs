@@ -1,5 +1,3 @@
-use serde_json::json;
-
 use super::*;
 
 fn why(spec: serde_json::Value) -> Option<String> {

@@ -5,7 +5,7 @@ use kube::Api;
 use kube::api::DeleteParams;
 use serde_json::json;
 
-use super::rig::{Rig, alive, content, eventually, is_ready, main_status, phase, pid};
+use super::rig::{Rig, alive, condition, content, eventually, is_ready, main_status, phase, pid};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_is_bound_runs_and_goes_without_a_trace() {
@@ -454,4 +454,58 @@ async fn a_container_stays_below_its_memory_limit() {
         "OOMKilled"
     );
     assert_eq!(main_status(&pod)["state"]["terminated"]["exitCode"], 137);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_knows_the_zone_of_its_node() {
+    let zone = "topology.kubernetes.io/zone";
+    let rig = Rig::start_with(|settings| {
+        settings.labels = [(zone, "here"), ("disk", "fast")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+    })
+    .await;
+    let field = format!("metadata.labels['{zone}']");
+    let container = json!({
+        "command": ["sh", "-c", "echo $ZONE > $KLAMM_ROOT/out/zone; exec sleep 1000"],
+        "env": [{"name": "ZONE", "valueFrom": {"fieldRef": {"fieldPath": field}}}],
+        "volumeMounts": [{"name": "out", "mountPath": "/out"}]
+    });
+    rig.pod(
+        "a",
+        json!({"volumes": [{"name": "out", "emptyDir": {}}], "terminationGracePeriodSeconds": 1}),
+        container,
+    )
+    .await;
+    let pod = rig.ready("a").await;
+    let labels = pod.metadata.labels.clone().unwrap();
+    assert_eq!(labels.get(zone).map(String::as_str), Some("here"));
+    assert_eq!(labels.get("disk"), None, "only where it is");
+    let written = content(&rig.container_dir(&pod).join("root/out/zone")).await;
+    assert_eq!(written, "here\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_fits_nowhere_says_why() {
+    let rig = Rig::start().await;
+    let spec = json!({"nodeSelector": {"disk": "fast"}});
+    rig.pod("a", spec, json!({"command": ["sleep", "1000"]}))
+        .await;
+    let pod = rig
+        .until("a", "refused", |pod| {
+            condition(pod, "PodScheduled").as_deref() == Some("False")
+        })
+        .await;
+    let conditions = pod.status.unwrap().conditions.unwrap();
+    assert_eq!(
+        (
+            conditions[0].reason.as_deref(),
+            conditions[0].message.as_deref()
+        ),
+        (
+            Some("Unschedulable"),
+            Some("0/1 nodes are available: 1 node(s) didn't match Pod's node selector disk=fast")
+        )
+    );
+    rig.event("a", "FailedScheduling").await;
 }

@@ -21,6 +21,7 @@ async fn a_process_node_in_a_real_cluster() {
     volumes_and_secrets(&rig).await;
     services(&rig).await;
     logs_and_exec(&rig).await;
+    a_certificate_alone_allows_nothing(&rig).await;
     let pod = rig.get("talks").await.unwrap();
     let main = pid(&rig.container_dir(&pod), 0);
     rig.stop_agent().await;
@@ -140,6 +141,24 @@ async fn services(rig: &Rig) {
     })
     .await;
     rig.delete("serves").await;
+}
+
+async fn a_certificate_alone_allows_nothing(rig: &Rig) {
+    let address = super::streams::kubelet(rig).await;
+    for (who, code) in [("kubelet-client", "200"), ("somebody", "403")] {
+        let file = |ending: &str| rig.home.path().join(format!("{who}.{ending}"));
+        let output = Command::new("curl")
+            .args(["-ks", "--max-time", "20", "-w", "%{http_code}"])
+            .args(["-o", "/dev/null", "--cert"])
+            .arg(file("crt"))
+            .arg("--key")
+            .arg(file("key"))
+            .arg(format!("https://{address}/pods"))
+            .output()
+            .await
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), code, "{who}");
+    }
 }
 
 async fn logs_and_exec(rig: &Rig) {

@@ -13,7 +13,9 @@ use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use node_agent::home::Home;
 use node_agent::settings::{Callers, Serving, Settings};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
 use reference_apiserver::{Options, Reference};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -216,29 +218,40 @@ impl Rig {
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca_key = KeyPair::generate().unwrap();
         let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
-        let key = KeyPair::generate().unwrap();
-        let mut client = CertificateParams::default();
-        client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let certificate = client
-            .signed_by(&key, &Issuer::from_ca_cert_pem(&ca_pem, ca_key).unwrap())
-            .unwrap();
+        let issuer = Issuer::from_ca_cert_pem(&ca_pem, ca_key).unwrap();
+        let client = |name: &str, organization: Option<&str>| {
+            let key = KeyPair::generate().unwrap();
+            let mut params = CertificateParams::default();
+            params.distinguished_name.push(DnType::CommonName, name);
+            if let Some(organization) = organization {
+                params
+                    .distinguished_name
+                    .push(DnType::OrganizationName, organization);
+            }
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            let certificate = params.signed_by(&key, &issuer).unwrap();
+            (certificate.pem(), key.serialize_pem())
+        };
+        // As kubeadm makes it.
+        let (certificate, key) = client("kube-apiserver-kubelet-client", Some("system:masters"));
         let file = |name: &str, content: &str| {
             let path = home.path().join(name);
             fs::write(&path, content).unwrap();
             path.display().to_string()
         };
+        // Somebody whom the same CA knows, and nobody has allowed anything.
+        let (certificate_of_another, key_of_another) = client("somebody", None);
+        file("somebody.crt", &certificate_of_another);
+        file("somebody.key", &key_of_another);
         let options = Options {
             controller_manager: true,
             apiserver_arguments: vec![
                 format!("--service-cluster-ip-range={}", range.services_cidr()),
                 format!(
                     "--kubelet-client-certificate={}",
-                    file("kubelet-client.crt", &certificate.pem())
+                    file("kubelet-client.crt", &certificate)
                 ),
-                format!(
-                    "--kubelet-client-key={}",
-                    file("kubelet-client.key", &key.serialize_pem())
-                ),
+                format!("--kubelet-client-key={}", file("kubelet-client.key", &key)),
                 "--kubelet-preferred-address-types=InternalIP".to_owned(),
             ],
             controller_manager_arguments: Vec::new(),

@@ -211,11 +211,8 @@ async fn a_terminal_has_a_size_and_ends_with_its_reader() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn strangers_get_nothing() {
-    let rig = Rig::start().await;
-    rig.shell("a", "exec sleep 1000").await;
-    rig.ready("a").await;
+/// Where the node says that its kubelet endpoint is.
+pub(crate) async fn kubelet(rig: &Rig) -> String {
     let node = Api::<k8s_openapi::api::core::v1::Node>::all(rig.client.clone())
         .get("klamm")
         .await
@@ -235,6 +232,15 @@ async fn strangers_get_nothing() {
         .find(|address| address.type_ == "InternalIP")
         .unwrap()
         .address;
+    format!("{ip}:{port}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_get_nothing() {
+    let rig = Rig::start().await;
+    rig.shell("a", "exec sleep 1000").await;
+    rig.ready("a").await;
+    let address = kubelet(&rig).await;
     let ask = async |path: &str| {
         let output = tokio::process::Command::new("curl")
             .args([
@@ -246,7 +252,7 @@ async fn strangers_get_nothing() {
                 "-o",
                 "/dev/null",
             ])
-            .arg(format!("https://{ip}:{port}{path}"))
+            .arg(format!("https://{address}{path}"))
             .output()
             .await
             .unwrap();
@@ -289,4 +295,32 @@ async fn ports_of_a_pod_are_forwarded_both_ways_and_one_that_is_shut_says_so() {
     assert_eq!(answer, b"HTTP/1.0 200");
     let error = forwarded.take_error(8081).unwrap().await.unwrap();
     assert!(error.contains("error forwarding port 8081"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attaching_says_what_helps_instead() {
+    let rig = Rig::start().await;
+    let (pods, _serving) = connected(&rig).await;
+    rig.shell("a", "exec sleep 1000").await;
+    rig.ready("a").await;
+    let error = pods.attach("a", &AttachParams::default()).await;
+    let error = format!("{:?}", error.err().expect("it cannot be done"));
+    assert!(error.contains("400"), "{error}");
+    // kube-rs drops the text of a refused upgrade; kubectl shows it.
+    let path = "/api/v1/namespaces/test/pods/a/attach?stdout=true";
+    let upgrade = http::Request::get(path)
+        .header("connection", "Upgrade")
+        .header("upgrade", "SPDY/3.1")
+        .body(kube::client::Body::empty())
+        .unwrap();
+    let response = pods.into_client().send(upgrade).await.unwrap();
+    let body = http_body_util::BodyExt::collect(response.into_body())
+        .await
+        .unwrap()
+        .to_bytes();
+    let text = String::from_utf8_lossy(&body);
+    assert!(
+        text.contains("kubectl logs -f -n test a -c main") && text.contains("kubectl exec"),
+        "{text}"
+    );
 }
