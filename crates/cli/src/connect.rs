@@ -262,15 +262,21 @@ impl Credentials {
         if let Some(ca) = ca {
             let _ = writeln!(text, "ssl.ca.location={}", ca.display());
         }
-        text += &match self {
-            Self::None => String::new(),
-            Self::Certificate => format!(
-                "ssl.certificate.location={TO_FILL_IN}/user.crt\nssl.key.location={TO_FILL_IN}/user.key\n"
-            ),
-            Self::Scram => format!(
-                "sasl.mechanism=SCRAM-SHA-512\nsasl.username={TO_FILL_IN}\nsasl.password={TO_FILL_IN}\n"
-            ),
+        let own: &[&str] = match self {
+            Self::None => &[],
+            Self::Certificate => &[
+                "ssl.certificate.location=REPLACE/user.crt",
+                "ssl.key.location=REPLACE/user.key",
+            ],
+            Self::Scram => &[
+                "sasl.mechanism=SCRAM-SHA-512",
+                "sasl.username=REPLACE",
+                "sasl.password=REPLACE",
+            ],
         };
+        for line in own {
+            let _ = writeln!(text, "{line}");
+        }
         text
     }
 
@@ -287,16 +293,21 @@ impl Credentials {
                 ca.display()
             );
         }
-        text += &match self {
-            Self::None => String::new(),
+        let own: &[&str] = match self {
+            Self::None => &[],
             // Key and certificate in one file.
-            Self::Certificate => {
-                format!("ssl.keystore.type=PEM\nssl.keystore.location={TO_FILL_IN}/user.pem\n")
-            }
-            Self::Scram => format!(
-                "sasl.mechanism=SCRAM-SHA-512\nsasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"{TO_FILL_IN}\" password=\"{TO_FILL_IN}\";\n"
-            ),
+            Self::Certificate => &[
+                "ssl.keystore.type=PEM",
+                "ssl.keystore.location=REPLACE/user.pem",
+            ],
+            Self::Scram => &[
+                "sasl.mechanism=SCRAM-SHA-512",
+                "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"REPLACE\" password=\"REPLACE\";",
+            ],
         };
+        for line in own {
+            let _ = writeln!(text, "{line}");
+        }
         text
     }
 

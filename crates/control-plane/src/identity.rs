@@ -173,8 +173,7 @@ fn keep(
         Err(error) => return Err(failed(error)),
     }
     let text = make()?;
-    // A kill in between leaves the half file behind, not a half secret. Nobody waits for the disk: after a loss of
-    // power an empty file is made anew, and with it the kubeconfig.
+    // A kill in between leaves the half file behind, not a half secret.
     let half = path.with_extension("new");
     let mut file = fs::OpenOptions::new()
         .write(true)
@@ -185,6 +184,17 @@ fn keep(
         .map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     fs::rename(&half, path).map_err(failed)?;
+    // Nobody waits for the disk, which would be most of a first start. A loss of power within these milliseconds leaves
+    // an empty file, which is made anew; later ones leave the file, and every kubeconfig that was copied goes on working.
+    let dir = path.parent().map(Path::to_owned);
+    std::thread::spawn(move || {
+        let synced = file
+            .sync_all()
+            .and_then(|()| dir.map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all()));
+        if let Err(error) = synced {
+            tracing::warn!(%error, "what the control plane is known by may not outlive a loss of power");
+        }
+    });
     Ok(text)
 }
 

@@ -85,7 +85,23 @@ fn the_printed_lines_work(machine: &Machine, told: &str) {
 #[test]
 fn a_single_node_serves_plain_and_tls_and_is_itself_again_after_down_and_up() {
     let machine = Machine::new();
-    let told = machine.up(&Cluster::dual("one", 1, PERSISTENT).yaml());
+    // A rack, as manifests for a cloud have it.
+    let cluster = Cluster {
+        more: "    rack: {topologyKey: topology.kubernetes.io/zone}\n",
+        ..Cluster::dual("one", 1, PERSISTENT)
+    };
+    let told = machine.up(&cluster.yaml());
+    let zone = machine.kube(async |client| {
+        let pods = kube::Api::<k8s_openapi::api::core::v1::Pod>::default_namespaced(client);
+        let log = pods
+            .logs("one-dual-0", &kube::api::LogParams::default())
+            .await
+            .unwrap();
+        log.lines()
+            .find_map(|line| line.trim().strip_prefix("broker.rack = "))
+            .map(str::to_owned)
+    });
+    assert_eq!(zone.as_deref(), Some("local"));
     assert!(
         told.contains("Kafka one (namespace default) is Ready"),
         "{told}"

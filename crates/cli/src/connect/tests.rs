@@ -35,7 +35,7 @@ fn check(access: &Access, golden: Expect) -> tempfile::TempDir {
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let content = std::fs::read_to_string(&file).unwrap();
-        text += &format!("-- {name}\n{}\n", content.trim_end());
+        let _ = writeln!(text, "-- {name}\n{}", content.trim_end());
     }
     golden.assert_eq(&text.replace(&dir.path().display().to_string(), "DIR"));
     dir
