@@ -26,7 +26,8 @@ fn programs() -> Programs {
 )]
 fn check(access: &Access, golden: Expect) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let mut text = access.lines(dir.path(), "demo", &programs()).unwrap();
+    let lines = access.lines(dir.path(), "demo", &programs()).unwrap();
+    let mut text = format!("-- printed\n{lines}");
     let mut files: Vec<_> = std::fs::read_dir(dir.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -46,9 +47,10 @@ fn a_plain_listener_needs_no_files() {
     check(
         &access(false, None),
         expect![[r#"
-            kcat       kcat -b 127.9.128.1:9093 -L
-            produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --topic hello
-    "#]],
+            -- printed
+                kcat       kcat -b 127.9.128.1:9093 -L
+                produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --topic hello
+        "#]],
     );
 }
 
@@ -57,15 +59,16 @@ fn a_tls_listener_needs_the_authority() {
     check(
         &access(true, None),
         expect![[r#"
-            kcat       kcat -X security.protocol=SSL -X ssl.ca.location=DIR/main-ca.crt -b 127.9.128.1:9093 -L
-            produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello
-        -- main-ca.crt
-        CERTIFICATE
-        -- main-client.properties
-        security.protocol=SSL
-        ssl.truststore.type=PEM
-        ssl.truststore.location=DIR/main-ca.crt
-    "#]],
+            -- printed
+                kcat       kcat -X security.protocol=SSL -X ssl.ca.location=DIR/main-ca.crt -b 127.9.128.1:9093 -L
+                produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello
+            -- main-ca.crt
+            CERTIFICATE
+            -- main-client.properties
+            security.protocol=SSL
+            ssl.truststore.type=PEM
+            ssl.truststore.location=DIR/main-ca.crt
+        "#]],
     );
 }
 
@@ -74,41 +77,43 @@ fn a_listener_with_passwords_names_what_is_to_be_filled_in() {
     check(
         &access(true, Some("scram-sha-512")),
         expect![[r#"
-            fill in    REPLACE in the files below: name and password of a user
-            kcat       kcat -F DIR/main-kcat.conf -b 127.9.128.1:9093 -L
-            produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello
-        -- main-ca.crt
-        CERTIFICATE
-        -- main-client.properties
-        security.protocol=SASL_SSL
-        ssl.truststore.type=PEM
-        ssl.truststore.location=DIR/main-ca.crt
-        sasl.mechanism=SCRAM-SHA-512
-        sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="REPLACE" password="REPLACE";
-        -- main-kcat.conf
-        security.protocol=SASL_SSL
-        ssl.ca.location=DIR/main-ca.crt
-        sasl.mechanism=SCRAM-SHA-512
-        sasl.username=REPLACE
-        sasl.password=REPLACE
-    "#]],
+            -- printed
+                fill in    REPLACE in the files below: name and password of a user
+                kcat       kcat -F DIR/main-kcat.conf -b 127.9.128.1:9093 -L
+                produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello
+            -- main-ca.crt
+            CERTIFICATE
+            -- main-client.properties
+            security.protocol=SASL_SSL
+            ssl.truststore.type=PEM
+            ssl.truststore.location=DIR/main-ca.crt
+            sasl.mechanism=SCRAM-SHA-512
+            sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="REPLACE" password="REPLACE";
+            -- main-kcat.conf
+            security.protocol=SASL_SSL
+            ssl.ca.location=DIR/main-ca.crt
+            sasl.mechanism=SCRAM-SHA-512
+            sasl.username=REPLACE
+            sasl.password=REPLACE
+        "#]],
     );
     check(
         &access(false, Some("scram-sha-512")),
         expect![[r#"
-            fill in    REPLACE in the files below: name and password of a user
-            kcat       kcat -F DIR/main-kcat.conf -b 127.9.128.1:9093 -L
-            produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello
-        -- main-client.properties
-        security.protocol=SASL_PLAINTEXT
-        sasl.mechanism=SCRAM-SHA-512
-        sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="REPLACE" password="REPLACE";
-        -- main-kcat.conf
-        security.protocol=SASL_PLAINTEXT
-        sasl.mechanism=SCRAM-SHA-512
-        sasl.username=REPLACE
-        sasl.password=REPLACE
-    "#]],
+            -- printed
+                fill in    REPLACE in the files below: name and password of a user
+                kcat       kcat -F DIR/main-kcat.conf -b 127.9.128.1:9093 -L
+                produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello
+            -- main-client.properties
+            security.protocol=SASL_PLAINTEXT
+            sasl.mechanism=SCRAM-SHA-512
+            sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="REPLACE" password="REPLACE";
+            -- main-kcat.conf
+            security.protocol=SASL_PLAINTEXT
+            sasl.mechanism=SCRAM-SHA-512
+            sasl.username=REPLACE
+            sasl.password=REPLACE
+        "#]],
     );
 }
 
@@ -117,23 +122,24 @@ fn a_listener_with_client_certificates_names_what_is_to_be_filled_in() {
     check(
         &access(true, Some("tls")),
         expect![[r#"
-            fill in    REPLACE in the files below: a user's certificate and key, signed by the clients CA (Secret demo-clients-ca)
-            kcat       kcat -F DIR/main-kcat.conf -b 127.9.128.1:9093 -L
-            produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello
-        -- main-ca.crt
-        CERTIFICATE
-        -- main-client.properties
-        security.protocol=SSL
-        ssl.truststore.type=PEM
-        ssl.truststore.location=DIR/main-ca.crt
-        ssl.keystore.type=PEM
-        ssl.keystore.location=REPLACE/user.pem
-        -- main-kcat.conf
-        security.protocol=SSL
-        ssl.ca.location=DIR/main-ca.crt
-        ssl.certificate.location=REPLACE/user.crt
-        ssl.key.location=REPLACE/user.key
-    "#]],
+            -- printed
+                fill in    REPLACE in the files below: a user's certificate and key, signed by the clients CA (Secret demo-clients-ca)
+                kcat       kcat -F DIR/main-kcat.conf -b 127.9.128.1:9093 -L
+                produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello
+            -- main-ca.crt
+            CERTIFICATE
+            -- main-client.properties
+            security.protocol=SSL
+            ssl.truststore.type=PEM
+            ssl.truststore.location=DIR/main-ca.crt
+            ssl.keystore.type=PEM
+            ssl.keystore.location=REPLACE/user.pem
+            -- main-kcat.conf
+            security.protocol=SSL
+            ssl.ca.location=DIR/main-ca.crt
+            ssl.certificate.location=REPLACE/user.crt
+            ssl.key.location=REPLACE/user.key
+        "#]],
     );
 }
 
@@ -142,11 +148,12 @@ fn a_custom_listener_is_left_to_whoever_configured_it() {
     check(
         &access(true, Some("custom")),
         expect![[r#"
-            clients authenticate as spec.kafka.listeners says under "main"
-            CA         DIR/main-ca.crt
-        -- main-ca.crt
-        CERTIFICATE
-    "#]],
+            -- printed
+                clients authenticate as spec.kafka.listeners says under "main"
+                CA         DIR/main-ca.crt
+            -- main-ca.crt
+            CERTIFICATE
+        "#]],
     );
 }
 
