@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use k8s_openapi::api::core::v1::{Pod, Volume};
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use links::{link_mounts, mount_paths};
+pub(crate) use links::{link_mounts, link_programs, mount_paths};
 pub(crate) use render::{Files, Inputs, Rendered, render, source_keys};
 pub(crate) use tokens::Tokens;
 pub(crate) use write::replace_files;

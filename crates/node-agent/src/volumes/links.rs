@@ -22,6 +22,19 @@ pub(crate) fn mount_paths(container: &Container) -> Vec<String> {
         .collect()
 }
 
+/// Commands that are begun in the container's root find `bin/…` there, as they do in an image whose working directory
+/// is that of the software.
+pub(crate) fn link_programs(
+    root: &Path,
+    directories: &BTreeMap<String, PathBuf>,
+) -> io::Result<()> {
+    let mut brought = directories.values().map(|directory| directory.join("bin"));
+    match brought.find(|bin| bin.is_dir()) {
+        Some(bin) if !root.join("bin").exists() => symlink(bin, root.join("bin")),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Makes `root` hold one link per mount path and nothing else. `variables` are for `subPathExpr`.
 pub(crate) fn link_mounts(
     root: &Path,

@@ -177,3 +177,36 @@ fn memory_of_homes_that_are_no_more_is_swept() {
     assert!(memory_base(&kept).unwrap().exists());
     drop_memory(&kept, "u");
 }
+
+#[test]
+fn programs_of_the_image_lie_in_bin_unless_a_volume_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let (kafka, root) = (dir.path().join("kafka"), dir.path().join("root"));
+    fs::create_dir_all(kafka.join("bin")).unwrap();
+    fs::write(kafka.join("bin/kafka-topics.sh"), "").unwrap();
+    let image = [("/opt/kafka".to_owned(), kafka)].into();
+    link_mounts(
+        &root,
+        &serde_json::from_value(json!({"name": "c"})).unwrap(),
+        &BTreeMap::new(),
+        &BTreeMap::new(),
+    )
+    .unwrap();
+    link_programs(&root, &image).unwrap();
+    assert!(root.join("bin/kafka-topics.sh").is_file());
+
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let mounted = [("v".to_owned(), Mounted { directory: data })].into();
+    let mounts = json!({"name": "c", "volumeMounts": [{"name": "v", "mountPath": "/bin"}]});
+    link_mounts(
+        &root,
+        &serde_json::from_value(mounts).unwrap(),
+        &mounted,
+        &BTreeMap::new(),
+    )
+    .unwrap();
+    link_programs(&root, &image).unwrap();
+    assert!(!root.join("bin/kafka-topics.sh").exists());
+    assert!(dir.path().join("kafka/bin/kafka-topics.sh").is_file());
+}

@@ -17,7 +17,7 @@ use crate::hosts::View;
 use crate::images::{self, Image, Resolution};
 use crate::logs::LogLimits;
 use crate::quantity;
-use crate::volumes::{link_mounts, mount_paths};
+use crate::volumes::{link_mounts, link_programs, mount_paths};
 
 /// How often a runtime that is being fetched is asked for.
 const PULL_POLL: SignedDuration = SignedDuration::from_millis(250);
@@ -206,6 +206,8 @@ impl Worker {
         let mounted = self.mounted.clone().unwrap_or_default();
         link_mounts(&root, container, &mounted, &own)
             .map_err(|error| configuration(format!("volume mounts: {error}")))?;
+        link_programs(&root, &image.directories)
+            .map_err(|error| configuration(format!("programs of the image: {error}")))?;
         let termination = Termination::prepare(&root, container)
             .map_err(|error| configuration(format!("termination message: {error}")))?;
         let mounts = mount_paths(container);
