@@ -321,7 +321,8 @@ pub(crate) struct Node {
     /// Label of the Node, for instance topology.kubernetes.io/zone=a; may be repeated
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
     pub(crate) labels: Vec<(String, String)>,
-    /// PEM bundle of the authorities whose clients may ask for logs and exec
+    /// PEM bundle of the authorities that know who asks for logs and exec; whether they may, the API server is asked
+    /// (ClusterRole system:auth-delegator)
     #[arg(long, value_name = "FILE")]
     pub(crate) client_ca: Option<PathBuf>,
     /// Stop the Pods when the agent ends; otherwise they go on, and the next agent finds them
