@@ -322,7 +322,7 @@ pub(crate) struct Node {
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
     pub(crate) labels: Vec<(String, String)>,
     /// PEM bundle of the authorities that know who asks for logs and exec; whether they may, the API server is asked
-    /// (ClusterRole system:auth-delegator)
+    /// (role system:auth-delegator)
     #[arg(long, value_name = "FILE")]
     pub(crate) client_ca: Option<PathBuf>,
     /// Stop the Pods when the agent ends; otherwise they go on, and the next agent finds them
