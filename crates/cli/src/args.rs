@@ -14,7 +14,6 @@ use crate::output::Format;
     name = "klamm",
     version,
     max_term_width = 110,
-    arg_required_else_help = true,
     after_help = "\
 Examples:
   klamm up -f kafka.yaml                 a real Kafka cluster from a manifest, on this machine

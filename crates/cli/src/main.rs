@@ -25,7 +25,7 @@ mod zookeeper;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use args::{Cli, Command};
 
@@ -33,6 +33,11 @@ use args::{Cli, Command};
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
+    // Clap's own setting does not count variables of the environment as nothing.
+    if std::env::args_os().len() == 1 {
+        output::progress(&Cli::command().render_help().to_string());
+        return ExitCode::from(BAD_INPUT);
+    }
     let cli = Cli::parse();
     // Processes of Pods: they log for themselves and must stay small.
     match &cli.command {
@@ -59,7 +64,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            output::progress(&format!("klamm: {error:#}"));
+            output::error(&error);
             exit_code_of(&error)
         }
     }
@@ -72,7 +77,9 @@ fn exit_code_of(error: &anyhow::Error) -> ExitCode {
 }
 
 fn log_to_stderr(global: &args::Global, default: &str) {
-    let filter = global.log.as_deref().unwrap_or(default);
+    // What a client library logs before it returns the same as an error would be told twice.
+    let default = format!("{default},kube_client::client::builder=off");
+    let filter = global.log.as_deref().unwrap_or(&default);
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_ansi(false)

@@ -4,6 +4,8 @@
 
 use std::io;
 
+use operator::error::Chain;
+
 /// How results are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum Format {
@@ -22,6 +24,21 @@ pub(crate) fn result(text: &str) {
 /// Tells what is going on.
 pub(crate) fn progress(text: &str) {
     write(&mut io::stderr().lock(), text);
+}
+
+/// Tells why the command failed: each cause once, what an API server answered in its own words.
+pub(crate) fn error(error: &anyhow::Error) {
+    let hint = if error.chain().any(is_refused) {
+        "\nNothing listens there: is it running? The local one is started with `klamm up`."
+    } else {
+        ""
+    };
+    progress(&format!("klamm: {}{hint}", Chain(error.as_ref())));
+}
+
+fn is_refused(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let io = cause.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn write(out: &mut dyn io::Write, text: &str) {

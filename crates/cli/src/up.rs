@@ -38,7 +38,7 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
     };
     home.check()?;
     if let Err(error) = prepare_runtimes(global, &documents) {
-        output::progress(&format!("klamm: {error:#}"));
+        output::error(&error);
         return Ok(ExitCode::FAILURE);
     }
     match home.hold()? {
@@ -126,7 +126,7 @@ async fn foreground(
     };
     let code = match outcome {
         Some(Err(error)) => {
-            output::progress(&format!("klamm: {error:#}"));
+            output::error(&error);
             crate::exit_code_of(&error)
         }
         Some(Ok(ExitCode::SUCCESS)) => {

@@ -21,7 +21,7 @@ pub(crate) fn run(args: Zookeeper) -> anyhow::Result<ExitCode> {
     let settings = match settings(serve) {
         Ok(settings) => settings,
         Err(error) => {
-            output::progress(&format!("klamm: {error:#}"));
+            output::error(&error);
             return Ok(ExitCode::from(BAD_INPUT));
         }
     };

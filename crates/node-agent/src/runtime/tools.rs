@@ -301,7 +301,7 @@ fn launcher(class: &str, arguments: &[&str], logging: &Logging) -> String {
     format!(
         "#!/bin/sh\n\
          # Starts {class} from the jars beside this file.\n\
-         home=$(CDPATH= cd -- \"$(dirname -- \"$0\")/..\" && pwd) || exit 1\n\
+         home=$(CDPATH= cd -- \"$(dirname -- \"$(readlink -f -- \"$0\")\")/..\" && pwd) || exit 1\n\
          java=${{KLAMM_JAVA:-${{JAVA_HOME:+$JAVA_HOME/bin/}}java}}\n\
          hosts=${{KLAMM_HOSTS_FILE:+-Djdk.net.hosts.file=$KLAMM_HOSTS_FILE}}\n\
          exec \"$java\" ${{KAFKA_HEAP_OPTS:--Xmx256m}} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 $hosts \\\n\
