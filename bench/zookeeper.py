@@ -272,6 +272,8 @@ def main():
     wanted = arguments.only.split(",")
     if not KLAMM.is_file():
         sys.exit(f"{KLAMM} is missing: cargo build --release -p klamm")
+    # What was started goes with us, however we are ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     # On the disk of the repository: /tmp may be memory, where fsync costs nothing.
     (ROOT / "target").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-zookeeper-", dir=ROOT / "target") as directory:

@@ -41,16 +41,24 @@ public class Load {
     }
 
     static ZooKeeper connect(String hosts) throws Exception {
-        CountDownLatch connected = new CountDownLatch(1);
-        ZooKeeper zk = new ZooKeeper(hosts, 30_000, event -> {
-            if (event.getState() == Watcher.Event.KeeperState.SyncConnected) {
-                connected.countDown();
-            }
-        });
+        return connect(hosts, 1).get(0);
+    }
+
+    /** So many sessions, asked for at once. */
+    static List<ZooKeeper> connect(String hosts, int sessions) throws Exception {
+        CountDownLatch connected = new CountDownLatch(sessions);
+        List<ZooKeeper> open = new ArrayList<>();
+        for (int i = 0; i < sessions; i++) {
+            open.add(new ZooKeeper(hosts, 30_000, event -> {
+                if (event.getState() == Watcher.Event.KeeperState.SyncConnected) {
+                    connected.countDown();
+                }
+            }));
+        }
         if (!connected.await(60, TimeUnit.SECONDS)) {
             throw new IllegalStateException("no connection to " + hosts);
         }
-        return zk;
+        return open;
     }
 
     static void ensure(ZooKeeper zk, String path) throws Exception {
@@ -140,19 +148,18 @@ public class Load {
     }
 
     static void watch(String hosts, int sessions, int watches, int seconds) throws Exception {
-        List<ZooKeeper> open = new ArrayList<>();
-        for (int i = 0; i < sessions; i++) {
-            open.add(connect(hosts));
-        }
+        List<ZooKeeper> open = connect(hosts, sessions);
         ensure(open.get(0), "/watched");
         for (int i = 0; i < watches; i++) {
             ensure(open.get(0), "/watched/" + i);
         }
+        CountDownLatch set = new CountDownLatch(sessions * watches);
         for (ZooKeeper zk : open) {
             for (int i = 0; i < watches; i++) {
-                zk.getData("/watched/" + i, event -> {}, null);
+                zk.getData("/watched/" + i, event -> {}, (rc, p, c, d, s) -> set.countDown(), null);
             }
         }
+        set.await();
         System.out.println("watching");
         TimeUnit.SECONDS.sleep(seconds);
     }
@@ -164,10 +171,8 @@ public class Load {
             ensure(writer, "/herd/" + i);
         }
         CountDownLatch heard = new CountDownLatch(sessions * changes);
-        List<ZooKeeper> open = new ArrayList<>();
-        for (int i = 0; i < sessions; i++) {
-            ZooKeeper zk = connect(hosts);
-            open.add(zk);
+        CountDownLatch set = new CountDownLatch(sessions * children);
+        for (ZooKeeper zk : connect(hosts, sessions)) {
             for (int child = 0; child < children; child++) {
                 String path = "/herd/" + child;
                 zk.getData(path, new Watcher() {
@@ -178,13 +183,13 @@ public class Load {
                             zk.getData(path, this, (rc, p, c, d, s) -> {}, null);
                         }
                     }
-                }, null);
+                }, (rc, p, c, d, s) -> set.countDown(), null);
             }
         }
+        set.await();
         long begun = System.nanoTime();
         for (int i = 0; i < changes; i++) {
             writer.setData("/herd/" + i % children, DATA, -1);
-            TimeUnit.MILLISECONDS.sleep(200);
         }
         if (!heard.await(60, TimeUnit.SECONDS)) {
             throw new IllegalStateException(heard.getCount() + " changes were not heard of");
