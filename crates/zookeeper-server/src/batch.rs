@@ -23,8 +23,8 @@ use crate::line::Line;
 use crate::mirror::Mirror;
 use crate::pack::{pack, packed_most};
 use crate::record::{BatchRecord, ChangeRecord, FenceRecord, INDEX_BITS, SharedAcl, acl_to_record};
-use crate::tree::Part;
-use crate::view::{ChangeKind, View};
+use crate::tree::{Part, Tree};
+use crate::view::{ChangeKind, Mark, Slot, View};
 
 /// A request on its way to etcd.
 #[derive(Debug)]
@@ -94,6 +94,7 @@ const OTHER_OPS: usize = 8;
 /// Ephemeral nodes that may go in one transaction when a session ends.
 const MOST_ENDS: usize = 1000;
 
+#[derive(Debug, Clone)]
 struct Cost {
     conditions: usize,
     writes: usize,
@@ -103,6 +104,14 @@ struct Cost {
 }
 
 impl Cost {
+    /// The fence is looked at and written, the list of changes is written.
+    const NOTHING: Self = Self {
+        conditions: 1,
+        writes: 2,
+        written_bytes: 0,
+        guard_bytes: 0,
+    };
+
     /// Together with others, every key with a guard of its own.
     fn fits(&self, limits: Limits) -> bool {
         self.conditions.max(self.writes) <= limits.ops
@@ -129,6 +138,7 @@ pub(crate) fn prepare(
     let mut done = Vec::new();
     let mut lost = Vec::new();
     let mut alone = false;
+    let mut total = Cost::NOTHING;
     while let Some(work) = queue.pop_front() {
         if done.len() >= limits.requests || view.index >= (1 << INDEX_BITS) - 1 {
             queue.push_front(work);
@@ -159,8 +169,7 @@ pub(crate) fn prepare(
         };
         let mut outcome = evaluate(&mut view, &caller, &work.act);
         let new_session = session.filter(|(id, _)| !sessions.contains_key(id));
-        let asked = sessions.len() + usize::from(new_session.is_some());
-        let mut cost = cost(&view, asked);
+        let mut cost = cost(&total, &view, mark, new_session.is_some());
         let fits = cost.fits(limits);
         if !fits && !done.is_empty() {
             view.forget(mark);
@@ -172,13 +181,14 @@ pub(crate) fn prepare(
             view.forget(mark);
             caller.ends_at_once = limits.ops.saturating_sub(OTHER_OPS).max(2) / 2;
             outcome = evaluate(&mut view, &caller, &work.act);
-            cost = self::cost(&view, asked);
+            cost = self::cost(&total, &view, mark, new_session.is_some());
         }
         if !fits && !cost.fits_alone(limits) {
             // It can never be done.
             view.forget(mark);
             outcome = too_large(&work.act);
         }
+        total = cost;
         sessions.extend(new_session);
         let index = view.index;
         done.push(Done {
@@ -233,35 +243,46 @@ pub(crate) fn too_large(act: &Act) -> Outcome {
     }
 }
 
-fn cost(view: &View<'_>, sessions: usize) -> Cost {
+/// What a batch costs with the request that was evaluated since `mark`, when it cost `before` without it. Only what that
+/// request touched is looked at, so that a batch costs as much as its requests.
+fn cost(before: &Cost, view: &View<'_>, mark: Mark, new_session: bool) -> Cost {
     let tree = view.tree();
-    let guard_bytes = view
-        .guards()
+    let mut cost = before.clone();
+    let guards = view.guards_since(mark);
+    cost.conditions += guards.len() + usize::from(new_session);
+    cost.guard_bytes += guards
         .iter()
         .map(|(_, path)| path.len() + PER_KEY)
-        .sum();
-    let mut writes = 2 + view.closed().len();
-    let mut written_bytes = 0;
-    for (path, slot) in view.slots() {
-        let written = usize::from(slot.writes_node(tree, path))
-            + usize::from(slot.writes_children(tree, path));
-        writes += written;
-        written_bytes += written * (path.len() + PER_KEY);
-        if slot.node
-            && let Some(meta) = &slot.meta
-        {
-            written_bytes += meta.data.as_ref().map_or(0, bytes::Bytes::len) + acl_bytes(&meta.acl);
+        .sum::<usize>();
+    cost.writes += view.closed_since(mark).len();
+    for (path, slot) in view.touched_since(mark) {
+        if let Some(after) = view.slots().get(path) {
+            let (writes, bytes) = slot_cost(tree, path, after);
+            cost.writes += writes;
+            cost.written_bytes += bytes;
         }
+        // What it was counted with; never more than all.
+        let (writes, bytes) = slot.map_or((0, 0), |slot| slot_cost(tree, path, slot));
+        cost.writes -= writes;
+        cost.written_bytes -= bytes;
     }
-    for change in view.changes() {
-        written_bytes += change.path.len() + PER_CHANGE + acl_bytes(&change.acl);
+    for change in view.changes_since(mark) {
+        cost.written_bytes += change.path.len() + PER_CHANGE + acl_bytes(&change.acl);
     }
-    Cost {
-        conditions: view.guards().len() + sessions + 1,
-        writes,
-        written_bytes,
-        guard_bytes,
+    cost
+}
+
+/// Operations that write a node, and their bytes.
+fn slot_cost(tree: &Tree, path: &str, slot: &Slot) -> (usize, usize) {
+    let writes =
+        usize::from(slot.writes_node(tree, path)) + usize::from(slot.writes_children(tree, path));
+    let mut bytes = writes * (path.len() + PER_KEY);
+    if slot.node
+        && let Some(meta) = &slot.meta
+    {
+        bytes += meta.data.as_ref().map_or(0, bytes::Bytes::len) + acl_bytes(&meta.acl);
     }
+    (writes, bytes)
 }
 
 fn acl_bytes(acl: &SharedAcl) -> usize {

@@ -288,6 +288,27 @@ impl<'a> View<'a> {
         &self.changes
     }
 
+    pub(crate) fn guards_since(&self, mark: Mark) -> &[(Part, String)] {
+        self.guard_order.get(mark.guards..).unwrap_or_default()
+    }
+
+    pub(crate) fn changes_since(&self, mark: Mark) -> &[Change] {
+        self.changes.get(mark.changes..).unwrap_or_default()
+    }
+
+    pub(crate) fn closed_since(&self, mark: Mark) -> &[i64] {
+        self.closed.get(mark.closed..).unwrap_or_default()
+    }
+
+    /// Every path that was changed since the mark, once, with what was there before.
+    pub(crate) fn touched_since(&self, mark: Mark) -> BTreeMap<&str, Option<&Slot>> {
+        let mut touched = BTreeMap::new();
+        for (path, before) in self.undo.get(mark.undo..).unwrap_or_default() {
+            touched.entry(path.as_str()).or_insert(before.as_ref());
+        }
+        touched
+    }
+
     pub(crate) fn closed(&self) -> &[i64] {
         &self.closed
     }

@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Runs the program, tells its pid, and kills it when standard input ends: the pipe closes with the test process.
-const GUARD: &str = r#""$@" >>"$KLAMM_LOG" 2>&1 & child=$!
+const GUARD: &str = r#""$@" >>"$GUARD_OUTPUT" 2>&1 & child=$!
 echo "$child"
 exec >/dev/null
 while read -r _; do :; done
@@ -30,7 +30,7 @@ impl Process {
             .args(["-c", GUARD, "sh"])
             .args(command)
             .envs(environment.iter().map(|(name, value)| (name, value)))
-            .env("KLAMM_LOG", log)
+            .env("GUARD_OUTPUT", log)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
