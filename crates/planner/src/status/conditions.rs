@@ -16,6 +16,8 @@ pub(super) const FOREIGN: &str = "Klamm";
 
 /// Longest message: longer ones are cut, as conditions are read in tables.
 const MESSAGE_MAX: usize = 1_024;
+/// Reason of a cluster that has not been Ready yet.
+const CREATING: &str = "Creating";
 
 /// The conditions of the Kafka.
 pub(super) fn of_kafka(input: &Input, plan: &Plan, outcome: &Outcome) -> Vec<Condition> {
@@ -136,7 +138,9 @@ fn verdict(input: &Input, plan: &Plan, outcome: &Outcome) -> Verdict {
         };
     }
     let reason = match plan.purpose {
-        Purpose::Deploy => "Creating",
+        Purpose::Deploy => CREATING,
+        // Until it is Ready for the first time there is nothing to recover.
+        Purpose::Recover if was_creating(input) => CREATING,
         Purpose::Recover => "Recovering",
         Purpose::NotOurs
         | Purpose::Paused
@@ -165,16 +169,19 @@ fn is_on_the_side(step: &Step) -> bool {
 }
 
 fn was_ready(input: &Input) -> bool {
-    let conditions = input
-        .observed
-        .kafka
-        .status
-        .get("conditions")
-        .and_then(Value::as_array);
-    conditions.is_some_and(|all| {
-        all.iter()
-            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-    })
+    last_ready(input).is_some_and(|ready| ready["status"] == "True")
+}
+
+fn was_creating(input: &Input) -> bool {
+    last_ready(input).is_some_and(|ready| ready["reason"] == CREATING)
+}
+
+/// The condition `Ready` of the last status.
+fn last_ready(input: &Input) -> Option<&Value> {
+    let conditions = input.observed.kafka.status.get("conditions")?.as_array()?;
+    conditions
+        .iter()
+        .find(|condition| condition["type"] == "Ready")
 }
 
 /// Whether the look itself could not see enough to plan.
