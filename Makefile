@@ -67,7 +67,7 @@ campaign-zookeeper: setup apiserver ## long: a million random requests to `klamm
 fuzz: ## long: every parser of outside bytes, a minute each
 	scripts/fuzz.sh
 
-bench: ## measurements side by side with a peer, as ratios
+bench: setup apiserver ## measurements side by side with a peer, as ratios
 	$(CARGO) build --release --locked -p klamm
 	bench/run.sh
 

@@ -3,7 +3,8 @@
 
 Both sides run the same command lines on the same files: the bare side takes them from the brokers that klamm started,
 with copies of their configuration and empty disks. A side is ready when all three brokers say they are unfenced.
-Formatting is timed on both sides. Runs alternate; what counts is the ratio of medians.
+Formatting is timed on both sides. Runs alternate; what counts is the ratio of medians. The bare restart is timed once
+more without the archive of class data, which says what that gains.
 
 bench/start.py [ROUNDS]      needs target/release/klamm
 """
@@ -108,11 +109,12 @@ class Bare:
         if any(tool.wait() for tool in tools):
             sys.exit("formatting the bare nodes failed")
 
-    def start(self):
+    def start(self, archive=True):
         for node in self.nodes:
             (node["own"] / STATE_LOG).unlink(missing_ok=True)
+            line = [part for part in node["line"] if archive or not part.startswith(("-XX:SharedArchiveFile", "-Xshare"))]
             self.processes.append(
-                subprocess.Popen(node["line"], env=node["env"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                subprocess.Popen(line, env=node["env"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             )
         deadline = time.monotonic() + LIMIT_S
         waiting = list(self.nodes)
@@ -142,7 +144,7 @@ def main():
     if not KLAMM.is_file():
         sys.exit(f"{KLAMM} is missing: cargo build --release -p klamm")
     manifest = str(ROOT / "examples/kafka.yaml")
-    figures = {"klamm first": [], "bare first": [], "klamm restart": [], "bare restart": []}
+    figures = {"klamm first": [], "bare first": [], "klamm restart": [], "bare restart": [], "bare without archive": []}
     with tempfile.TemporaryDirectory(prefix="klamm-bench-") as directory:
         work = Path(directory)
         home = work / "home"
@@ -159,12 +161,16 @@ def main():
                 bare.stop()
                 figures["bare restart"].append(timed(bare.start))
                 bare.stop()
+                figures["bare without archive"].append(timed(lambda bare=bare: bare.start(archive=False)))
+                bare.stop()
                 print(f"round {number + 1}: " + ", ".join(f"{name} {values[-1]:.2f} s" for name, values in figures.items()), flush=True)
         finally:
             klamm(home, "down", "--purge")
     for kind in ("first", "restart"):
         ours, bare = (statistics.median(figures[f"{side} {kind}"]) for side in ("klamm", "bare"))
         print(f"{kind:8} klamm {ours:.2f} s   bare {bare:.2f} s   ratio {ours / bare:.2f}")
+    with_archive, without = (statistics.median(figures[f"bare {kind}"]) for kind in ("restart", "without archive"))
+    print(f"archive  with {with_archive:.2f} s   without {without:.2f} s   ratio {with_archive / without:.2f}")
 
 
 if __name__ == "__main__":

@@ -149,6 +149,8 @@ impl Home {
         if held.is_some() {
             // Whoever wrote that serves nothing any more.
             self.withdraw();
+            // A home from before there was a marker gets it, so that removing it can be done again after an interruption.
+            write_private(&self.dir.join(MARKER), MARK.as_bytes())?;
         }
         Ok(held.map(|hold| Held { _hold: hold }))
     }

@@ -160,7 +160,20 @@ fn node_row(pod: &Pod) -> NodeRow {
     }
 }
 
+/// One line for each cluster, then why those that are not Ready are not.
 fn overview(rows: &[Row]) -> String {
+    let mut text = table(rows);
+    let waiting = rows
+        .iter()
+        .filter_map(|row| Some((row, row.reason.as_ref()?)));
+    for (index, (row, reason)) in waiting.enumerate() {
+        let gap = if index == 0 { "\n" } else { "" };
+        let _ = write!(text, "\n{gap}{}/{}: {reason}", row.namespace, row.name);
+    }
+    text
+}
+
+fn table(rows: &[Row]) -> String {
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {

@@ -219,6 +219,11 @@ async fn bring_up(
             "not Ready after {seconds:.0} s: Kafka {name} (namespace {namespace}): {reason}"
         ));
     }
+    if args.detach {
+        output::progress(
+            "klamm goes on in the background: `klamm status` shows how far it is, `klamm down` stops it",
+        );
+    }
     Ok(ExitCode::from(NOT_READY))
 }
 

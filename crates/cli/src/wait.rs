@@ -144,6 +144,12 @@ pub(crate) fn not_ready(kafka: &Kafka) -> Option<String> {
     if is("Ready").is_some() {
         return None;
     }
+    if is("ReconciliationPaused").is_some() {
+        return Some(
+            "paused by annotation strimzi.io/pause-reconciliation: nothing is looked after until it is taken off"
+                .to_owned(),
+        );
+    }
     let why = is("NotReady").or_else(|| {
         conditions
             .iter()

@@ -57,6 +57,8 @@ impl Hold {
 impl Drop for Hold {
     /// Lets go at once: a process that is being forked at this moment holds a copy of the file, and the lock with it.
     fn drop(&mut self) {
+        // Whoever takes it next has not said who that is before it has.
+        let _ = self.0.set_len(0);
         let _ = fcntl(&self.0, FcntlArg::F_OFD_SETLK(&whole(libc::F_UNLCK)));
     }
 }

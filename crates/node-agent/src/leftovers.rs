@@ -36,16 +36,14 @@ pub fn running(home: &Path) -> Vec<String> {
 /// Containers get the grace period of their Pod, but no more than `patience`.
 pub async fn stop(home: &Path, patience: Duration) -> Result<(), HomeError> {
     let held = Home::hold(home, &default_registry())?;
-    let stops = owned(&held.layout)
-        .into_iter()
-        .map(|(dir, owner)| async move {
-            stop_containers(&dir, &owner, patience).await;
-            // Init containers run again, as after every end of a Pod's processes.
-            if let Some(sandbox) = dir.sandbox() {
-                let _ = dir.stop_sandbox(&sandbox);
-            }
-        });
-    join_all(stops).await;
+    in_turn(owned(&held.layout), async |dir: PodDir, owner: Owner| {
+        stop_containers(&dir, &owner, patience).await;
+        // Init containers run again, as after every end of a Pod's processes.
+        if let Some(sandbox) = dir.sandbox() {
+            let _ = dir.stop_sandbox(&sandbox);
+        }
+    })
+    .await;
     Ok(())
 }
 
@@ -54,10 +52,10 @@ pub async fn stop(home: &Path, patience: Duration) -> Result<(), HomeError> {
 /// Afterwards the directory itself can be removed.
 pub async fn purge(home: &Path) -> Result<(), HomeError> {
     let held = Home::hold(home, &default_registry())?;
-    let stops = owned(&held.layout)
-        .into_iter()
-        .map(|(dir, owner)| stop_orphan(home, dir, owner));
-    join_all(stops).await;
+    in_turn(owned(&held.layout), async |dir, owner| {
+        stop_orphan(home, dir, owner).await;
+    })
+    .await;
     if let Some(base) = volumes::memory_base(home) {
         let _ = files::remove(&base);
     }
@@ -69,6 +67,14 @@ pub(crate) async fn stop_orphan(home: &Path, dir: PodDir, owner: Owner) {
     stop_containers(&dir, &owner, Duration::MAX).await;
     volumes::drop_memory(home, &owner.uid);
     let _ = files::remove(&dir.0);
+}
+
+/// All Pods at once, but for those that others need to stop well: these after them.
+async fn in_turn(pods: Vec<(PodDir, Owner)>, stop: impl AsyncFn(PodDir, Owner)) {
+    let (last, first): (Vec<_>, Vec<_>) = pods.into_iter().partition(|(_, owner)| owner.stops_last);
+    for turn in [first, last] {
+        join_all(turn.into_iter().map(|(dir, owner)| stop(dir, owner))).await;
+    }
 }
 
 fn owned(layout: &Layout) -> Vec<(PodDir, Owner)> {

@@ -18,7 +18,7 @@ use crate::pod::worker::{self, News};
 use crate::settings::OnStop;
 
 /// Annotation of a Pod that others need in order to stop well: where all Pods are stopped, it is stopped after them.
-const STOP_LAST: &str = "klamm.dev/stop-last";
+pub(crate) const STOP_LAST: &str = "klamm.dev/stop-last";
 
 /// A Pod that has a worker.
 struct Tended {

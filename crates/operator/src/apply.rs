@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod tests;
 
+use kube::ResourceExt as _;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::{Map, Value, json};
 
@@ -97,9 +98,14 @@ pub async fn apply(
     match (&found, expected) {
         (None, Expected::Any | Expected::Absent) => {}
         (None, Expected::Uid(_) | Expected::Version { .. }) => return refused("it is gone"),
+        (Some(found), Expected::Absent)
+            if found.labels().contains_key(crate::watch::CLUSTER_LABEL) =>
+        {
+            return refused("it was made in the meantime");
+        }
         (Some(_), Expected::Absent) => {
             return refused(
-                "it exists already, and has no labels of this Kafka: its owner must rename or delete it",
+                "it exists already, and has no label strimzi.io/cluster: its owner must rename or delete it",
             );
         }
         (Some(found), Expected::Any) => {

@@ -32,6 +32,7 @@ mod quorum;
 pub(crate) mod record;
 pub(crate) mod reload;
 pub(crate) mod render;
+mod rest;
 mod safety;
 mod shared;
 pub(crate) mod store;
@@ -208,14 +209,6 @@ fn plan_nodes(
         }
     }
     let store = store::plan(view, identity, renderer.as_ref(), draft);
-    let pods = Pods {
-        view,
-        identity,
-        renderer: renderer.as_ref(),
-        recording: &recording,
-        old_quorum: old_quorum(identity, &nodes),
-        store: store.wait,
-    };
     if let Some(renderer) = &renderer {
         certificates::plan(view, renderer, &nodes, draft);
         shared::plan(view, renderer, draft);
@@ -231,6 +224,15 @@ fn plan_nodes(
         draft.notes.extend(wishes::unheard(&nodes));
     }
     draft.problems.extend(wishes::gone_pools(view, &nodes));
+    let pods = Pods {
+        view,
+        identity,
+        renderer: renderer.as_ref(),
+        recording: &recording,
+        old_quorum: old_quorum(identity, &nodes),
+        rest: rest::look(view, &nodes, &draft.problems),
+        store: store.wait,
+    };
     plan_configured(view, &pods, &nodes, draft);
     if let Some(renderer) = &renderer {
         dynamic::plan(view, renderer, &nodes, draft);
@@ -264,7 +266,7 @@ fn plan_configured(
             config::plan(
                 view,
                 configuring,
-                (pods.identity, node),
+                (pods.identity, node, pods.rest),
                 draft,
                 &mut refused,
             )

@@ -23,9 +23,8 @@ pub(crate) fn obey(input: &Input, draft: &mut Draft) {
     let overrides = match overrides(found(input)) {
         Ok(overrides) => overrides,
         Err(error) => {
-            draft.problems.push(Problem::Override {
-                field: "KafkaPlan spec".to_owned(),
-                text: format!("{error}: what is asked there is not understood by this version, so no step is begun"),
+            draft.problems.push(Problem::PlanUnreadable {
+                text: error.to_string(),
             });
             return hold(draft, |_| true);
         }

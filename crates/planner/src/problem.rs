@@ -47,9 +47,9 @@ pub enum Problem {
         nodes: Vec<i32>,
         /// What changes, sorted.
         changes: Vec<String>,
-        /// Whether they are to run another release.
+        /// Whether not even a start of the whole cluster brings it.
         #[serde(default)]
-        release: bool,
+        stays: bool,
     },
     /// A change of the number of nodes of a running pool; not done yet.
     #[serde(rename_all = "camelCase")]
@@ -133,6 +133,12 @@ pub enum Problem {
         /// Field path of the reference.
         field: String,
     },
+    /// What a user asked of the plan cannot be read at all, so nothing is begun.
+    #[serde(rename_all = "camelCase")]
+    PlanUnreadable {
+        /// What is wrong with it.
+        text: String,
+    },
     /// What a user asked of the plan makes no sense.
     #[serde(rename_all = "camelCase")]
     Override {
@@ -163,6 +169,7 @@ impl Problem {
             | Self::AuthorityMissing { .. }
             | Self::AuthorityReplaced { .. }
             | Self::ReferenceMissing { .. }
+            | Self::PlanUnreadable { .. }
             | Self::Override { .. } => false,
         }
     }
@@ -186,6 +193,7 @@ impl Problem {
             Self::AuthorityMissing { .. } => "AuthorityMissing",
             Self::AuthorityReplaced { .. } => "AuthorityReplaced",
             Self::ReferenceMissing { .. } => "ReferenceMissing",
+            Self::PlanUnreadable { .. } => "PlanUnreadable",
             Self::Override { .. } => "InvalidOverride",
         }
     }
@@ -227,7 +235,7 @@ impl std::fmt::Display for Problem {
             Self::RestartNeeded {
                 nodes,
                 changes,
-                release: true,
+                stays: true,
             } => write!(
                 f,
                 "{} would need a restart of {}, which this version does not do yet; the cluster keeps running as it was",
@@ -237,11 +245,11 @@ impl std::fmt::Display for Problem {
             Self::RestartNeeded {
                 nodes,
                 changes,
-                release: false,
+                stays: false,
             } => write!(
                 f,
-                "{} needs a restart of {}, which this version does not do by itself: delete their Pods one at a time, each \
-                 comes back with it; until then they run as they were",
+                "{} would need a restart of {}, which this version does not do yet; the cluster keeps running as it was, and \
+                 takes it when all of it is stopped and started (on one machine: klamm down, klamm up)",
                 listed(changes, 5),
                 nodes_of(nodes)
             ),
@@ -327,6 +335,10 @@ impl std::fmt::Display for Problem {
             Self::ReferenceMissing { object, field } => {
                 write!(f, "{object} does not exist, but {field} refers to it")
             }
+            Self::PlanUnreadable { text } => write!(
+                f,
+                "KafkaPlan spec: {text}: what is asked there is not understood by this version, so no step is begun"
+            ),
             Self::Override { field, text } => write!(f, "{field}: {text}"),
         }
     }

@@ -495,7 +495,7 @@ fn pod_of(sim: &Sim, object: &Value) -> Pod {
             name: "kafka".to_owned(),
             init: false,
             ready,
-            started: ready,
+            started: Some(ready),
             restarts: run.map_or(0, |run| run.restarts),
             state,
             last,

@@ -68,8 +68,8 @@ pub struct Container {
     #[serde(default)]
     pub ready: bool,
     /// `started`: its start-up probe succeeded since it was started.
-    #[serde(default = "yes")]
-    pub started: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<bool>,
     /// `restartCount`.
     #[serde(default)]
     pub restarts: i32,
@@ -78,11 +78,6 @@ pub struct Container {
     /// `lastState.terminated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Terminated>,
-}
-
-/// Older records of looks do not say.
-fn yes() -> bool {
-    true
 }
 
 /// `state` of a container.
@@ -115,6 +110,13 @@ pub struct Terminated {
     /// The termination message: ours begins with a [`super::runner::Refusal`] where the runner refused to start.
     #[serde(default)]
     pub message: String,
+}
+
+impl Container {
+    /// Whether what runs in it came up. Who does not say so of a container that is ready means it.
+    pub fn has_started(&self) -> bool {
+        self.started.unwrap_or(self.ready)
+    }
 }
 
 impl Pod {

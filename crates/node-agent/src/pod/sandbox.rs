@@ -22,6 +22,8 @@ pub(crate) struct Owner {
     pub uid: String,
     pub containers: Vec<String>,
     pub grace_seconds: i64,
+    /// Others need it to stop well: it goes after them.
+    pub stops_last: bool,
 }
 
 impl Default for Owner {
@@ -34,6 +36,7 @@ impl Default for Owner {
             containers: Vec::new(),
             // Kubernetes' own default.
             grace_seconds: 30,
+            stops_last: false,
         }
     }
 }

@@ -72,7 +72,13 @@ pub(super) async fn authorise(
     let Some(caller) = caller else {
         return (StatusCode::UNAUTHORIZED, "Unauthorized").into_response();
     };
-    match may(&context, &caller, request.method()).await {
+    match may(
+        &context,
+        &caller,
+        verb(request.method(), request.uri().path()),
+    )
+    .await
+    {
         Ok(true) => next.run(request).await,
         Ok(false) => {
             let text = format!(
@@ -90,15 +96,25 @@ pub(super) async fn authorise(
     }
 }
 
-/// Whether the API server says that the caller may. Source: the kubelet's attributes: verb by method, nodes/proxy.
-async fn may(context: &Context, caller: &Caller, method: &Method) -> Result<bool, kube::Error> {
-    let verb = match *method {
+/// The verb that is asked for. Source: the kubelet's attributes: verb by method, nodes/proxy.
+///
+/// But for what runs commands or reaches into Pods: a WebSocket begins with GET, and who may only read figures of a node
+/// must not get a shell by it.
+fn verb(method: &Method, path: &str) -> &'static str {
+    let acts = ["/exec", "/attach", "/run", "/portForward"];
+    let acts = acts.iter().any(|prefix| path.starts_with(prefix));
+    match *method {
+        _ if acts => "create",
         Method::POST => "create",
         Method::PUT => "update",
         Method::PATCH => "patch",
         Method::DELETE => "delete",
         _ => "get",
-    };
+    }
+}
+
+/// Whether the API server says that the caller may.
+async fn may(context: &Context, caller: &Caller, verb: &str) -> Result<bool, kube::Error> {
     let review = SubjectAccessReview {
         spec: SubjectAccessReviewSpec {
             user: Some(caller.name.clone()),

@@ -23,6 +23,14 @@ impl Refusals {
     /// Turns refusals that repeat into failures.
     pub(super) fn settle(&mut self, outcome: &mut Outcome) {
         let last = std::mem::take(&mut self.last);
+        // Where something is done, what is refused beside it has lost a race against that, and gets its turn.
+        if outcome
+            .results
+            .iter()
+            .any(|result| matches!(result.end, StepEnd::Done))
+        {
+            return;
+        }
         for result in &mut outcome.results {
             let StepEnd::Refused { found } = &result.end else {
                 continue;

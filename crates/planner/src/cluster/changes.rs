@@ -50,6 +50,13 @@ pub(crate) fn needing_restart(
     changes
 }
 
+/// Whether a Pod with these annotations was made from a configuration that a running node would have to restart for to
+/// have this one.
+pub(crate) fn made_otherwise(recorded: &Data, running: &BTreeMap<String, String>) -> bool {
+    let changes = revision::changes(running, &annotations(recorded));
+    changes.is_some_and(|changes| changes.iter().any(Change::needs_restart))
+}
+
 /// Whether the new rendering is that of another release, or of another image.
 pub(crate) fn another_release(old: &Data, new: &Data) -> bool {
     let (old, new) = (annotations(old), annotations(new));

@@ -1,10 +1,9 @@
 //! The configuration of a node: when its ConfigMap is written, and what of a change is refused.
 //!
 //! Invariants: the ConfigMap is written only after the claims of the node were seen (so that it proves they were
-//! there); a change that a running node would have to restart for is refused as a whole, since rolling restarts are not
-//! planned yet. A node that is down (its Pod is gone, or its Kafka has not come up) takes it, as it would in the middle
-//! of a rolling restart; but for another release, which the metadata on its disk may not fit. Other changes are recorded at once and take effect while it runs, or with its
-//! next start.
+//! there); a change that a running node would have to restart for is refused as a whole, never half-done, since rolling
+//! restarts are not planned yet. A cluster at rest takes it (`rest.rs`), but for another release, which the metadata on
+//! its disks may not fit. Other changes are recorded at once and take effect while a node runs, or with its next start.
 
 use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED};
 use model::observed::object::ObjectKey;
@@ -17,6 +16,7 @@ use crate::cluster::dynamic::{self, Removal};
 use crate::cluster::node::{Disk, NodeView};
 use crate::cluster::record::{Record, data_of};
 use crate::cluster::render::{self, Renderer};
+use crate::cluster::rest::Rest;
 use crate::cluster::view::{PodSeen, View};
 use crate::guard::Guard;
 use crate::plan::{StepState, Verb};
@@ -39,8 +39,8 @@ pub(crate) enum Configured {
 pub(crate) struct RefusedChange {
     pub(crate) node: i32,
     pub(crate) changes: Vec<String>,
-    /// Whether it is to run another release.
-    pub(crate) release: bool,
+    /// Whether not even a start of the whole cluster brings it.
+    pub(crate) stays: bool,
     /// Whether users changed something; otherwise only the operator renders differently, or something referred to
     /// changed: that travels with the next restart.
     pub(crate) by_user: bool,
@@ -50,7 +50,7 @@ pub(crate) struct RefusedChange {
 pub(crate) fn plan(
     view: &View<'_>,
     renderer: Option<&Renderer<'_>>,
-    (identity, node): (&Identity, &NodeView<'_>),
+    (identity, node, rest): (&Identity, &NodeView<'_>, Rest),
     draft: &mut Draft,
     refused: &mut Vec<RefusedChange>,
 ) -> Configured {
@@ -65,7 +65,7 @@ pub(crate) fn plan(
         });
     }
     let fresh = renderer.and_then(|renderer| renderer.config_map(view, node));
-    let Some((wanted, reason)) = wanted(view, (identity, node), fresh, refused) else {
+    let Some((wanted, reason)) = wanted(view, (identity, node, rest), fresh, refused) else {
         return match &node.record {
             Some(_) => Configured::Current,
             None => NotYet(Wait::Objects {
@@ -102,7 +102,7 @@ pub(crate) fn plan(
 /// The ConfigMap to write, if it must be written.
 fn wanted(
     view: &View<'_>,
-    (identity, node): (&Identity, &NodeView<'_>),
+    (identity, node, rest): (&Identity, &NodeView<'_>, Rest),
     fresh: Option<Value>,
     refused: &mut Vec<RefusedChange>,
 ) -> Option<(Value, Reason)> {
@@ -125,7 +125,8 @@ fn wanted(
                 changes.extend(words.iter().cloned());
             }
             let release = changes::another_release(&record.data, &data);
-            let takes_it = !node.in_use() || (node.is_down() && !release);
+            let may_start_with_it = rest.now && !release && !dynamic::remembers(record, &data);
+            let takes_it = !node.in_use() || (may_start_with_it && !changes.is_empty());
             if takes_it || (changes.is_empty() && removal == Removal::Done) {
                 Some(fresh)
             } else if changes.is_empty() {
@@ -135,7 +136,7 @@ fn wanted(
                 refused.push(RefusedChange {
                     node: node.id,
                     changes,
-                    release,
+                    stays: release || !rest.would_help,
                     by_user: by_user(view, node, record),
                 });
                 recorded()

@@ -105,6 +105,14 @@ pub(crate) enum Removal {
     Restart(Vec<String>),
 }
 
+/// Whether the record has properties to be taken out of force that `fresh` does not have any more: where nobody answers
+/// the record is all that remembers them.
+pub(crate) fn remembers(record: &Record<'_>, fresh: &BTreeMap<String, String>) -> bool {
+    let fresh = dynamic_of(fresh);
+    let recorded = dynamic_of(&record.data);
+    recorded.keys().any(|key| !fresh.contains_key(key))
+}
+
 /// Whether the properties that `fresh` no longer has are out of force on a node.
 pub(crate) fn removal(
     view: &View<'_>,

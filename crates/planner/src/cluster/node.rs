@@ -134,15 +134,6 @@ impl<'a> NodeView<'a> {
         self.node.served || matches!(self.pod, PodSeen::Present(pod) if pod.ready)
     }
 
-    /// Whether no Kafka of it is up: what starts next may be configured otherwise. One that is being deleted still runs.
-    pub(crate) fn is_down(&self) -> bool {
-        match self.pod {
-            PodSeen::Absent | PodSeen::Finished(_) => true,
-            PodSeen::Going => false,
-            PodSeen::Present(pod) => !pod.ready && !pod.kafka().is_some_and(|kafka| kafka.started),
-        }
-    }
-
     /// Whether its disks carry data of this cluster as far as is known: what counts for a majority.
     pub(crate) fn remembers(&self) -> bool {
         self.node.formatted && self.disk == Disk::Intact

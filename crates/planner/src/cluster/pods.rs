@@ -1,8 +1,8 @@
 //! The Pods of the nodes: created when everything they need is recorded, replaced when they are of no use any more.
 //!
-//! Invariants: a Pod is created from the recorded configuration, so a lost one comes back as it was; permission to
-//! format is given only where the disk is new, `initial` only before a leader was ever seen; a Pod that serves is never
-//! deleted here.
+//! Invariants: a Pod is created from the recorded configuration, so one that is lost alone comes back as it was;
+//! permission to format is given only where the disk is new, `initial` only before a leader was ever seen; a Pod that
+//! serves is never deleted here.
 
 use model::observed::identity::{FORMAT_GRANTED, Identity};
 use model::observed::object::ObjectKey;
@@ -11,12 +11,14 @@ use model::observed::runner::Refusal;
 use model::runner::Format;
 
 use crate::action::Action;
+use crate::cluster::changes;
 use crate::cluster::config::Configured;
 use crate::cluster::disks::leader_wait;
 use crate::cluster::draft::{Draft, NewStep, absent};
 use crate::cluster::node::{Disk, NodeView};
 use crate::cluster::record::Record;
 use crate::cluster::render::{self, Renderer};
+use crate::cluster::rest::Rest;
 use crate::cluster::view::{PodSeen, View, unknown};
 use crate::guard::Guard;
 use crate::plan::{StepState, Verb};
@@ -33,6 +35,8 @@ pub(crate) struct Pods<'a, 'v> {
     pub(crate) recording: &'v std::collections::BTreeSet<i32>,
     /// Whether Pods of a quorum that is given up are still there.
     pub(crate) old_quorum: bool,
+    /// Whether the cluster may start in another configuration.
+    pub(crate) rest: Rest,
     /// What brokers that never served wait for, where the metadata are in a store.
     pub(crate) store: Option<Wait>,
 }
@@ -86,11 +90,15 @@ impl Pods<'_, '_> {
             };
             return delete(node, pod, reason, draft);
         }
-        let outdated = node
-            .record
-            .as_ref()
-            .is_some_and(|record| !record.made(&pod.meta));
-        if outdated && (!node.in_use() || node.is_down()) && *configured == Configured::Current {
+        let outdated = node.record.as_ref().is_some_and(|record| {
+            if node.in_use() {
+                // It reads the rest of what changed when it starts.
+                self.rest.now && changes::made_otherwise(&record.data, &pod.meta.annotations)
+            } else {
+                !record.made(&pod.meta)
+            }
+        });
+        if outdated && *configured == Configured::Current {
             let paths = vec!["its configuration".to_owned()];
             return delete(node, pod, Reason::Differs { paths }, draft);
         }
@@ -409,9 +417,11 @@ fn delete(node: &NodeView<'_>, pod: &Pod, reason: Reason, draft: &mut Draft) {
         kind: "Pod".to_owned(),
         name: node.pod_name.clone(),
     };
-    let guard = Guard::Is {
+    // Unchanged: one that has become ready since is not deleted.
+    let guard = Guard::Unchanged {
         object: ObjectKey::new("Pod", &node.pod_name),
         uid: pod.meta.uid.clone(),
+        resource_version: pod.meta.resource_version.clone(),
     };
     push(
         node,

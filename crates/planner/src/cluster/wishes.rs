@@ -163,7 +163,7 @@ pub(crate) fn restarts(refused: &[RefusedChange]) -> (Option<Problem>, Option<No
     let changes: BTreeSet<String> = by_user.flat_map(|change| change.changes.clone()).collect();
     let problem = (!nodes.is_empty()).then(|| Problem::RestartNeeded {
         nodes,
-        release: refused.iter().any(|change| change.release),
+        stays: refused.iter().any(|change| change.stays),
         changes: changes.into_iter().collect(),
     });
     let quiet = refused.iter().filter(|change| !change.by_user);

@@ -81,6 +81,8 @@ stories! {
     settings_changed_while_running: "settings-changed-while-running",
     single_node: "single-node",
     slow_and_away: "slow-and-away",
+    stopped_and_changed: "stopped-and-changed",
+    stopped_and_changed_ephemeral: "stopped-and-changed-ephemeral",
     two_disks_lost: "two-disks-lost",
     volume_lost: "volume-lost",
     zookeeper_deployment: "zookeeper-deployment",

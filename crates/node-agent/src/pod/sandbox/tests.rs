@@ -16,6 +16,7 @@ fn owner() -> Owner {
         uid: "uid-1".to_owned(),
         containers: vec!["kafka".to_owned()],
         grace_seconds: 7,
+        stops_last: true,
     }
 }
 

@@ -154,6 +154,7 @@ fn owner(pod: &Pod) -> Owner {
             .map(|(container, ..)| container.name)
             .collect(),
         grace_seconds: spec.termination_grace_period_seconds.unwrap_or(30),
+        stops_last: pod.annotations().contains_key(crate::pods::STOP_LAST),
     }
 }
 

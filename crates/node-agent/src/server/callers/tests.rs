@@ -30,3 +30,11 @@ fn a_caller_is_who_the_subject_says() {
     );
     assert_eq!(Caller::of(&certificate(&[])), None, "nobody in particular");
 }
+
+#[test]
+fn a_shell_is_never_a_matter_of_reading() {
+    assert_eq!(verb(&Method::GET, "/exec/default/a/kafka"), "create");
+    assert_eq!(verb(&Method::GET, "/portForward/default/a"), "create");
+    assert_eq!(verb(&Method::POST, "/exec/default/a/kafka"), "create");
+    assert_eq!(verb(&Method::GET, "/containerLogs/default/a/kafka"), "get");
+}

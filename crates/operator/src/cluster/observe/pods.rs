@@ -212,7 +212,7 @@ fn container_of(status: &core::ContainerStatus, init: bool) -> Container {
         name: status.name.clone(),
         init,
         ready: status.ready,
-        started: status.started.unwrap_or(status.ready),
+        started: status.started,
         restarts: status.restart_count,
         state: match (state.running, state.terminated, state.waiting) {
             (Some(_), _, _) => ContainerState::Running,
