@@ -165,13 +165,13 @@ fn etcd_urls(cluster: &Cluster) -> Vec<String> {
 }
 
 /// Below which key the metadata of this cluster are in etcd: its id is in it, so that a cluster of the same name that
-/// was made anew finds nothing of the old one.
+/// was made anew finds nothing of the old one. Beside what `klamm zookeeper` keeps below `/klamm` by default, not in it.
 fn etcd_prefix(input: &Input<'_>) -> String {
     let Cluster {
         namespace, name, ..
     } = input.cluster;
     format!(
-        "/klamm/{namespace}/{name}/{}",
+        "/klamm.dev/{namespace}/{name}/{}",
         input.facts.identity.cluster_id
     )
 }

@@ -98,9 +98,9 @@ pub enum Response {
 }
 
 impl Response {
-    /// Reads the body that answers `op`; after an error there is none.
+    /// Reads the body that answers `op`; after an error there is none, but for a refused SASL token.
     pub fn decode(op: Op, error: ErrorCode, from: &mut Reader) -> Result<Self, Malformed> {
-        if !error.is_ok() {
+        if !error.is_ok() && (op != Op::Sasl || from.remaining() == 0) {
             return Ok(Self::Empty);
         }
         Ok(match op {
@@ -231,7 +231,8 @@ impl Reply {
         match self {
             Self::Answer(header, response) => {
                 header.encode(&mut to);
-                if header.error.is_ok() {
+                // `ZooKeeperServer.processSasl` writes its record after an error, too, and older clients insist on it.
+                if header.error.is_ok() || matches!(response, Response::Sasl { .. }) {
                     response.encode(&mut to);
                 }
             }

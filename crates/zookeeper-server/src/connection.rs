@@ -402,8 +402,9 @@ impl Conversation {
             }
             Err(why) => {
                 tracing::info!(peer = %self.line.peer, %why, "SASL failed");
+                let refused = Response::Sasl { token: None };
                 self.line
-                    .answer(number, zxid, ErrorCode::AUTH_FAILED, Response::Empty);
+                    .answer(number, zxid, ErrorCode::AUTH_FAILED, refused);
                 false
             }
         }

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -71,7 +72,16 @@ fn respond(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
             }
         }
     };
+    // Prometheus takes no figures whose form is not said.
+    let form = if path == "/metrics" {
+        "text/plain; version=0.0.4; charset=utf-8"
+    } else {
+        "text/plain; charset=utf-8"
+    };
     let mut response = Response::new(Full::new(Bytes::from(text)));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(form));
     *response.status_mut() = status;
     response
 }

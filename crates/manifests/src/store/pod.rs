@@ -2,9 +2,9 @@
 //! itself.
 
 use k8s_openapi::api::core::v1::{
-    Affinity, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, LocalObjectReference,
-    PersistentVolumeClaimVolumeSource, Pod, PodAffinityTerm, PodAntiAffinity, PodSecurityContext,
-    PodSpec, Probe, TCPSocketAction, Volume, VolumeMount, WeightedPodAffinityTerm,
+    Affinity, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction,
+    LocalObjectReference, PersistentVolumeClaimVolumeSource, Pod, PodAffinityTerm, PodAntiAffinity,
+    PodSecurityContext, PodSpec, Probe, Volume, VolumeMount, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use model::runner::{CONTRACT, env};
@@ -140,12 +140,12 @@ fn container(input: &Input<'_>, member: Member) -> Container {
         readiness_probe: Some(if through_runner {
             health("/readyz", live)
         } else {
-            dial()
+            of_gateway("/readyz")
         }),
         liveness_probe: Some(if through_runner {
             health("/livez", live)
         } else {
-            dial()
+            of_gateway("/healthz")
         }),
         volume_mounts: Some(mounts(member)),
         ..Container::default()
@@ -174,12 +174,13 @@ fn health(path: &str, times: model::desired::Probe) -> Probe {
     probe
 }
 
-/// Whether clients can connect.
-fn dial() -> Probe {
+/// Asks `klamm zookeeper`: it is ready while it hears of etcd.
+fn of_gateway(path: &str) -> Probe {
     Probe {
-        tcp_socket: Some(TCPSocketAction {
-            port: IntOrString::String("tcp-clients".to_owned()),
-            host: None,
+        http_get: Some(HTTPGetAction {
+            path: Some(path.to_owned()),
+            port: IntOrString::Int(i32::from(names::METRICS_PORT)),
+            ..HTTPGetAction::default()
         }),
         timeout_seconds: Some(5),
         period_seconds: Some(2),

@@ -93,7 +93,7 @@ fn an_etcd_that_is_there_is_only_spoken_to() {
     assert_eq!(members.len(), 1);
     assert_eq!(store::render_claim(&input, members[0]), None);
     let pod = to_value(&store::render_pod(&input, members[0]));
-    expect![[r#"["/klamm","zookeeper","--etcd","http://a:2379,http://b:2379","--prefix","/klamm/namespace/my-cluster/9jKPI-77RHuI6ytG_I-dPQ","--listen","$(POD_IP):2181","--metrics-listen","$(POD_IP):9404"]"#]]
+    expect![[r#"["/klamm","zookeeper","--etcd","http://a:2379,http://b:2379","--prefix","/klamm.dev/namespace/my-cluster/9jKPI-77RHuI6ytG_I-dPQ","--listen","$(POD_IP):2181","--metrics-listen","$(POD_IP):9404"]"#]]
         .assert_eq(&pod["spec"]["containers"][0]["command"].to_string());
 }
 
