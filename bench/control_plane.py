@@ -35,10 +35,10 @@ def until(what, happened):
         time.sleep(0.001)
 
 
-def is_ready(host, port, context):
+def is_ready(host, port, context, token=None):
     connection = http.client.HTTPSConnection(host, port, timeout=2, context=context)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz", headers={"Authorization": f"Bearer {token}"} if token else {})
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
@@ -46,17 +46,16 @@ def is_ready(host, port, context):
         connection.close()
 
 
-def credentials(kubeconfig, work):
-    """A TLS context from the certificates in a kubeconfig, and where its server is."""
+def credentials(kubeconfig):
+    """Where the server of a kubeconfig is, whom to trust there, and the token."""
     text = kubeconfig.read_text()
-    files = {}
-    for name in ("client-certificate-data", "client-key-data", "certificate-authority-data"):
-        files[name] = work / name
-        files[name].write_bytes(b64decode(re.search(rf"{name}: *\"?([A-Za-z0-9+/=]+)", text).group(1)))
-    context = ssl.create_default_context(cafile=files["certificate-authority-data"])
-    context.load_cert_chain(files["client-certificate-data"], files["client-key-data"])
-    host, port = re.search(r"server: *\"?https://([0-9.]+):(\d+)", text).groups()
-    return host, int(port), context
+
+    def value(name):
+        return re.search(rf"{name}: *(\S+)", text).group(1)
+
+    context = ssl.create_default_context(cadata=b64decode(value("certificate-authority-data")).decode())
+    host, port = re.search(r"https://([0-9.]+):(\d+)", value("server")).groups()
+    return host, int(port), context, value("token")
 
 
 def ours(work):
@@ -67,9 +66,9 @@ def ours(work):
     process = subprocess.Popen([KLAMM, "up"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         kubeconfig = home / "kubeconfig"
-        until("the kubeconfig", lambda: kubeconfig.is_file() and "server:" in kubeconfig.read_text())
-        host, port, context = credentials(kubeconfig, work)
-        until("an answer", lambda: is_ready(host, port, context))
+        until("the kubeconfig", lambda: kubeconfig.is_file() and "token:" in kubeconfig.read_text())
+        place = credentials(kubeconfig)
+        until("an answer", lambda: is_ready(*place))
         return time.monotonic() - begun
     finally:
         process.send_signal(signal.SIGTERM)
