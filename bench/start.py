@@ -64,11 +64,16 @@ class Bare:
         for index, (line, environment) in enumerate(brokers(home)):
             root = Path(environment["KLAMM_ROOT"])
             own = work / f"node{index}"
-            shutil.copytree(root / "var/run/klamm", own / "var/run/klamm", symlinks=False)
-            (own / "tmp").mkdir()
+            # All but the disks: its configuration names directories of the container.
+            shutil.copytree(root, own, ignore=lambda path, _: ["lib"] if path.endswith("/var") else [])
+            (own / "tmp").mkdir(exist_ok=True)
             for name in ("server.properties", "log4j2.properties"):
                 path = own / "var/run/klamm" / name
                 path.write_text(path.read_text().replace(str(root), str(own)))
+            # The names of Services and Pods, which a container has in its /etc/hosts; the file goes with the home.
+            shutil.copy(environment["KLAMM_HOSTS_FILE"], own / "hosts")
+            line = [part for part in line if not part.startswith("-Djdk.net.hosts.file=")]
+            line.insert(1, f"-Djdk.net.hosts.file={own}/hosts")
             text = (own / "var/run/klamm/server.properties").read_text()
             disks = re.search(r"^log\.dirs=(.*)$", text, re.M).group(1).split(",")
             config = (root / "opt/kafka/custom-config/runner.json").read_text()
