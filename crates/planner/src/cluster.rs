@@ -33,7 +33,7 @@ pub(crate) mod record;
 pub(crate) mod reload;
 pub(crate) mod render;
 mod rest;
-mod safety;
+pub(crate) mod safety;
 mod shared;
 pub(crate) mod store;
 pub(crate) mod view;

@@ -31,6 +31,7 @@ use cluster::draft::Draft;
 
 pub use action::Action;
 pub use cluster::reload::stale as stale_listeners;
+pub use cluster::safety::majority_without;
 pub use guard::Guard;
 pub use note::Note;
 pub use outcome::{Outcome, StepEnd, StepResult};

@@ -12,7 +12,7 @@ const ALIVE_MS: i64 = 4_000;
 ///
 /// Counts voters as Kafka does: more than half of those that remain listed, where `node` is either removed from the
 /// list or down for a while.
-pub(crate) fn majority_without(quorum: &Quorum, node: i32, removed: bool) -> bool {
+pub fn majority_without(quorum: &Quorum, node: i32, removed: bool) -> bool {
     if quorum.leader.is_none() {
         return false;
     }

@@ -48,7 +48,7 @@ pub(super) async fn check(subject: &Subject<'_>, step: &Step) -> Result<Option<S
                 uid: _,
                 resource_version: _,
             } => None,
-            Guard::MajorityWithout { node } => kafka::majority_without(subject, *node).await,
+            Guard::MajorityWithout { node } => kafka::majority_without(subject, step, *node).await,
             Guard::IsVoter { node, directory } => kafka::is_voter(subject, *node, directory).await,
             Guard::IsObserver { node, directory } => {
                 kafka::is_observer(subject, *node, directory).await

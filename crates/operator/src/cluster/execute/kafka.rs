@@ -6,16 +6,12 @@ use kafka_client::cluster::{FeatureChange, VoterEndpoint};
 use kafka_client::id::parse_kafka_id;
 use kafka_client::{Cluster, ErrorCode};
 use model::observed::kafka::Quorum;
-use planner::StepEnd;
 use planner::action::Endpoint;
+use planner::{Action, Step, StepEnd};
 
 use super::super::Subject;
 use super::super::observe::kafka::quorum_of;
 use crate::error::Error;
-
-/// A voter counts as caught up when it was within this time of the leader: Kafka's own default of
-/// `controller.quorum.fetch.timeout.ms`.
-const CAUGHT_UP_MS: i64 = 2_000;
 
 pub(super) async fn remove_voter(
     subject: &Subject<'_>,
@@ -99,27 +95,18 @@ pub(super) async fn raise_metadata_version(
     }
 }
 
-/// Whether more than half of the voters are caught up without this node; the text says why not.
-pub(super) async fn majority_without(subject: &Subject<'_>, node: i32) -> Option<String> {
-    let quorum = match quorum(subject).await {
-        Ok(quorum) => quorum,
-        Err(found) => return Some(found),
-    };
-    if quorum.leader.is_none() {
-        return Some("the quorum has no leader".to_owned());
+/// Whether the quorum as it is now can spare this node, by the rule that planned it; the text says why not.
+pub(super) async fn majority_without(
+    subject: &Subject<'_>,
+    step: &Step,
+    node: i32,
+) -> Option<String> {
+    let removed = matches!(step.action, Some(Action::RemoveVoter { .. }));
+    match quorum(subject).await {
+        Ok(quorum) => (!planner::majority_without(&quorum, node, removed))
+            .then(|| format!("without node {node} the controllers would lose their majority")),
+        Err(found) => Some(found),
     }
-    let leader = quorum.leader;
-    let caught_up = quorum
-        .voters
-        .iter()
-        .filter(|voter| voter.id != node)
-        .filter(|voter| {
-            Some(voter.id) == leader || voter.last_caught_up_ms.is_some_and(|ms| ms <= CAUGHT_UP_MS)
-        })
-        .count();
-    let voters = quorum.voters.len();
-    (caught_up * 2 <= voters)
-        .then(|| format!("only {caught_up} of {voters} voters are caught up without node {node}"))
 }
 
 /// Whether the quorum has this voter.
