@@ -149,7 +149,7 @@ pub(crate) fn digest_identity(user_and_password: &str) -> Id {
     }
 }
 
-/// Whether this is what [`digest_identity`] makes: a name, a colon, a hash.
+/// Whether this is what `digest_identity` makes: a name, a colon, a hash.
 pub fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(name, hash)| {
         !name.is_empty()

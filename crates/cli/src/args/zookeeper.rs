@@ -76,7 +76,7 @@ pub(crate) struct Serve {
     /// PEM: the authorities of clients' certificates; with it, clients need one, and are known by it (scheme x509)
     #[arg(long, value_name = "FILE", requires = "tls_listen")]
     pub(crate) tls_client_ca: Option<PathBuf>,
-    /// Where to serve /metrics, /healthz, /readyz and /commands/<word>
+    /// Where to serve /metrics, /healthz, /readyz and /commands/WORD
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// File of users for SASL DIGEST-MD5, one `user: password` per line
