@@ -127,9 +127,10 @@ impl Home {
         Ok(())
     }
 
-    /// Makes the directory a home, for its owner only.
+    /// Makes the directory a home, for its owner only. One from before there was a marker gets it, so that removing the
+    /// home can be done again after an interruption.
     pub(crate) fn create(&self) -> Result<()> {
-        if self.is_home() {
+        if self.dir.join(MARKER).is_file() {
             return Ok(());
         }
         self.check()?;
@@ -149,8 +150,6 @@ impl Home {
         if held.is_some() {
             // Whoever wrote that serves nothing any more.
             self.withdraw();
-            // A home from before there was a marker gets it, so that removing it can be done again after an interruption.
-            write_private(&self.dir.join(MARKER), MARK.as_bytes())?;
         }
         Ok(held.map(|hold| Held { _hold: hold }))
     }

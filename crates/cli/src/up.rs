@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
+use model::desired::parse::not_acted_on;
 use node_agent::runtime;
 use resources::Kafka;
 use tokio::signal::unix::{SignalKind, signal};
@@ -164,11 +165,8 @@ async fn bring_up(
     for object in &applied {
         output::progress(&format!("applied {} {}", object.kind, object.name));
     }
-    let idle: Vec<_> = applied
-        .iter()
-        .filter(|object| IDLE_KINDS.contains(&object.kind.as_str()))
-        .collect();
-    for object in idle {
+    let is_idle = |kind: &str| not_acted_on::KINDS.iter().any(|(idle, _)| *idle == kind);
+    for object in applied.iter().filter(|object| is_idle(&object.kind)) {
         output::progress(&format!(
             "note: {} {} is stored; this version of klamm does not act on {} yet",
             object.kind, object.name, object.kind
@@ -226,17 +224,6 @@ async fn bring_up(
     }
     Ok(ExitCode::from(NOT_READY))
 }
-
-/// Kinds that are served and stored, but that no loop looks after yet.
-const IDLE_KINDS: &[&str] = &[
-    "KafkaTopic",
-    "KafkaUser",
-    "KafkaConnect",
-    "KafkaConnector",
-    "KafkaMirrorMaker2",
-    "KafkaBridge",
-    "KafkaRebalance",
-];
 
 async fn clusters(client: &Client) -> Result<Vec<Key>> {
     let kafkas = Api::<Kafka>::all(client.clone())

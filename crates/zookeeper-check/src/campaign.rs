@@ -15,7 +15,7 @@ use crate::compare::Ending;
 use crate::generate::{Action, Shape, Step, steps};
 use crate::link::{Link, LinkError};
 use crate::mapping::Both;
-use crate::pair::{Difference, Order, Pair, Shared, number_for};
+use crate::pair::{Difference, Order, Pair, Shared, goes_alone, number_for};
 
 /// Long enough that no session expires by itself.
 const TIMEOUT_MS: i32 = 40_000;
@@ -216,18 +216,7 @@ impl Player {
                 watches.relative_zxid = self.seen.iter().rev().nth(ago).copied().unwrap_or(last);
             }
             let number = number_for(&request, &mut self.number);
-            // Answers to these may overtake others, on either server, and a setACL counts for what follows only once
-            // it is answered: alone, they cannot.
-            let alone = matches!(
-                request.op(),
-                Op::Auth
-                    | Op::Sasl
-                    | Op::CloseSession
-                    | Op::Check
-                    | Op::Reconfig
-                    | Op::SetAcl
-                    | Op::Unknown(_)
-            );
+            let alone = goes_alone(request.op());
             if alone && !batch.is_empty() {
                 self.exchange(shared, std::mem::take(&mut batch)).await;
             }

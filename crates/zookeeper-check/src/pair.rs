@@ -21,6 +21,21 @@ use crate::mapping::{Both, Mapping};
 /// A server that takes longer than this does not answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
+/// Whether a request shares its batch with no other: answers to these may overtake others, on either server, and a
+/// setACL counts for what follows only once it is answered. Alone, they cannot.
+pub(crate) fn goes_alone(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Auth
+            | Op::Sasl
+            | Op::CloseSession
+            | Op::Check
+            | Op::Reconfig
+            | Op::SetAcl
+            | Op::Unknown(_)
+    )
+}
+
 /// Something the two servers did not do alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {

@@ -14,13 +14,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use zookeeper_protocol::{
-    ConnectRequest, ConnectResponse, DEFAULT_MAX_FRAME, ErrorCode, FourLetter, Op, Reply,
-    ReplyHeader, Request, RequestFrame, WatchEvent, put_frame, take_frame, xid,
+    ConnectRequest, ConnectResponse, DEFAULT_MAX_FRAME, ErrorCode, FourLetter, Reply, ReplyHeader,
+    Request, RequestFrame, WatchEvent, put_frame, take_frame, xid,
 };
 
 use crate::compare::Ending;
 use crate::mapping::Both;
-use crate::pair::{Difference, Order, Pair, Shared};
+use crate::pair::{Difference, Order, Pair, Shared, goes_alone};
 
 /// How much of what a client sent at once is passed on at once.
 const BATCH: usize = 64;
@@ -319,18 +319,7 @@ impl Client {
                 break;
             };
             let frame = RequestFrame::decode(content).map_err(io::Error::other)?;
-            // Answers to these may overtake others, and a setACL counts for what follows only once it is answered:
-            // alone, they cannot.
-            let alone = matches!(
-                frame.request.op(),
-                Op::Auth
-                    | Op::Sasl
-                    | Op::CloseSession
-                    | Op::Check
-                    | Op::Reconfig
-                    | Op::SetAcl
-                    | Op::Unknown(_)
-            );
+            let alone = goes_alone(frame.request.op());
             if alone {
                 self.exchange(state, &std::mem::take(&mut batch)).await?;
             }

@@ -40,6 +40,21 @@ pub(crate) struct Work {
     pub(crate) born: std::time::Instant,
 }
 
+impl Work {
+    /// What no client asked for.
+    pub(crate) fn of_server(act: Act) -> Self {
+        Self {
+            act,
+            line: None,
+            session: 0,
+            claim: 0,
+            identities: Arc::from([]),
+            xid: 0,
+            born: std::time::Instant::now(),
+        }
+    }
+}
+
 /// A request with what it comes to if the transaction succeeds.
 #[derive(Debug)]
 pub(crate) struct Done {

@@ -23,17 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Queues something that no client asked for.
 pub(crate) fn submit(shared: &Shared, act: Act) {
-    let work = Work {
-        act,
-        line: None,
-        session: 0,
-        claim: 0,
-        identities: Arc::from([]),
-        xid: 0,
-        born: Instant::now(),
-    };
     // Nobody takes it when the server stops.
-    let _ = shared.queue.send(work);
+    let _ = shared.queue.send(Work::of_server(act));
 }
 
 /// Ends sessions whose keys vanished.

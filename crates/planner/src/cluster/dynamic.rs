@@ -108,9 +108,15 @@ pub(crate) enum Removal {
 /// Whether the record has properties to be taken out of force that `fresh` does not have any more: where nobody answers
 /// the record is all that remembers them.
 pub(crate) fn remembers(record: &Record<'_>, fresh: &BTreeMap<String, String>) -> bool {
+    !gone(record, fresh).is_empty()
+}
+
+/// Properties of the record that `fresh` does not have any more.
+fn gone(record: &Record<'_>, fresh: &BTreeMap<String, String>) -> Properties {
     let fresh = dynamic_of(fresh);
-    let recorded = dynamic_of(&record.data);
-    recorded.keys().any(|key| !fresh.contains_key(key))
+    let mut gone = dynamic_of(&record.data);
+    gone.retain(|key, _| !fresh.contains_key(key));
+    gone
 }
 
 /// Whether the properties that `fresh` no longer has are out of force on a node.
@@ -120,9 +126,7 @@ pub(crate) fn removal(
     record: &Record<'_>,
     fresh: &BTreeMap<String, String>,
 ) -> Removal {
-    let fresh = dynamic_of(fresh);
-    let mut gone = dynamic_of(&record.data);
-    gone.retain(|key, _| !fresh.contains_key(key));
+    let gone = gone(record, fresh);
     if gone.is_empty() || !matches!(node.pod, PodSeen::Present(_)) {
         return Removal::Done;
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
 
 use prost::Message as _;
 use zookeeper_protocol::Request;
@@ -304,15 +303,7 @@ fn works(requests: Vec<Sent>) -> VecDeque<Work> {
 }
 
 pub(super) fn work(act: Act) -> Work {
-    Work {
-        act,
-        line: None,
-        session: 0,
-        claim: 0,
-        identities: Arc::from([]),
-        xid: 0,
-        born: Instant::now(),
-    }
+    Work::of_server(act)
 }
 
 /// An outcome without zxids, which depend on what folds.
