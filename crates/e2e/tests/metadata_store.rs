@@ -40,23 +40,37 @@ fn tool(machine: &Machine, arguments: &[&str]) -> String {
     machine.klamm_ok(&all)
 }
 
-/// What ZooKeeper's own shell says, asked of one server.
-fn shell(machine: &Machine, server: u32, command: &[&str]) -> String {
+/// What ZooKeeper's own shell says, asked of one server: the last line that is not about its session, which is told
+/// by another thread, at times after the answer. A server that is just coming back may lose the question.
+fn ask(machine: &Machine, server: u32, command: &[&str]) -> Result<String, String> {
     let address = format!(
         "{}:2181",
         machine.pod_ip(&format!("my-cluster-zookeeper-{server}"))
     );
-    let mut arguments = vec!["zookeeper-shell", address.as_str()];
+    let mut arguments = vec!["kafka", "--version", "3.9.2", "zookeeper-shell", &address];
     arguments.extend(command);
-    let said = tool(machine, &arguments);
-    said.lines().last().unwrap_or_default().to_owned()
+    let output = machine.klamm(&arguments);
+    if !output.status.success() {
+        return Err(text(&output));
+    }
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut lines = said.lines().filter(|line| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with("WATCHER::") && !line.starts_with("WatchedEvent ")
+    });
+    Ok(lines.next_back().unwrap_or_default().to_owned())
+}
+
+fn shell(machine: &Machine, server: u32, command: &[&str]) -> String {
+    ask(machine, server, command).unwrap()
 }
 
 /// Leader and in-sync replicas (sorted) of the partition, as they stand in the metadata store.
-fn state(machine: &Machine) -> (i64, Vec<i64>) {
+fn state(machine: &Machine) -> Result<(i64, Vec<i64>), String> {
     let path = format!("/brokers/topics/{TOPIC}/partitions/0/state");
-    let text = shell(machine, 0, &["get", &path]);
-    let state: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let text = ask(machine, 0, &["get", &path])?;
+    let state: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("{text}: {error}"))?;
     let mut isr: Vec<i64> = state["isr"]
         .as_array()
         .unwrap()
@@ -64,7 +78,11 @@ fn state(machine: &Machine) -> (i64, Vec<i64>) {
         .filter_map(serde_json::Value::as_i64)
         .collect();
     isr.sort_unstable();
-    (state["leader"].as_i64().unwrap(), isr)
+    Ok((state["leader"].as_i64().unwrap(), isr))
+}
+
+fn in_sync(machine: &Machine) -> Result<Vec<i64>, String> {
+    state(machine).map(|(_, isr)| isr)
 }
 
 fn eventually<T: PartialEq + std::fmt::Debug>(expected: &T, ask: impl Fn() -> T) {
@@ -183,7 +201,7 @@ fn begin(machine: &Machine) {
     arguments.extend(["--add", "--allow-principal", "User:CN=alice"]);
     arguments.extend(["--operation", "Read", "--topic", TOPIC]);
     tool(machine, &arguments);
-    eventually(&(0, vec![0, 1, 2]), || state(machine));
+    eventually(&Ok((0, vec![0, 1, 2])), || state(machine));
 }
 
 fn acls(machine: &Machine) -> String {
@@ -206,10 +224,10 @@ fn lose_and_regain_broker_0(machine: &Machine) {
     let jvm = nix::unistd::Pid::from_raw(machine.jvm_of("my-cluster-brokers-0"));
     // Hung, not dead: nobody closes its session but time.
     nix::sys::signal::kill(jvm, nix::sys::signal::Signal::SIGSTOP).unwrap();
-    eventually(&(1, vec![1, 2]), || state(machine));
+    eventually(&Ok((1, vec![1, 2])), || state(machine));
     delete_pod(machine, "my-cluster-brokers-0");
     nix::sys::signal::kill(jvm, nix::sys::signal::Signal::SIGKILL).unwrap();
-    eventually(&vec![0, 1, 2], || state(machine).1);
+    eventually(&Ok(vec![0, 1, 2]), || in_sync(machine));
     assert_eq!(read_all(machine), MESSAGES);
     assert!(acls(machine).contains("principal=User:CN=alice"));
 }
@@ -269,7 +287,7 @@ fn the_walk_through_of_kafka_on_etcd_replays_with_access_control_lists_on() {
     // One of three servers of the protocol, then the etcd below all of them: brokers change over, and wait.
     replace(&machine, &["my-cluster-zookeeper-1"]);
     replace(&machine, &["my-cluster-etcd-0"]);
-    eventually(&vec![0, 1, 2], || state(&machine).1);
+    eventually(&Ok(vec![0, 1, 2]), || in_sync(&machine));
     witness.verify();
     down_and_up(&machine);
 }
