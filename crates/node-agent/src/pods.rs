@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
@@ -17,8 +18,10 @@ use crate::pod::sandbox::PodDir;
 use crate::pod::worker::{self, News};
 use crate::settings::OnStop;
 
-/// Annotation of a Pod that others need in order to stop well: where all Pods are stopped, it is stopped after them.
+/// Annotation of a Pod that others need in order to stop well: where they are stopped as well, it is stopped after them.
 pub(crate) const STOP_LAST: &str = "klamm.dev/stop-last";
+/// Label of the Pods among which that holds.
+const CLUSTER: &str = "strimzi.io/cluster";
 
 /// A Pod that has a worker.
 struct Tended {
@@ -82,10 +85,14 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
             !ended
         });
         done.retain(|uid| pods.contains_key(uid));
-        let mut unsure = false;
+        let ending = clusters_ending(&tended, &pods);
+        let mut look_again = false;
         for (uid, pod) in &mut tended {
             match pods.get(uid) {
                 Some(object) if pod.version == object.resource_version() => {}
+                Some(object) if pod.stops_last && is_held_back(object, &ending) => {
+                    look_again = true;
+                }
                 Some(object) => {
                     pod.version = object.resource_version();
                     let _ = pod.post.send(News::Pod(Arc::clone(object)));
@@ -101,7 +108,7 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
                             let _ = pod.post.send(News::Gone);
                         }
                         Some(false) => {}
-                        None => unsure = true,
+                        None => look_again = true,
                     }
                 }
                 None => {}
@@ -125,7 +132,7 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
         tokio::select! {
             _ = some_ended => {}
             changed = changes.changed() => if changed.is_err() { break 'life },
-            () = tokio::time::sleep(Duration::from_secs(2)), if unsure => {}
+            () = tokio::time::sleep(Duration::from_secs(2)), if look_again => {}
             () = stop.cancelled() => break 'life,
         }
     }
@@ -133,6 +140,35 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
     if context.settings.on_stop == OnStop::StopPods {
         while orphans.join_next().await.is_some() {}
     }
+}
+
+/// Namespace and name of a cluster.
+type Cluster<'a> = (Option<String>, &'a str);
+
+fn cluster(pod: &Pod) -> Option<Cluster<'_>> {
+    let name = pod.labels().get(CLUSTER)?;
+    Some((pod.namespace(), name))
+}
+
+/// Clusters of which Pods are being deleted that need others in order to stop well.
+fn clusters_ending<'a>(
+    tended: &BTreeMap<String, Tended>,
+    pods: &'a BTreeMap<String, Arc<Pod>>,
+) -> BTreeSet<Cluster<'a>> {
+    tended
+        .iter()
+        .filter(|(_, tended)| !tended.stops_last)
+        .filter_map(|(uid, _)| pods.get(uid))
+        .filter(|pod| pod.metadata.deletion_timestamp.is_some())
+        .filter_map(|pod| cluster(pod))
+        .collect()
+}
+
+/// Whether a Pod that is being deleted goes on for the sake of others, which it does until its own time is up.
+fn is_held_back(pod: &Pod, ending: &BTreeSet<Cluster<'_>>) -> bool {
+    let deadline = pod.metadata.deletion_timestamp.as_ref();
+    deadline.is_some_and(|deadline| deadline.0 > Timestamp::now())
+        && cluster(pod).is_some_and(|cluster| ending.contains(&cluster))
 }
 
 /// Stops or leaves the Pods, as the settings say; those that others need, last.

@@ -8,6 +8,7 @@ mod it {
     mod homes;
     mod lifecycle;
     mod network;
+    mod order;
     mod reference;
     mod shortage;
     mod streams;
