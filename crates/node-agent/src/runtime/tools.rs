@@ -303,7 +303,13 @@ fn launcher(class: &str, arguments: &[&str], logging: &Logging) -> String {
          # Starts {class} from the jars beside this file.\n\
          home=$(CDPATH= cd -- \"$(dirname -- \"$(readlink -f -- \"$0\")\")/..\" && pwd) || exit 1\n\
          java=${{KLAMM_JAVA:-${{JAVA_HOME:+$JAVA_HOME/bin/}}java}}\n\
-         hosts=${{KLAMM_HOSTS_FILE:+-Djdk.net.hosts.file=$KLAMM_HOSTS_FILE}}\n\
+         hosts=$KLAMM_HOSTS_FILE\n\
+         # In a Pod, localhost is the Pod: one that is a process has a loopback address of its own.\n\
+         if [ -n \"$hosts\" ] && [ -n \"$POD_IP\" ] && [ -d \"$KLAMM_ROOT/tmp\" ]; then\n\
+         \x20 own=$KLAMM_ROOT/tmp/hosts\n\
+         \x20 {{ echo \"$POD_IP localhost\"; grep -vw localhost \"$hosts\"; }} > \"$own.$$\" && mv -f \"$own.$$\" \"$own\" && hosts=$own\n\
+         fi\n\
+         hosts=${{hosts:+-Djdk.net.hosts.file=$hosts}}\n\
          exec \"$java\" ${{KAFKA_HEAP_OPTS:--Xmx256m}} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 $hosts \\\n\
          \x20 {option}\"$home/bin/{file}\" $KAFKA_OPTS -cp \"$home/libs/*\" {arguments} \"$@\"\n",
         option = logging.option,
