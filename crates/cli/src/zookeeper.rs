@@ -69,6 +69,7 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         etcd_key,
         etcd_user,
         etcd_password_file,
+        etcd_secret,
         prefix,
         listen,
         tls_listen,
@@ -89,8 +90,8 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         reap_every,
     } = args;
     anyhow::ensure!(
-        prefix.starts_with('/') && prefix.len() > 1,
-        "--prefix {prefix:?}: must start with / and have a name, such as /klamm"
+        prefix.starts_with('/') && !prefix.ends_with('/'),
+        "--prefix {prefix:?}: must start with / and end with a name, such as /klamm"
     );
     anyhow::ensure!(
         min_session_timeout <= max_session_timeout,
@@ -104,29 +105,45 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         max_outstanding > 0,
         "--max-outstanding 0: nothing would ever be read; ZooKeeper's default is 1000"
     );
+    anyhow::ensure!(
+        jute_maxbuffer >= LEAST_FRAME_BYTES,
+        "--jute-maxbuffer {jute_maxbuffer}: at least {LEAST_FRAME_BYTES} bytes are needed; ZooKeeper's default is 1048575"
+    );
+    anyhow::ensure!(
+        etcd_max_request_bytes >= LEAST_REQUEST_BYTES,
+        "--etcd-max-request-bytes {etcd_max_request_bytes}: at least {LEAST_REQUEST_BYTES} are needed; etcd's default is 1572864"
+    );
+    anyhow::ensure!(
+        !min_session_timeout.is_zero() && !reap_every.is_zero(),
+        "--min-session-timeout and --reap-every: must be longer than nothing, such as 4s and 1m"
+    );
     if let Some(digest) = &super_digest {
         anyhow::ensure!(
             zookeeper_server::is_digest(digest),
             "--super-digest: must be a name, a colon and 28 characters of base64, such as super:D/InIHSb7yEEbrWz8b9l71RjZJU="
         );
     }
-    let identity = match (etcd_cert, etcd_key) {
-        (Some(certificate), Some(key)) => Some((
-            read("--etcd-cert", &certificate)?,
-            read("--etcd-key", &key)?,
-        )),
-        _ => None,
-    };
-    let mut settings = Settings::new(EtcdSettings {
-        endpoints: etcd.into_iter().map(located).collect(),
-        ca: etcd_cacert
-            .map(|path| read("--etcd-cacert", &path))
-            .transpose()?,
-        identity,
-        user: match (etcd_user, etcd_password_file) {
-            (Some(user), Some(file)) => Some((user, password(&file)?)),
-            _ => None,
-        },
+    let endpoints = etcd.into_iter().map(located).collect();
+    let mut settings = Settings::new(if let Some(dir) = etcd_secret {
+        of_secret(endpoints, &dir)?
+    } else {
+        EtcdSettings {
+            endpoints,
+            ca: etcd_cacert
+                .map(|path| read("--etcd-cacert", &path))
+                .transpose()?,
+            identity: match (etcd_cert, etcd_key) {
+                (Some(certificate), Some(key)) => Some((
+                    read("--etcd-cert", &certificate)?,
+                    read("--etcd-key", &key)?,
+                )),
+                _ => None,
+            },
+            user: match (etcd_user, etcd_password_file) {
+                (Some(user), Some(file)) => Some((user, one_line("--etcd-password-file", &file)?)),
+                _ => None,
+            },
+        }
     });
     settings.prefix = prefix;
     settings.listen = listen;
@@ -174,22 +191,65 @@ fn located(endpoint: String) -> String {
 
 /// A create of one node below another needs this many and some to spare.
 const LEAST_TXN_OPS: usize = 16;
+/// Of the request that begins a session, and of small answers.
+const LEAST_FRAME_BYTES: usize = 1024;
+/// Of a transaction of one small node, with what is kept free for its head.
+const LEAST_REQUEST_BYTES: usize = 64 * 1024;
 
 fn read(option: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{option} {}", path.display()))
 }
 
-/// The only line of a file.
-fn password(path: &Path) -> anyhow::Result<String> {
-    let text = String::from_utf8(read("--etcd-password-file", path)?)
-        .with_context(|| format!("--etcd-password-file {}", path.display()))?;
-    let password = text.trim_end_matches(['\r', '\n']);
+/// What a Secret holds of what etcd may ask for. One of a pair without the other is a mistake, not a choice.
+fn of_secret(endpoints: Vec<String>, dir: &Path) -> anyhow::Result<EtcdSettings> {
+    const OPTION: &str = "--etcd-secret";
+    let file = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
+    let pair = |first: &str, second: &str| match (file(first), file(second)) {
+        (Some(first), Some(second)) => Ok(Some((first, second))),
+        (None, None) => Ok(None),
+        (found, _) => {
+            let missing = if found.is_some() { second } else { first };
+            anyhow::bail!(
+                "{OPTION} {}: has {first} or {second} but not both; {missing} is missing",
+                dir.display()
+            )
+        }
+    };
+    let certificate = pair("user.crt", "user.key")?;
+    let user = pair("username", "password")?;
+    let ca = file("ca.crt");
     anyhow::ensure!(
-        !password.is_empty() && !password.contains('\n'),
-        "--etcd-password-file {}: must hold one password and nothing else",
+        ca.is_some() || certificate.is_some() || user.is_some(),
+        "{OPTION} {}: has none of ca.crt; user.crt and user.key; username and password",
+        dir.display()
+    );
+    Ok(EtcdSettings {
+        endpoints,
+        ca: ca.map(|path| read(OPTION, &path)).transpose()?,
+        identity: certificate
+            .map(|(certificate, key)| {
+                anyhow::Ok((read(OPTION, &certificate)?, read(OPTION, &key)?))
+            })
+            .transpose()?,
+        user: user
+            .map(|(name, password)| {
+                anyhow::Ok((one_line(OPTION, &name)?, one_line(OPTION, &password)?))
+            })
+            .transpose()?,
+    })
+}
+
+/// The only line of a file.
+fn one_line(option: &str, path: &Path) -> anyhow::Result<String> {
+    let text = String::from_utf8(read(option, path)?)
+        .with_context(|| format!("{option} {}", path.display()))?;
+    let line = text.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(
+        !line.is_empty() && !line.contains('\n'),
+        "{option} {}: must hold one line and nothing else",
         path.display()
     );
-    Ok(password.to_owned())
+    Ok(line.to_owned())
 }
 
 fn users(path: &Path) -> anyhow::Result<Vec<(String, String)>> {

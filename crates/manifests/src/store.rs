@@ -149,11 +149,14 @@ fn etcd_urls(cluster: &Cluster) -> Vec<String> {
     match &cluster.metadata_store {
         MetadataStore::Etcd {
             servers: _,
-            etcd: Etcd::External(endpoints),
-        } => endpoints
-            .iter()
-            .map(|endpoint| format!("http://{endpoint}"))
-            .collect(),
+            etcd: Etcd::External(etcd),
+        } => {
+            let scheme = if etcd.tls { "https" } else { "http" };
+            let endpoints = etcd.endpoints.iter();
+            endpoints
+                .map(|endpoint| format!("{scheme}://{endpoint}"))
+                .collect()
+        }
         MetadataStore::KRaft | MetadataStore::ZooKeeper { .. } | MetadataStore::Etcd { .. } => {
             members(cluster)
                 .into_iter()
@@ -161,6 +164,17 @@ fn etcd_urls(cluster: &Cluster) -> Vec<String> {
                 .map(|member| format!("http://{}:{ETCD_CLIENT_PORT}", member.host(cluster)))
                 .collect()
         }
+    }
+}
+
+/// Secret with what etcd asks for.
+fn etcd_secret(cluster: &Cluster) -> Option<&str> {
+    match &cluster.metadata_store {
+        MetadataStore::Etcd {
+            servers: _,
+            etcd: Etcd::External(etcd),
+        } => etcd.secret.as_deref(),
+        MetadataStore::KRaft | MetadataStore::ZooKeeper { .. } | MetadataStore::Etcd { .. } => None,
     }
 }
 

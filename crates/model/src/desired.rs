@@ -37,7 +37,7 @@ pub use listener::{
     ListenerConfiguration, ListenerKind,
 };
 pub use logging::{ConfigMapKey, Logging};
-pub use metadata_store::{Etcd, MetadataStore, StoreKind, StoreVolume};
+pub use metadata_store::{Etcd, ExternalEtcd, MetadataStore, StoreKind, StoreVolume};
 pub use metrics::{Jmx, Metrics};
 pub use name::{ClusterName, ListenerName, NameError, Namespace, PoolName};
 pub use node::{Node, NodeId, NodeIdRange, Roles};

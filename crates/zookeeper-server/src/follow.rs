@@ -53,7 +53,11 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
                 loaded = false;
             }
             Ended::Lost(why) => {
-                tracing::info!(why, "the watch ended; it is set again");
+                // While etcd is away it fails in the same way each time.
+                if why != told {
+                    tracing::info!(why, "the watch ended; it is set again");
+                    told = why;
+                }
                 shared.etcd.turn();
                 count(&shared.stats.watch_restarts);
                 tokio::time::sleep(PAUSE).await;

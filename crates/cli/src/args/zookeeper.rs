@@ -53,6 +53,13 @@ pub(crate) struct Serve {
         env = "KLAMM_ETCD_PASSWORD_FILE"
     )]
     pub(crate) etcd_password_file: Option<PathBuf>,
+    /// Directory with what etcd asks for, as a Secret is mounted: ca.crt; user.crt and user.key; username and password
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["etcd_cacert", "etcd_cert", "etcd_user"]
+    )]
+    pub(crate) etcd_secret: Option<PathBuf>,
     /// Where keys are in etcd; servers with the same one serve the same tree
     #[arg(long, value_name = "PREFIX", default_value = "/klamm")]
     pub(crate) prefix: String,
@@ -68,10 +75,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDRESS", requires_all = ["tls_cert", "tls_key"])]
     pub(crate) tls_listen: Option<SocketAddr>,
     /// PEM: our certificate for clients, with those between it and its authority
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// PEM: its key
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
     pub(crate) tls_key: Option<PathBuf>,
     /// PEM: the authorities of clients' certificates; with it, clients need one, and are known by it (scheme x509)
     #[arg(long, value_name = "FILE", requires = "tls_listen")]

@@ -4,14 +4,18 @@
 use k8s_openapi::api::core::v1::{
     Affinity, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction,
     LocalObjectReference, PersistentVolumeClaimVolumeSource, Pod, PodAffinityTerm, PodAntiAffinity,
-    PodSecurityContext, PodSpec, Probe, Volume, VolumeMount, WeightedPodAffinityTerm,
+    PodSecurityContext, PodSpec, Probe, SecretVolumeSource, Volume, VolumeMount,
+    WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use model::runner::{CONTRACT, env};
 
 use super::config_map::mount;
 use super::objects::{ports, selector};
-use super::{CLIENT_PORT, Member, Program, component_name, etcd_prefix, etcd_urls, nodes_service};
+use super::{
+    CLIENT_PORT, Member, Program, component_name, etcd_prefix, etcd_secret, etcd_urls,
+    nodes_service,
+};
 use crate::broker_pod::{
     INIT, RUNNER_DIRECTORY, START_UP, empty_dir, field, port, probe, restricted, value,
 };
@@ -35,6 +39,8 @@ const RUNNER: &str = "klamm-bin";
 const RUN: &str = "klamm-run";
 const TMP: &str = "strimzi-tmp";
 const CONFIG: &str = "zookeeper-metrics-and-logging";
+const ETCD_SECRET: &str = "etcd-secret";
+const ETCD_SECRET_DIRECTORY: &str = "/etc/klamm/etcd";
 
 /// The Pod of a server, without permission to begin with an empty volume.
 pub fn render(input: &Input<'_>, member: Member) -> Pod {
@@ -147,7 +153,7 @@ fn container(input: &Input<'_>, member: Member) -> Container {
         } else {
             of_gateway("/healthz")
         }),
-        volume_mounts: Some(mounts(member)),
+        volume_mounts: Some(mounts(input, member)),
         ..Container::default()
     }
 }
@@ -156,6 +162,9 @@ fn gateway_command(input: &Input<'_>) -> Vec<String> {
     let mut command = vec!["/klamm".to_owned(), "zookeeper".to_owned()];
     let mut say = |option: &str, value: String| command.extend([option.to_owned(), value]);
     say("--etcd", etcd_urls(input.cluster).join(","));
+    if etcd_secret(input.cluster).is_some() {
+        say("--etcd-secret", ETCD_SECRET_DIRECTORY.to_owned());
+    }
     say("--prefix", etcd_prefix(input));
     say("--listen", format!("$(POD_IP):{CLIENT_PORT}"));
     say(
@@ -216,6 +225,18 @@ fn volumes(input: &Input<'_>, member: Member) -> Vec<Volume> {
         ..named(name)
     };
     let mut volumes = vec![memory(TMP)];
+    if member.program == Program::Gateway
+        && let Some(secret) = etcd_secret(input.cluster)
+    {
+        volumes.push(Volume {
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(secret.to_owned()),
+                default_mode: Some(0o440),
+                ..SecretVolumeSource::default()
+            }),
+            ..named(ETCD_SECRET)
+        });
+    }
     let Some(claim_name) = member.claim_name(input.cluster.name.as_str()) else {
         return volumes;
     };
@@ -244,8 +265,14 @@ fn volumes(input: &Input<'_>, member: Member) -> Vec<Volume> {
     volumes
 }
 
-fn mounts(member: Member) -> Vec<VolumeMount> {
+fn mounts(input: &Input<'_>, member: Member) -> Vec<VolumeMount> {
     let mut mounts = vec![mounted(TMP, "/tmp")];
+    if member.program == Program::Gateway && etcd_secret(input.cluster).is_some() {
+        mounts.push(VolumeMount {
+            read_only: Some(true),
+            ..mounted(ETCD_SECRET, ETCD_SECRET_DIRECTORY)
+        });
+    }
     if member.has_volume() {
         mounts.extend([
             mounted(DATA, mount(member.program)),

@@ -36,10 +36,24 @@ pub enum MetadataStore {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Etcd {
-    /// One that is there already: `host:port`, in the user's order.
-    External(Vec<String>),
+    /// One that is there already.
+    External(ExternalEtcd),
     /// One member of our own.
     Managed(StoreVolume),
+}
+
+/// An etcd that is there already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalEtcd {
+    /// Its members, `host:port`, in the user's order.
+    pub endpoints: Vec<String>,
+    /// Whether it is spoken to with TLS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls: bool,
+    /// Secret with what it asks for: its authority, our certificate, a user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// A volume that outlives its Pod.

@@ -6,7 +6,7 @@ use resources::node_pool::NodeRole;
 use resources::{Kafka, KafkaNodePool};
 
 use super::report::{Report, Wrong};
-use crate::desired::{ByteSize, Etcd, KafkaVersion, MetadataStore, StoreVolume};
+use crate::desired::{ByteSize, Etcd, ExternalEtcd, KafkaVersion, MetadataStore, StoreVolume};
 use crate::problem::ProblemReason;
 
 /// Annotation of a Kafka: where its metadata are; in a `KRaft` quorum when absent.
@@ -17,6 +17,8 @@ pub const METADATA_STORE_REPLICAS: &str = "klamm.dev/metadata-store-replicas";
 pub const METADATA_STORE_SIZE: &str = "klamm.dev/metadata-store-size";
 /// Annotation of a Kafka: the storage class of these volumes.
 pub const METADATA_STORE_CLASS: &str = "klamm.dev/metadata-store-class";
+/// Annotation of a Kafka: the Secret with what an etcd that is there asks for.
+pub const METADATA_STORE_SECRET: &str = "klamm.dev/metadata-store-secret";
 
 /// Servers of ZooKeeper's protocol when nothing is said: one may be away.
 const SERVERS: u32 = 3;
@@ -28,7 +30,7 @@ const MOST_ON_ETCD: u32 = 9;
 const SIZE_GIBIBYTES: u64 = 8;
 
 const STORE_ALLOWED: &str = "`zookeeper` (an ensemble of the cluster's own), `etcd://host:port[,host:port…]` (an etcd \
-    that is there), or `etcd://` (an etcd of the cluster's own)";
+    that is there; `etcds://` with TLS), or `etcd://` (an etcd of the cluster's own)";
 const STORE_EXAMPLE: &str = "etcd://127.0.0.1:2379";
 
 /// Where the metadata shall be; `KRaft` where the annotation is absent or cannot be understood.
@@ -40,6 +42,7 @@ pub(super) fn parse(kafka: &Kafka, report: &mut Report) -> MetadataStore {
         METADATA_STORE_REPLICAS,
         METADATA_STORE_SIZE,
         METADATA_STORE_CLASS,
+        METADATA_STORE_SECRET,
     ];
     let Some(text) = get(METADATA_STORE) else {
         for key in beside.into_iter().filter(|key| get(key).is_some()) {
@@ -53,26 +56,49 @@ pub(super) fn parse(kafka: &Kafka, report: &mut Report) -> MetadataStore {
         class: class(get(METADATA_STORE_CLASS), report),
     };
     let replicas = get(METADATA_STORE_REPLICAS);
-    match (text, text.strip_prefix("etcd://")) {
-        ("zookeeper", _) => MetadataStore::ZooKeeper {
-            servers: servers(replicas, &ENSEMBLES, "1, 3, 5 or 7", report),
-            volume,
-        },
-        (_, Some(hosts)) => {
+    let secret = secret(get(METADATA_STORE_SECRET), report);
+    let plain = text.strip_prefix("etcd://").map(|hosts| (hosts, false));
+    let located = plain.or_else(|| text.strip_prefix("etcds://").map(|hosts| (hosts, true)));
+    let meaningless = |keys: &[&str], why: &str, report: &mut Report| {
+        for key in keys.iter().filter(|key| get(key).is_some()) {
+            report.meaningless(&field(key), why);
+        }
+    };
+    match (text, located) {
+        ("zookeeper", _) => {
+            let why = "an ensemble of the cluster's own asks for nothing";
+            meaningless(&[METADATA_STORE_SECRET], why, report);
+            MetadataStore::ZooKeeper {
+                servers: servers(replicas, &ENSEMBLES, "1, 3, 5 or 7", report),
+                volume,
+            }
+        }
+        (_, Some((hosts, tls))) => {
             let allowed: Vec<u32> = (1..=MOST_ON_ETCD).collect();
             let words = format!("a whole number from 1 to {MOST_ON_ETCD}");
             let servers = servers(replicas, &allowed, &words, report);
             let hosts = hosts.strip_suffix('/').unwrap_or(hosts);
-            let etcd = if hosts.is_empty() {
+            let etcd = if hosts.is_empty() && !tls {
+                let why = "an etcd of the cluster's own asks for nothing";
+                meaningless(&[METADATA_STORE_SECRET], why, report);
                 Etcd::Managed(volume)
             } else {
-                for key in [METADATA_STORE_SIZE, METADATA_STORE_CLASS] {
-                    if get(key).is_some() {
-                        let why = "an etcd that is there has its own volumes";
-                        report.meaningless(&field(key), why);
-                    }
+                let why = "an etcd that is there has its own volumes";
+                meaningless(&[METADATA_STORE_SIZE, METADATA_STORE_CLASS], why, report);
+                if tls && secret.is_none() {
+                    let allowed = "with `etcds://`, the name of a Secret whose `ca.crt` is the authority of etcd's certificates";
+                    report.invalid(
+                        &field(METADATA_STORE_SECRET),
+                        "nothing",
+                        allowed,
+                        "etcd-client",
+                    );
                 }
-                Etcd::External(endpoints(hosts, text, report))
+                Etcd::External(ExternalEtcd {
+                    endpoints: endpoints(hosts, text, report),
+                    tls,
+                    secret,
+                })
             };
             MetadataStore::Etcd { servers, etcd }
         }
@@ -100,7 +126,7 @@ fn endpoints(hosts: &str, given: &str, report: &mut Report) -> Vec<String> {
         });
         if !good || endpoints.iter().any(|known| known == host) {
             let allowed = format!(
-                "`etcd://` and addresses of the form host:port, each once, with commas between; {host:?} is none"
+                "`etcd://` or `etcds://` and addresses of the form host:port, each once, with commas between; {host:?} is none"
             );
             report.invalid(&field(METADATA_STORE), given, &allowed, STORE_EXAMPLE);
             break;
@@ -146,13 +172,25 @@ fn size(given: Option<&str>, report: &mut Report) -> ByteSize {
     }
 }
 
+fn secret(given: Option<&str>, report: &mut Report) -> Option<String> {
+    let text = given?;
+    if !is_object_name(text) {
+        let allowed = "the name of a Secret of this namespace, with the keys ca.crt, user.crt and user.key, username and \
+            password, as far as etcd asks for them";
+        report.invalid(&field(METADATA_STORE_SECRET), text, allowed, "etcd-client");
+    }
+    Some(text.to_owned())
+}
+
+fn is_object_name(text: &str) -> bool {
+    let plain =
+        |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-.".contains(char);
+    !text.is_empty() && text.chars().all(plain)
+}
+
 fn class(given: Option<&str>, report: &mut Report) -> Option<String> {
     let text = given?;
-    let good = !text.is_empty()
-        && text
-            .chars()
-            .all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-.".contains(char));
-    if !good {
+    if !is_object_name(text) {
         let allowed = "the name of a StorageClass";
         report.invalid(&field(METADATA_STORE_CLASS), text, allowed, "standard");
     }

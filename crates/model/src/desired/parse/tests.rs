@@ -496,10 +496,13 @@ fn the_metadata_store_is_what_the_annotation_says() {
     };
     expect![[r#"{"zooKeeper":{"servers":3,"volume":{"size":"8Gi"}}}"#]]
         .assert_eq(&store("klamm.dev/metadata-store: zookeeper"));
-    expect![[r#"{"etcd":{"servers":3,"etcd":{"external":["10.0.0.1:2379","[::1]:2379"]}}}"#]]
+    expect![[r#"{"etcd":{"servers":3,"etcd":{"external":{"endpoints":["10.0.0.1:2379","[::1]:2379"]}}}}"#]]
         .assert_eq(&store(
             "klamm.dev/metadata-store: 'etcd://10.0.0.1:2379,[::1]:2379'",
         ));
+    expect![[r#"{"etcd":{"servers":3,"etcd":{"external":{"endpoints":["etcd.example:2379"],"tls":true,"secret":"etcd-client"}}}}"#]].assert_eq(&store(
+        "klamm.dev/metadata-store: 'etcds://etcd.example:2379', klamm.dev/metadata-store-secret: etcd-client",
+    ));
     expect![[r#"{"etcd":{"servers":2,"etcd":{"managed":{"size":"1Gi","class":"fast"}}}}"#]]
         .assert_eq(&store(
             "klamm.dev/metadata-store: 'etcd://', klamm.dev/metadata-store-replicas: '2', \
@@ -518,7 +521,15 @@ fn a_metadata_store_that_cannot_be_is_refused_with_all_that_is_wrong() {
         &expect![[r#"
             Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store-size"]: much is not allowed; allowed: a size such as 8Gi, 500Mi or 10G; for example: 8Gi
             Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store-class"]: A b is not allowed; allowed: the name of a StorageClass; for example: standard
-            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store"]: consul is not allowed; allowed: `zookeeper` (an ensemble of the cluster's own), `etcd://host:port[,host:port…]` (an etcd that is there), or `etcd://` (an etcd of the cluster's own); for example: etcd://127.0.0.1:2379
+            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store"]: consul is not allowed; allowed: `zookeeper` (an ensemble of the cluster's own), `etcd://host:port[,host:port…]` (an etcd that is there; `etcds://` with TLS), or `etcd://` (an etcd of the cluster's own); for example: etcd://127.0.0.1:2379
+        "#]],
+    );
+    problems_alone(
+        &with(
+            "klamm.dev/metadata-store: 'etcds://a:2379', klamm.dev/metadata-store-size: 1Gi",
+        ),
+        &expect![[r#"
+            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store-secret"]: nothing is not allowed; allowed: with `etcds://`, the name of a Secret whose `ca.crt` is the authority of etcd's certificates; for example: etcd-client
         "#]],
     );
     problems_alone(
@@ -527,7 +538,7 @@ fn a_metadata_store_that_cannot_be_is_refused_with_all_that_is_wrong() {
         ),
         &expect![[r#"
             Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store-replicas"]: 0 is not allowed; allowed: a whole number from 1 to 9; for example: 3
-            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store"]: etcd://a:2379,b is not allowed; allowed: `etcd://` and addresses of the form host:port, each once, with commas between; "b" is none; for example: etcd://127.0.0.1:2379
+            Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store"]: etcd://a:2379,b is not allowed; allowed: `etcd://` or `etcds://` and addresses of the form host:port, each once, with commas between; "b" is none; for example: etcd://127.0.0.1:2379
         "#]],
     );
     problems_alone(
