@@ -85,7 +85,7 @@ Exit codes: 0 all Ready; 1 not Ready in time, or not without your help; 2 bad in
     Up(Up),
     /// Stop what runs on this machine; data and objects stay
     #[command(
-        after_help = "Examples:\n  klamm down\n  klamm down --purge      and remove everything, volumes included"
+        after_help = "Examples:\n  klamm down\n  klamm down --purge      and remove everything, volumes included\n  klamm down -o json"
     )]
     Down(Down),
     /// Show the Kafka clusters, or one of them in detail
@@ -102,7 +102,7 @@ Exit codes: 0 all Ready; 1 not Ready in time, or not without your help; 2 bad in
     #[command(
         after_help = "Example:\n  export KUBECONFIG=$(klamm kubeconfig)\n  kubectl get kafka"
     )]
-    Kubeconfig,
+    Kubeconfig(Shown),
     /// Check manifests without anything running
     #[command(
         after_help = "Examples:\n  klamm validate -f kafka.yaml\n  klamm validate -f manifests/ -o json\n\n\
@@ -118,11 +118,10 @@ Exit codes: 0 all Ready; 1 not Ready in time, or not without your help; 2 bad in
     #[command(after_help = "Example:\n  klamm crds | kubectl apply --server-side -f -")]
     Crds(Crds),
     /// Run one of Kafka's own tools from the cached runtime
-    #[command(
-        after_help = "Examples:\n  klamm kafka topics --bootstrap-server 127.2.128.1:9092 --list\n  \
+    #[command(after_help = "Examples:\n  klamm kafka list -o json\n  \
+                            klamm kafka topics --bootstrap-server 127.2.128.1:9092 --list\n  \
                             klamm kafka console-producer --bootstrap-server 127.2.128.1:9092 --topic hello\n  \
-                            klamm kafka --version 4.2.1 features --bootstrap-server 127.2.128.1:9092 describe"
-    )]
+                            klamm kafka --version 4.2.1 features --bootstrap-server 127.2.128.1:9092 describe")]
     Kafka(Kafka),
     /// Fetch, check and list the Kafka runtimes of this machine
     #[command(after_help = "Examples:\n  klamm runtime prepare 4.3.1\n  klamm runtime list")]
@@ -192,6 +191,16 @@ pub(crate) struct Down {
     /// How long to wait for controlled shutdown
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
     pub(crate) timeout: std::time::Duration,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+}
+
+/// Of a command with nothing else to choose.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Shown {
+    /// How to show it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -53,7 +53,12 @@ pub(crate) fn listeners(kafka: &Kafka) -> Vec<Access> {
 }
 
 /// The text that `klamm up` ends with, for one cluster.
-pub(crate) fn describe(home: &Home, programs: &Programs, kafka: &Kafka) -> Result<String> {
+pub(crate) fn describe(
+    home: &Home,
+    programs: &Programs,
+    kafka: &Kafka,
+    zookeeper_connect: Option<&str>,
+) -> Result<String> {
     let namespace = kafka.metadata.namespace.as_deref().unwrap_or("default");
     let name = kafka.metadata.name.as_deref().unwrap_or_default();
     let dir = home.connect(namespace, name);
@@ -71,6 +76,17 @@ pub(crate) fn describe(home: &Home, programs: &Programs, kafka: &Kafka) -> Resul
             access.listener, access.bootstrap_servers
         );
         text += &access.lines(&dir, name, programs)?;
+    }
+    if let Some(servers) = zookeeper_connect {
+        let first = servers.split(',').next().unwrap_or(servers);
+        let version = kafka.status.as_ref();
+        let version = version.and_then(|status| status.kafka_version.as_deref());
+        let _ = writeln!(
+            text,
+            "\n  metadata   ZooKeeper's protocol at {servers}\n    shell      {} kafka --version {} zookeeper-shell {first} ls /",
+            programs.klamm,
+            version.unwrap_or("3.9.2"),
+        );
     }
     if !programs.has_kcat {
         text += "\n  kcat is not installed here; on Debian: sudo apt-get install kcat\n";

@@ -10,7 +10,7 @@ use node_agent::process::ProcessId;
 
 use crate::args::Down;
 use crate::home::{Held, Home, MARKER, NoHome};
-use crate::output;
+use crate::output::{self, Format};
 
 /// How often a process that was asked to stop is looked at.
 const POLL_EVERY: Duration = Duration::from_millis(50);
@@ -20,11 +20,8 @@ const POLL_EVERY: Duration = Duration::from_millis(50);
 /// Nothing here needs an API server: what runs is found and stopped by what lies in the home, whoever started it.
 pub(crate) async fn run(home: &Home, args: &Down) -> Result<ExitCode> {
     if !home.dir().is_dir() {
-        output::result(&format!(
-            "nothing to stop: there is no home {}",
-            home.dir().display()
-        ));
-        return Ok(ExitCode::SUCCESS);
+        let why = format!("there is no home {}", home.dir().display());
+        return nothing_to_stop(home, args, &why);
     }
     if !home.is_home() {
         let missing = NoHome {
@@ -34,8 +31,7 @@ pub(crate) async fn run(home: &Home, args: &Down) -> Result<ExitCode> {
         if args.purge {
             return Err(missing.into());
         }
-        output::result(&format!("nothing to stop: {missing}"));
-        return Ok(ExitCode::SUCCESS);
+        return nothing_to_stop(home, args, &missing.to_string());
     }
     let begun = Instant::now();
     let _held = take(home, args.timeout).await?;
@@ -52,14 +48,31 @@ pub(crate) async fn run(home: &Home, args: &Down) -> Result<ExitCode> {
         purge(home)?;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    output::result(&if args.purge {
+    let text = if args.purge {
         format!("stopped; everything is removed ({seconds:.1} s)")
     } else {
         format!(
             "stopped; data stays in {} ({seconds:.1} s)",
             home.dir().display()
         )
-    });
+    };
+    tell(home, args, true, &text)
+}
+
+fn nothing_to_stop(home: &Home, args: &Down, why: &str) -> Result<ExitCode> {
+    tell(home, args, false, &format!("nothing to stop: {why}"))
+}
+
+fn tell(home: &Home, args: &Down, stopped: bool, text: &str) -> Result<ExitCode> {
+    match args.shown.output {
+        Format::Text => output::result(text),
+        Format::Json => output::json(&serde_json::json!({
+            "home": home.dir(),
+            "stopped": stopped,
+            "purged": stopped && args.purge,
+            "message": text,
+        }))?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 

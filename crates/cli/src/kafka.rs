@@ -8,20 +8,32 @@ use node_agent::runtime::{self, TOOLS, Tool};
 use crate::args::{Global, Kafka};
 use crate::output;
 
+fn is_output(option: &str) -> bool {
+    matches!(option, "-o" | "--output")
+}
+
 /// Becomes the tool; returns only if that fails, or to list the tools.
 pub(crate) fn run(global: &Global, args: &Kafka) -> Result<()> {
     let Some((name, arguments)) = args.tool.split_first() else {
         bail!("name a tool; `klamm kafka list` names them")
     };
     if name == "list" {
-        output::result(
-            &TOOLS
-                .iter()
-                .map(|tool| tool.name)
-                .collect::<Vec<_>>()
-                .join("\n"),
-        );
-        return Ok(());
+        let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+        return match arguments {
+            [] => {
+                output::result(&names.join("\n"));
+                Ok(())
+            }
+            [option, format] if is_output(option) && format == "json" => output::json(&names),
+            [option, format] if is_output(option) && format == "text" => {
+                output::result(&names.join("\n"));
+                Ok(())
+            }
+            _ => bail!(
+                "klamm kafka list {}: takes -o json or -o text and nothing else",
+                arguments.join(" ")
+            ),
+        };
     }
     let tool = Tool::by_name(name).ok_or_else(|| {
         let names = TOOLS.iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ");

@@ -26,30 +26,38 @@ mod zookeeper;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use args::{Cli, Command};
+use output::Format;
 
 /// Exit code of bad input.
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Some(run) = first_of_a_pod() {
+        log_of_a_pod();
+        return run();
+    }
     // Clap's own setting does not count variables of the environment as nothing.
     if std::env::args_os().len() == 1 {
         output::progress(&Cli::command().render_help().to_string());
         return ExitCode::from(BAD_INPUT);
     }
     let cli = Cli::parse();
-    // Processes of Pods: they log for themselves and must stay small.
     match &cli.command {
         Command::RunBroker(args) => {
-            log_to_stderr(&cli.global, "info");
+            log_of_a_pod();
             return match args.exec_jvm {
                 Some(parent) => runner::exec_jvm(parent, &args.command),
                 None => runner::run_broker(),
             };
         }
         Command::RunStore => {
-            log_to_stderr(&cli.global, "info");
+            log_of_a_pod();
             return runner::run_store();
         }
         Command::ContainerExec { args } => return node_agent::container_exec::main(args),
@@ -68,6 +76,34 @@ fn main() -> ExitCode {
             exit_code_of(&error)
         }
     }
+}
+
+/// What the first process of a Pod is asked for, read without clap: the parser of all commands would stay resident for
+/// as long as the broker runs.
+fn first_of_a_pod() -> Option<fn() -> ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next()?;
+    if arguments.next().is_some() {
+        return None;
+    }
+    match command.to_str()? {
+        "run-broker" => Some(runner::run_broker),
+        "run-store" => Some(runner::run_store),
+        _ => None,
+    }
+}
+
+/// Filters by target and level alone: a matcher of fields costs more memory than all that such a process logs.
+fn log_of_a_pod() {
+    let info = || Targets::new().with_default(tracing::Level::INFO);
+    let filter = std::env::var("KLAMM_LOG").ok();
+    let filter = filter.and_then(|text| text.parse().ok());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter.unwrap_or_else(info)))
+        .init();
 }
 
 /// 2 where the command line or a document is at fault, else 1.
@@ -131,14 +167,17 @@ async fn run_async(
             .map(|()| ExitCode::SUCCESS),
         Command::Operator(args) => cluster_parts::operator(home, &args).await,
         Command::Node(args) => cluster_parts::node(global, home, &args).await,
-        Command::Kubeconfig => {
+        Command::Kubeconfig(args) => {
             let path = home.kubeconfig();
             anyhow::ensure!(
                 path.is_file(),
                 "there is no kubeconfig yet in {}; start something with `klamm up -f FILE`",
                 home.dir().display()
             );
-            output::result(&path.display().to_string());
+            match args.output {
+                Format::Text => output::result(&path.display().to_string()),
+                Format::Json => output::json(&serde_json::json!({ "kubeconfig": path }))?,
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Kafka(_)

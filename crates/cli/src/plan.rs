@@ -62,30 +62,33 @@ pub(crate) fn word(status: PlanStatus) -> String {
         .unwrap_or_default()
 }
 
-/// Every step with what there is to say about it, one line each.
-pub(crate) fn steps(plan: &KafkaPlan) -> Vec<(String, String)> {
+/// What goes on, a line for each: steps that need something, or take their time; of the others how many there are in a
+/// phase.
+pub(crate) fn progress(plan: &KafkaPlan) -> Vec<(String, String)> {
     let phases = plan
         .status
         .as_ref()
         .and_then(|status| status.phases.as_deref())
         .unwrap_or_default();
-    phases
-        .iter()
-        .flat_map(|phase| {
-            phase
-                .steps
-                .as_deref()
-                .unwrap_or_default()
-                .iter()
-                .map(move |step| (phase, step))
-        })
-        .map(|(phase, step)| {
-            (
+    let mut lines = Vec::new();
+    for phase in phases {
+        let steps = phase.steps.as_deref().unwrap_or_default();
+        let (brief, long): (Vec<_>, Vec<_>) = steps
+            .iter()
+            .partition(|step| matches!(step.status, PlanStatus::Pending | PlanStatus::Starting));
+        match brief.len() {
+            0 => {}
+            1 => lines.push((phase.name.clone(), "1 step to do".to_owned())),
+            more => lines.push((phase.name.clone(), format!("{more} steps to do"))),
+        }
+        for step in long {
+            lines.push((
                 format!("{}: {}", phase.name, step.name),
                 describe_step(step),
-            )
-        })
-        .collect()
+            ));
+        }
+    }
+    lines
 }
 
 fn describe_step(step: &PlanStep) -> String {

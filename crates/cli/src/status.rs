@@ -21,7 +21,7 @@ use crate::{context, plan, wait};
 pub(crate) struct Row {
     namespace: String,
     name: String,
-    pub(crate) ready: bool,
+    ready: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     kafka_version: Option<String>,
@@ -29,6 +29,9 @@ pub(crate) struct Row {
     cluster_id: Option<String>,
     nodes: Vec<NodeRow>,
     listeners: Vec<Access>,
+    /// Where ZooKeeper's protocol is spoken, where metadata are behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) zookeeper_connect: Option<String>,
     warnings: Vec<Warning>,
     #[serde(skip)]
     plan: Option<KafkaPlan>,
@@ -110,6 +113,7 @@ pub(crate) async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
         cluster_id: status.cluster_id,
         nodes: pods.iter().map(node_row).collect(),
         listeners: connect::listeners(kafka),
+        zookeeper_connect: zookeeper_connect(&pods.items),
         warnings: wait::warnings(kafka)
             .into_iter()
             .map(|(reason, message)| Warning { reason, message })
@@ -122,6 +126,22 @@ pub(crate) async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
 
 /// The component that is Kafka itself.
 const KAFKA: &str = "kafka";
+
+fn component(pod: &Pod) -> &str {
+    let label = pod.labels().get("strimzi.io/component-type");
+    label.map_or(KAFKA, String::as_str)
+}
+
+/// The servers of ZooKeeper's protocol, as its clients are told them.
+fn zookeeper_connect(pods: &[Pod]) -> Option<String> {
+    let servers: Vec<String> = pods
+        .iter()
+        .filter(|pod| component(pod) == "zookeeper")
+        .filter_map(|pod| pod.status.as_ref()?.pod_ip.as_ref())
+        .map(|ip| format!("{ip}:{}", manifests::store::CLIENT_PORT))
+        .collect();
+    (!servers.is_empty()).then(|| servers.join(","))
+}
 
 fn node_row(pod: &Pod) -> NodeRow {
     let is = |label: &str| pod.labels().get(label).is_some_and(|value| value == "true");
@@ -139,10 +159,7 @@ fn node_row(pod: &Pod) -> NodeRow {
         .and_then(|status| status.container_statuses.as_deref())
         .unwrap_or_default();
     let state = wait::describe_pod(pod);
-    let component = pod
-        .labels()
-        .get("strimzi.io/component-type")
-        .map_or(KAFKA, String::as_str);
+    let component = component(pod);
     NodeRow {
         pod: pod.name_any(),
         component: component.to_owned(),
@@ -279,6 +296,9 @@ fn detail(row: &Row) -> String {
                 &listeners
             )
         );
+    }
+    if let Some(servers) = &row.zookeeper_connect {
+        let _ = write!(text, "\n\nmetadata  ZooKeeper's protocol at {servers}");
     }
     for Warning { reason, message } in &row.warnings {
         let _ = write!(text, "\n\nwarning  {reason}: {message}");

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
-use model::desired::parse::not_acted_on;
 use node_agent::runtime;
 use resources::Kafka;
 use tokio::signal::unix::{SignalKind, signal};
@@ -165,13 +164,6 @@ async fn bring_up(
     for object in &applied {
         output::progress(&format!("applied {} {}", object.kind, object.name));
     }
-    let is_idle = |kind: &str| not_acted_on::KINDS.iter().any(|(idle, _)| *idle == kind);
-    for object in applied.iter().filter(|object| is_idle(&object.kind)) {
-        output::progress(&format!(
-            "note: {} {} is stored; this version of klamm does not act on {} yet",
-            object.kind, object.name, object.kind
-        ));
-    }
     let clusters = clusters(client).await?;
     if clusters.is_empty() {
         output::progress(
@@ -189,10 +181,16 @@ async fn bring_up(
         let is_waiting = waiting
             .iter()
             .any(|(key, _)| key == &(namespace.clone(), name.clone()));
+        let row = status::row(client, &kafka).await?;
         match args.output {
-            Format::Json => rows.push(status::row(client, &kafka).await?),
+            Format::Json => rows.push(row),
             Format::Text if is_waiting => {}
-            Format::Text => output::result(&connect::describe(home, &programs, &kafka)?),
+            Format::Text => output::result(&connect::describe(
+                home,
+                &programs,
+                &kafka,
+                row.zookeeper_connect.as_deref(),
+            )?),
         }
     }
     match args.output {

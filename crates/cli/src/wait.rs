@@ -101,7 +101,7 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
     }
     let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), namespace);
     if let Ok(Some(plan)) = plans.get_opt(name).await {
-        for (step, state) in crate::plan::steps(&plan) {
+        for (step, state) in crate::plan::progress(&plan) {
             told.tell(&format!("{name}: {step}"), &state);
         }
     }

@@ -14,6 +14,11 @@ fn pod(name: &str, labels: &serde_json::Value, ready: &str) -> Pod {
 fn what_keeps_metadata_beside_kafka_is_shown_and_is_no_node_of_it() {
     let store = json!({"strimzi.io/component-type": "zookeeper"});
     let broker = json!({"strimzi.io/component-type": "kafka", "strimzi.io/broker-role": "true"});
+    let pods = [
+        pod("old-brokers-0", &broker, "True"),
+        pod("old-brokers-1", &broker, "False"),
+        pod("old-zookeeper-0", &store, "True"),
+    ];
     let row = Row {
         namespace: "default".to_owned(),
         name: "old".to_owned(),
@@ -22,18 +27,19 @@ fn what_keeps_metadata_beside_kafka_is_shown_and_is_no_node_of_it() {
         kafka_version: Some("3.9.2".to_owned()),
         metadata_version: None,
         cluster_id: None,
-        nodes: vec![
-            node_row(&pod("old-brokers-0", &broker, "True")),
-            node_row(&pod("old-brokers-1", &broker, "False")),
-            node_row(&pod("old-zookeeper-0", &store, "True")),
-        ],
+        nodes: pods.iter().map(node_row).collect(),
         listeners: Vec::new(),
+        zookeeper_connect: zookeeper_connect(&pods),
         warnings: Vec::new(),
         plan: None,
     };
     let overview = overview(std::slice::from_ref(&row));
     assert!(overview.contains("  1/2 "), "{overview}");
     let detail = detail(&row);
+    assert!(
+        detail.contains("protocol at 127.9.1.1:2181\n") || detail.ends_with("127.9.1.1:2181"),
+        "{detail}"
+    );
     let line = detail
         .lines()
         .find(|line| line.starts_with("old-zookeeper-0"))
