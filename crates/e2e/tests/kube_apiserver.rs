@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use crate::disks::{directory_id, disk, kill_runner};
 use crate::support::Kubernetes;
 use crate::support::kubernetes::{Write, resource, wait};
+use crate::support::machine::{repository, text};
 use crate::support::manifests::{Cluster, PERSISTENT, Pool, TWO_DISKS};
 use crate::support::witness::{Witness, round_trip};
 
@@ -363,4 +364,59 @@ fn pools_with_two_disks_serve_and_a_wiped_controller_comes_back_as_a_new_voter()
         jvm,
         "a deleted pool kills no broker"
     );
+}
+
+/// What ZooKeeper's own shell says at one of these servers.
+fn zookeeper_shell(kubernetes: &Kubernetes, server: &str, command: &[&str]) -> String {
+    let output = kubernetes
+        .command()
+        .args(["kafka", "--version", "3.9.2", "zookeeper-shell", server])
+        .args(command)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn zookeepers_protocol_is_served_by_a_deployment_beside_an_etcd() {
+    let Some(kubernetes) = Kubernetes::start("ZooKeeper's protocol from a Deployment") else {
+        return;
+    };
+    let example = repository().join("examples/zookeeper-on-etcd.yaml");
+    let example = std::fs::read_to_string(example).unwrap();
+    let there = "http://etcd-0.etcd:2379,http://etcd-1.etcd:2379,http://etcd-2.etcd:2379";
+    assert!(example.contains(there), "{example}");
+    kubernetes.apply(&example.replace(there, kubernetes.etcd_url()));
+    let servers = || {
+        kubernetes.kube(async |client| {
+            let labels = ListParams::default().labels("app.kubernetes.io/name=zookeeper");
+            let pods = Api::<Pod>::default_namespaced(client).list(&labels).await;
+            let ready = pods.unwrap().items.into_iter().filter_map(|pod| {
+                let status = pod.status.clone()?;
+                let mut conditions = status.conditions.iter().flatten();
+                let is_ready = conditions.any(|c| c.type_ == "Ready" && c.status == "True");
+                (is_ready && pod.metadata.deletion_timestamp.is_none())
+                    .then_some((pod.name_any(), format!("{}:2181", status.pod_ip?)))
+            });
+            ready.collect::<Vec<_>>()
+        })
+    };
+    wait("three servers are ready", || servers().len() == 3);
+    let [first, second, third] = servers().try_into().unwrap();
+    zookeeper_shell(&kubernetes, &first.1, &["create", "/a", "told"]);
+    let told = zookeeper_shell(&kubernetes, &second.1, &["get", "/a"]);
+    assert!(told.lines().any(|line| line == "told"), "{told}");
+
+    // Any of them may be replaced: the new one knows all.
+    kubernetes.kube(async |client| {
+        let pods = Api::<Pod>::default_namespaced(client);
+        let params = DeleteParams::default();
+        pods.delete(&third.0, &params).await.unwrap();
+    });
+    let is_new = |server: &(String, String)| ![&first.0, &second.0, &third.0].contains(&&server.0);
+    wait("another server is ready", || servers().iter().any(is_new));
+    let new = servers().into_iter().find(is_new).unwrap();
+    let told = zookeeper_shell(&kubernetes, &new.1, &["get", "/a"]);
+    assert!(told.lines().any(|line| line == "told"), "{told}");
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::runner::RunnerConfig;
 use model::runner::placeholder::{self, Place};
@@ -142,6 +143,9 @@ async fn start_and_wait(
     let mut follower = Follower::new(&state_log);
     let mut ticks = tokio::time::interval(pem_files::PERIOD);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut short_ticks = tokio::time::interval(UNTIL_READY);
+    short_ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut ready = false;
     let mut asked = false;
     let status = loop {
         tokio::select! {
@@ -151,6 +155,10 @@ async fn start_and_wait(
                 pass(&child, signal);
             }
             _ = ticks.tick() => tick(shared, files, &mut follower),
+            _ = short_ticks.tick(), if !ready => {
+                follow(shared, &mut follower);
+                ready = shared.live().state.is_ready(config.roles.is_broker());
+            }
         }
     };
     // Forget the JVM only after it is reaped, so that health never names a process that is not ours.
@@ -184,13 +192,20 @@ fn full_disks(environment: &Environment, config: &RunnerConfig) -> String {
     words
 }
 
-/// One round of what goes on beside a running JVM.
-fn tick(shared: &Arc<Shared>, files: &Files, follower: &mut Follower) {
+/// How often Kafka's state is looked at until it serves: somebody waits for that.
+const UNTIL_READY: Duration = Duration::from_millis(50);
+
+fn follow(shared: &Shared, follower: &mut Follower) {
     let mut state = std::mem::take(&mut shared.live().state);
     if let Err(error) = follower.read(&mut state) {
         tracing::warn!(%error, "cannot read Kafka's state log");
     }
     shared.live().state = state;
+}
+
+/// One round of what goes on beside a running JVM.
+fn tick(shared: &Arc<Shared>, files: &Files, follower: &mut Follower) {
+    follow(shared, follower);
     if let Err(error) = render_logging(&shared.environment, &shared.config, files) {
         tracing::debug!(%error, "keeping the present logging configuration");
     }

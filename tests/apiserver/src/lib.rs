@@ -73,6 +73,8 @@ pub struct Options {
 pub struct Reference {
     /// `https://127.0.0.1:port`.
     pub url: String,
+    /// Its etcd, `http://127.0.0.1:port`, where others may keep things below keys of their own.
+    pub etcd_url: String,
     /// A kubeconfig for it, as a file.
     pub kubeconfig: PathBuf,
     client_config: kube::Config,
@@ -147,6 +149,7 @@ impl Reference {
         let pipe = shell.stdin.take();
         let reference = Self {
             url,
+            etcd_url: format!("http://127.0.0.1:{etcd}"),
             kubeconfig,
             client_config,
             shell,

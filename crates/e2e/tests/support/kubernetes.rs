@@ -184,6 +184,10 @@ impl Kubernetes {
             let plural = match document["kind"].as_str().unwrap() {
                 "Kafka" => "kafkas",
                 "KafkaNodePool" => "kafkanodepools",
+                "Deployment" => "deployments",
+                "PodDisruptionBudget" => "poddisruptionbudgets",
+                "Secret" => "secrets",
+                "Service" => "services",
                 other => panic!("no plural for {other}"),
             };
             let kind = resource(
@@ -204,6 +208,11 @@ impl Kubernetes {
                     .unwrap();
             });
         }
+    }
+
+    /// The etcd below the API server.
+    pub(crate) fn etcd_url(&self) -> &str {
+        &self.reference.etcd_url
     }
 
     /// A client of the API server, and the runtime to use it on.

@@ -496,10 +496,12 @@ fn the_metadata_store_is_what_the_annotation_says() {
     };
     expect![[r#"{"zooKeeper":{"servers":3,"volume":{"size":"8Gi"}}}"#]]
         .assert_eq(&store("klamm.dev/metadata-store: zookeeper"));
-    expect![[r#"{"etcd":{"servers":3,"etcd":{"external":{"endpoints":["10.0.0.1:2379","[::1]:2379"]}}}}"#]]
-        .assert_eq(&store(
-            "klamm.dev/metadata-store: 'etcd://10.0.0.1:2379,[::1]:2379'",
-        ));
+    expect![[
+        r#"{"etcd":{"servers":3,"etcd":{"external":{"endpoints":["10.0.0.1:2379","[::1]:2379"]}}}}"#
+    ]]
+    .assert_eq(&store(
+        "klamm.dev/metadata-store: 'etcd://10.0.0.1:2379,[::1]:2379'",
+    ));
     expect![[r#"{"etcd":{"servers":3,"etcd":{"external":{"endpoints":["etcd.example:2379"],"tls":true,"secret":"etcd-client"}}}}"#]].assert_eq(&store(
         "klamm.dev/metadata-store: 'etcds://etcd.example:2379', klamm.dev/metadata-store-secret: etcd-client",
     ));
@@ -525,9 +527,7 @@ fn a_metadata_store_that_cannot_be_is_refused_with_all_that_is_wrong() {
         "#]],
     );
     problems_alone(
-        &with(
-            "klamm.dev/metadata-store: 'etcds://a:2379', klamm.dev/metadata-store-size: 1Gi",
-        ),
+        &with("klamm.dev/metadata-store: 'etcds://a:2379', klamm.dev/metadata-store-size: 1Gi"),
         &expect![[r#"
             Kafka/demo InvalidValue metadata.annotations["klamm.dev/metadata-store-secret"]: nothing is not allowed; allowed: with `etcds://`, the name of a Secret whose `ca.crt` is the authority of etcd's certificates; for example: etcd-client
         "#]],
