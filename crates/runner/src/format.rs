@@ -14,7 +14,7 @@ use model::runner::{Format, LogDir, QuorumKind, RunnerConfig};
 use crate::RunnerError;
 use crate::environment::Environment;
 use crate::meta_properties::{self, with_directory_id};
-use crate::volume::Content;
+use crate::volume::{self, Content};
 
 /// On a disk of the Pod's own: gone with the Pod, not with the container, and not when the machine starts again.
 const MARKER: &str = "/opt/klamm-state/format-permission-used";
@@ -62,6 +62,9 @@ pub(crate) async fn format_if_permitted(
         permission = format.as_str(),
         "formatting empty log directories"
     );
+    for (_, path, _) in &empty {
+        volume::remove_leftovers(path)?;
+    }
     if config.store.is_some() {
         write_meta_properties(config, &empty)?;
     } else {

@@ -84,7 +84,7 @@ pub(crate) enum Content {
     Own,
     /// Formatted for this very node and never started on; its directory id is not final yet.
     Fresh,
-    /// Nothing in it, or not there at all.
+    /// Nothing in it, or not there at all; at most what a storage tool left that was killed before it was done.
     Empty,
 }
 
@@ -128,12 +128,14 @@ pub(crate) fn inspect(
                     .map_err(|(refusal, reason)| refused(environment, dir, refusal, reason))?;
                 Content::Own
             }
-            None if is_empty(&path)? => match stranger(environment, dir, &path)? {
-                None => Content::Empty,
-                Some((refusal, reason)) => {
-                    return Err(refused(environment, dir, refusal, reason));
+            None if is_empty(&path)? || is_fresh(&path)? => {
+                match stranger(environment, dir, &path)? {
+                    None => Content::Empty,
+                    Some((refusal, reason)) => {
+                        return Err(refused(environment, dir, refusal, reason));
+                    }
                 }
-            },
+            }
             None => {
                 let reason = format!(
                     "{} holds data but no {}; nothing was formatted or changed. Put the file back from a backup",
@@ -245,15 +247,20 @@ fn is_empty(path: &Path) -> Result<bool, RunnerError> {
     }
 }
 
+/// Where the storage tool writes a controller's first snapshot.
+const METADATA: &str = "__cluster_metadata-0";
+
 /// Whether Kafka's storage tool was here and Kafka itself never: a started Kafka leaves checkpoints and segments.
 fn is_fresh(path: &Path) -> Result<bool, RunnerError> {
     let entries = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
         let expected = match name.to_str() {
-            Some("bootstrap.checkpoint" | "lost+found") => true,
+            Some("lost+found") => true,
+            // With what their temporary files are called.
+            Some(name) if name.starts_with("bootstrap.checkpoint") => true,
             Some(name) if name.starts_with(meta_properties::FILE) => true,
-            Some("__cluster_metadata-0") => holds_only_checkpoints(&entry.path())?,
+            Some(METADATA) => holds_only_checkpoints(&entry.path())?,
             _ => false,
         };
         if !expected {
@@ -266,11 +273,29 @@ fn is_fresh(path: &Path) -> Result<bool, RunnerError> {
 fn holds_only_checkpoints(path: &Path) -> Result<bool, RunnerError> {
     let entries = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
     Ok(entries.filter_map(Result::ok).all(|entry| {
-        entry
-            .path()
-            .extension()
-            .is_some_and(|ext| ext == "checkpoint")
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.ends_with(".checkpoint") || name.ends_with(".checkpoint.part")
     }))
+}
+
+/// Removes what a storage tool left that was killed before it was done; it would not write over it.
+pub(crate) fn remove_leftovers(path: &Path) -> Result<(), RunnerError> {
+    if is_empty(path)? || !is_fresh(path)? {
+        return Ok(());
+    }
+    tracing::info!(path = %path.display(), "removing what an interrupted format left");
+    let entries = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
+    for entry in entries.filter_map(Result::ok) {
+        let at = entry.path();
+        let removed = match entry.file_name().to_str() {
+            Some("lost+found") => Ok(()),
+            Some(METADATA) => std::fs::remove_dir_all(&at),
+            _ => std::fs::remove_file(&at),
+        };
+        removed.map_err(RunnerError::file("remove", &at))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -100,6 +100,33 @@ fn a_formatted_directory_that_kafka_never_started_on_is_finished_not_refused() {
 }
 
 #[test]
+fn what_an_interrupted_format_left_counts_as_empty_and_nothing_else_is_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let environment = node(root.path());
+    let dir = root.path().join("v0/kafka-log0");
+    std::fs::create_dir_all(dir.join("__cluster_metadata-0")).unwrap();
+    for left in [
+        "bootstrap.checkpoint.tmp",
+        "meta.properties.tmp",
+        "__cluster_metadata-0/00000000000000000000-0000000000-8.checkpoint.part",
+    ] {
+        std::fs::write(dir.join(left), "half").unwrap();
+    }
+    let found = inspect(&environment, &config()).unwrap();
+    assert_eq!(found[0].2, Content::Empty);
+    remove_leftovers(&dir).unwrap();
+    assert!(is_empty(&dir).unwrap());
+
+    // Kafka was here: this is no leftover.
+    let segment = dir.join("__cluster_metadata-0/00000000000000000000.log");
+    std::fs::create_dir_all(segment.parent().unwrap()).unwrap();
+    std::fs::write(&segment, "records").unwrap();
+    assert!(refused(&environment).contains("holds data but no meta.properties"));
+    remove_leftovers(&dir).unwrap();
+    assert_eq!(std::fs::read(&segment).unwrap(), b"records");
+}
+
+#[test]
 fn a_volume_serves_one_runner_at_a_time() {
     let root = tempfile::tempdir().unwrap();
     let environment = node(root.path());
