@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use resources::examples::with_example_of;
 use resources::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -151,7 +152,7 @@ fn explanation(kind: &str, path: &str, schema: &Value, required: bool) -> Explan
         locally,
         ..
     } = note(kind, path);
-    let words = words::of_schema(item(schema));
+    let words = with_example_of(path, words::of_schema(item(schema)));
     let inside = item(schema);
     Explanation {
         kind: kind.to_owned(),

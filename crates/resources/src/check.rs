@@ -9,6 +9,7 @@
 use serde_json::{Map, Value};
 
 use crate::crds::{DEFINITIONS, Definition};
+use crate::examples::with_example_of;
 use crate::rules;
 use crate::words::{self, Words};
 
@@ -106,6 +107,17 @@ pub fn check(document: &Value) -> Option<Vec<Violation>> {
     Some(violations)
 }
 
+/// Every violation of one value at this path by this schema.
+#[cfg(test)]
+pub(crate) fn check_value(path: &str, schema: &Value, value: &Value) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    Walk {
+        violations: &mut violations,
+    }
+    .value(path, schema, value);
+    violations
+}
+
 /// What the API server asks of `metadata.name`, besides the schema.
 fn names(document: &Value, violations: &mut Vec<Violation>) {
     let metadata = &document["metadata"];
@@ -148,7 +160,7 @@ impl Walk<'_> {
                 self.number(path, schema, value);
             }
             ("boolean", Value::Bool(_)) | ("", _) => {}
-            _ => self.invalid(path, &words::given(value), &words::of_schema(schema)),
+            _ => self.invalid(path, &words::given(value), words::of_schema(schema)),
         }
     }
 
@@ -157,9 +169,11 @@ impl Walk<'_> {
         let required = schema["required"].as_array().into_iter().flatten();
         for name in required.filter_map(Value::as_str) {
             if map.get(name).is_none_or(Value::is_null) {
+                let path = join(path, name);
                 let words = words::of_schema(&schema["properties"][name]);
+                let words = with_example_of(&path, words);
                 self.violations.push(Violation {
-                    path: join(path, name),
+                    path,
                     kind: ViolationKind::MissingField,
                     given: String::new(),
                     allowed: words.allowed,
@@ -234,7 +248,7 @@ impl Walk<'_> {
             .as_u64()
             .is_some_and(|least| (items.len() as u64) < least)
         {
-            self.invalid(path, "an empty list", &words::of_schema(schema));
+            self.invalid(path, "an empty list", words::of_schema(schema));
         }
         for (index, item) in items.iter().enumerate() {
             self.value(&format!("{path}[{index}]"), &schema["items"], item);
@@ -248,7 +262,7 @@ impl Walk<'_> {
             (None, None) => true,
         };
         if !allowed {
-            self.invalid(path, text, &words::of_schema(schema));
+            self.invalid(path, text, words::of_schema(schema));
         }
     }
 
@@ -261,7 +275,7 @@ impl Walk<'_> {
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
         };
         if !allowed {
-            self.invalid(path, &words::given(value), &words::of_schema(schema));
+            self.invalid(path, &words::given(value), words::of_schema(schema));
         }
     }
 
@@ -272,17 +286,18 @@ impl Walk<'_> {
             .is_some_and(|least| number < least);
         let high = schema["maximum"].as_f64().is_some_and(|most| number > most);
         if low || high {
-            self.invalid(path, &words::given(value), &words::of_schema(schema));
+            self.invalid(path, &words::given(value), words::of_schema(schema));
         }
     }
 
-    fn invalid(&mut self, path: &str, given: &str, words: &Words) {
+    fn invalid(&mut self, path: &str, given: &str, words: Words) {
+        let Words { allowed, example } = with_example_of(path, words);
         self.violations.push(Violation {
             path: path.to_owned(),
             kind: ViolationKind::InvalidValue,
             given: given.to_owned(),
-            allowed: words.allowed.clone(),
-            example: words.example.clone(),
+            allowed,
+            example,
         });
     }
 

@@ -50,6 +50,7 @@ pub mod volume;
 mod check;
 mod core_schema;
 mod crds;
+pub mod examples;
 mod rules;
 mod schema;
 pub mod words;

@@ -7,20 +7,20 @@ fn a_list_is_explained_with_the_fields_of_its_items() {
     check(
         "kafka.spec.kafka.listeners",
         &expect![[r#"
-        Kafka.spec.kafka.listeners: list of maps, required
-          How clients reach the brokers; at least one.
-          example  {name: plain, port: 9092, type: internal, tls: true}
-          Klamm    each becomes a Kafka listener and, by type, Services, Routes, Ingresses or TLSRoutes; status.listeners tells the addresses
-          locally  brokers bind and advertise their loopback address, so that programs on this machine connect without DNS
+            Kafka.spec.kafka.listeners: list of maps, required
+              How clients reach the brokers; at least one.
+              example  [{name: plain, port: 9092, type: internal, tls: false}]
+              Klamm    each becomes a Kafka listener and, by type, Services, Routes, Ingresses or TLSRoutes; status.listeners tells the addresses
+              locally  brokers bind and advertise their loopback address, so that programs on this machine connect without DNS
 
-          authentication      map                      How clients prove who they are. Absent: they need not.
-          configuration       map                      Details: addresses, Services, certificates, limits.
-          name                text, required           Its name: at most 11 lower-case letters and digits, unique in the cluster.
-          networkPolicyPeers  list of maps             Who may connect, as `NetworkPolicy` peers. Absent: everybody.
-          port                whole number, required   Its port inside the cluster: 9092 or above, but not 9404 or 9999.
-          tls                 true or false, required  Whether connections are encrypted.
-          type                text, required           Who can reach it, and how.
-    "#]],
+              authentication      map                      How clients prove who they are. Absent: they need not.
+              configuration       map                      Details: addresses, Services, certificates, limits.
+              name                text, required           Its name: at most 11 lower-case letters and digits, unique in the cluster.
+              networkPolicyPeers  list of maps             Who may connect, as `NetworkPolicy` peers. Absent: everybody.
+              port                whole number, required   Its port inside the cluster: 9092 or above, but not 9404 or 9999.
+              tls                 true or false, required  Whether connections are encrypted.
+              type                text, required           Who can reach it, and how.
+        "#]],
     );
 }
 
@@ -68,14 +68,14 @@ fn what_nothing_acts_on_says_so_also_deep_inside() {
     check(
         "kafka.spec.kafka.config",
         &expect![[r#"
-        Kafka.spec.kafka.config: map of anything
-          Broker configuration, key by key. Keys that would break the cluster's own wiring are refused.
-          allowed  a map
-          example  {}
-          default  Kafka's own; min.insync.replicas is 1
-          Klamm    goes into server.properties; keys that belong to the operator (listeners, ssl., log.dirs, node.id …) are refused by name
-          locally  where it is silent, small buffers make the start fast
-    "#]],
+            Kafka.spec.kafka.config: map of anything
+              Broker configuration, key by key. Keys that would break the cluster's own wiring are refused.
+              allowed  a map
+              example  {default.replication.factor: 3, min.insync.replicas: 2}
+              default  Kafka's own; min.insync.replicas is 1
+              Klamm    goes into server.properties; keys that belong to the operator (listeners, ssl., log.dirs, node.id …) are refused by name
+              locally  where it is silent, small buffers make the start fast
+        "#]],
     );
     check(
         "KafkaNodePool.spec.resources.limits",

@@ -79,7 +79,7 @@ spec:
             spec.kafka.listeners[0].port: InvalidValue
               given   9000
               allowed a whole number, at least 9092
-              example 9092
+              example 9094
             spec.kafka.listeners[0].tls: InvalidValue
               given   no
               allowed `true` or `false`
