@@ -71,7 +71,7 @@ pub fn render(input: &Input<'_>, member: Member) -> Pod {
         volumes: Some(volumes(input, member)),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
         image_pull_secrets: (!pull_secrets.is_empty()).then_some(pull_secrets),
-        security_context: member.has_volume().then(|| PodSecurityContext {
+        security_context: mounts_files(input, member).then(|| PodSecurityContext {
             fs_group: Some(GROUP),
             ..PodSecurityContext::default()
         }),
@@ -263,6 +263,12 @@ fn volumes(input: &Input<'_>, member: Member) -> Vec<Volume> {
         memory(RUN),
     ]);
     volumes
+}
+
+/// Whether it has files that only a group of its own may read.
+fn mounts_files(input: &Input<'_>, member: Member) -> bool {
+    member.has_volume()
+        || member.program == Program::Gateway && etcd_secret(input.cluster).is_some()
 }
 
 fn mounts(input: &Input<'_>, member: Member) -> Vec<VolumeMount> {

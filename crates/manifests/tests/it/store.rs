@@ -3,8 +3,8 @@
 use expect_test::{expect, expect_file};
 use manifests::{broker_properties, config_map, shared, store, to_value};
 use model::desired::{
-    Authorization, ByteSize, Etcd, KafkaVersion, Logging, MetadataStore, PersistentClaim, Roles,
-    Storage, StoreVolume, VolumeKind,
+    Authorization, ByteSize, Etcd, ExternalEtcd, KafkaVersion, Logging, MetadataStore,
+    PersistentClaim, Roles, Storage, StoreVolume, VolumeKind,
 };
 use serde_json::Value;
 
@@ -84,9 +84,14 @@ fn an_etcd_of_ones_own_and_the_servers_on_it() {
 
 #[test]
 fn an_etcd_that_is_there_is_only_spoken_to() {
+    let mut etcd = ExternalEtcd {
+        endpoints: vec!["a:2379".to_owned(), "b:2379".to_owned()],
+        tls: false,
+        secret: None,
+    };
     let example = stored(MetadataStore::Etcd {
         servers: 1,
-        etcd: Etcd::External(vec!["a:2379".to_owned(), "b:2379".to_owned()]),
+        etcd: Etcd::External(etcd.clone()),
     });
     let input = example.input();
     let members = store::members(&example.cluster);
@@ -95,6 +100,19 @@ fn an_etcd_that_is_there_is_only_spoken_to() {
     let pod = to_value(&store::render_pod(&input, members[0]));
     expect![[r#"["/klamm","zookeeper","--etcd","http://a:2379,http://b:2379","--prefix","/klamm.dev/namespace/my-cluster/9jKPI-77RHuI6ytG_I-dPQ","--listen","$(POD_IP):2181","--metrics-listen","$(POD_IP):9404"]"#]]
         .assert_eq(&pod["spec"]["containers"][0]["command"].to_string());
+
+    // With TLS, and what it asks for in a Secret.
+    etcd.tls = true;
+    etcd.secret = Some("etcd-client".to_owned());
+    let example = stored(MetadataStore::Etcd {
+        servers: 1,
+        etcd: Etcd::External(etcd),
+    });
+    let pod = to_value(&store::render_pod(&example.input(), members[0]));
+    let container = &pod["spec"]["containers"][0];
+    expect![[r#"["/klamm","zookeeper","--etcd","https://a:2379,https://b:2379","--etcd-secret","/etc/klamm/etcd","--prefix","/klamm.dev/namespace/my-cluster/9jKPI-77RHuI6ytG_I-dPQ","--listen","$(POD_IP):2181","--metrics-listen","$(POD_IP):9404"]"#]].assert_eq(&container["command"].to_string());
+    expect![[r#"[{"mountPath":"/tmp","name":"strimzi-tmp"},{"mountPath":"/etc/klamm/etcd","name":"etcd-secret","readOnly":true}]"#]].assert_eq(&container["volumeMounts"].to_string());
+    expect![[r#"[{"emptyDir":{"medium":"Memory","sizeLimit":"5Mi"},"name":"strimzi-tmp"},{"name":"etcd-secret","secret":{"defaultMode":288,"secretName":"etcd-client"}}]"#]].assert_eq(&pod["spec"]["volumes"].to_string());
 }
 
 #[test]
