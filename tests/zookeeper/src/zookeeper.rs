@@ -57,9 +57,27 @@ pub struct ZooKeeper {
     _ip: Address,
 }
 
+/// Starts with another address each, when one cannot be had.
+const ATTEMPTS: u32 = 3;
+
 impl ZooKeeper {
-    /// Starts it and waits until it answers.
+    /// Starts it and waits until it answers. An address that the machine does not give it, although it gave it to us a
+    /// moment before, is exchanged for another one: that is not what is tested.
     pub fn start(rig: &Rig, name: &str, options: &ZooKeeperOptions) -> Result<Self> {
+        let mut started = Self::try_start(rig, name, options);
+        for attempt in 1..ATTEMPTS {
+            match started {
+                Err(error) if format!("{error:#}").contains("java.net.BindException") => {
+                    eprintln!("{name}: an address cannot be had; trying another one: {error:#}");
+                    started = Self::try_start(rig, &format!("{name}-{attempt}"), options);
+                }
+                _ => break,
+            }
+        }
+        started
+    }
+
+    fn try_start(rig: &Rig, name: &str, options: &ZooKeeperOptions) -> Result<Self> {
         let runtime = Runtime::find()?;
         let ip = Address::take()?;
         let folder = rig.sub(name)?;
