@@ -18,7 +18,7 @@ use crate::settings::Settings;
 
 /// Answers for a Kafka image, at once: work that takes time goes on in the background and shows as `Pulling`.
 ///
-/// Asked again every 250 ms while `Pulling`, and with back-off after `Failed`.
+/// Asked again every 50 ms while `Pulling`, and with back-off after `Failed`.
 pub type Runtimes = Arc<dyn Fn(&str) -> RuntimeState + Send + Sync>;
 
 /// How far a Kafka runtime is.

@@ -164,17 +164,29 @@ async fn observe_kafka(
     };
     let nodes = pods::running_nodes(desired, pods);
     let namespace = world.kafka.namespace.clone();
-    let (runners, view) = futures::join!(
-        runners::ask(hands, &nodes),
+    let ask = |connections| {
         kafka::ask(
             hands,
-            &mut memory.kafka,
+            connections,
             &namespace,
             desired,
             &nodes,
-            &world.secrets
-        ),
-    );
+            &world.secrets,
+        )
+    };
+    let (runners, view) = if memory.kafka.may_be_booting() {
+        let runners = runners::ask(hands, &nodes).await;
+        let view = if memory.kafka.are_booting(&runners, hands.clock.now()) {
+            kafka::View::of_booting_nodes()
+        } else {
+            ask(&mut memory.kafka).await
+        };
+        (runners, view)
+    } else {
+        let (runners, view) = futures::join!(runners::ask(hands, &nodes), ask(&mut memory.kafka));
+        memory.kafka.are_booting(&runners, hands.clock.now());
+        (runners, view)
+    };
     world.runners = runners;
     world.brokers = view.brokers;
     world.quorum = view.quorum;

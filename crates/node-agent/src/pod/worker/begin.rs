@@ -20,7 +20,7 @@ use crate::quantity;
 use crate::volumes::{link_mounts, link_programs, mount_paths};
 
 /// How often a runtime that is being fetched is asked for.
-const PULL_POLL: SignedDuration = SignedDuration::from_millis(250);
+const PULL_POLL: SignedDuration = SignedDuration::from_millis(50);
 /// First wait after an image could not be had; doubles up to five minutes.
 const FIRST_PULL_WAIT_SECONDS: u64 = 10;
 const LONGEST_PULL_WAIT_SECONDS: u64 = 300;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::StreamExt;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1 as core;
 use kafka_client::cluster::{ConfigEntry, ConfigResource, ConfigSource};
@@ -21,6 +22,7 @@ use model::desired::Listener;
 use model::observed::kafka::{Broker, Brokers, Features, Partitions, Quorum, QuorumNode, Setting};
 use model::observed::secret::Secret;
 use model::observed::{Known, Why, seen};
+use model::runner::BrokerState;
 
 use super::pods::RunningNode;
 use crate::faults::{Fault, Target};
@@ -52,6 +54,52 @@ pub(crate) struct Connections {
     pub(crate) brokers: Option<Cluster>,
     /// Through the controllers' listener (9090).
     pub(crate) controllers: Option<Cluster>,
+    boot: Boot,
+}
+
+/// Whether anybody could answer.
+#[derive(Debug, Default)]
+enum Boot {
+    /// At the last look there was somebody, or it was not known.
+    #[default]
+    Over,
+    /// All nodes have said since then that they are booting.
+    Since(Timestamp),
+}
+
+/// A JVM that boots is not asked: what it would answer says little, and answering takes from the time that it needs. One
+/// that boots for longer than this may have a reason that only Kafka can tell.
+const BOOT: SignedDuration = SignedDuration::from_secs(10);
+/// Kafka's number of a broker that is not registered yet; lower ones are not running.
+const STARTING: i32 = 1;
+
+impl Connections {
+    /// Whether the nodes seemed to be booting when they were looked at last.
+    pub(super) fn may_be_booting(&self) -> bool {
+        self.made_for.is_none() || matches!(self.boot, Boot::Since(_))
+    }
+
+    /// Notes what the nodes say; whether all of them have begun to boot a moment ago.
+    pub(super) fn are_booting(
+        &mut self,
+        runners: &BTreeMap<i32, Known<BrokerState>>,
+        now: Timestamp,
+    ) -> bool {
+        let boots = |runner: &Known<BrokerState>| {
+            let state = runner.value();
+            state.is_some_and(|state| state.broker_state <= STARTING)
+        };
+        if runners.is_empty() || !runners.values().all(boots) {
+            self.boot = Boot::Over;
+            return false;
+        }
+        let since = match self.boot {
+            Boot::Since(since) => since,
+            Boot::Over => now,
+        };
+        self.boot = Boot::Since(since);
+        now.duration_since(since) < BOOT
+    }
 }
 
 /// What connections depend on.
@@ -172,6 +220,13 @@ fn settings_of(entries: BTreeMap<String, ConfigEntry>) -> BTreeMap<String, Setti
 }
 
 impl View {
+    /// Of nodes of which none can answer yet.
+    pub(super) fn of_booting_nodes() -> Self {
+        Self::unknown(&Why::Unreachable {
+            text: "asking Kafka: all nodes are still booting".to_owned(),
+        })
+    }
+
     fn unknown(why: &Why) -> Self {
         Self {
             brokers: Known::Unknown(why.clone()),
@@ -254,11 +309,9 @@ async fn connect(
         };
         (!bootstrap.is_empty()).then(|| Cluster::new(settings))
     };
-    *connections = Connections {
-        brokers: make(&made_for.brokers, NodeKind::Brokers),
-        controllers: make(&made_for.controllers, NodeKind::Controllers),
-        made_for: Some(made_for),
-    };
+    connections.brokers = make(&made_for.brokers, NodeKind::Brokers);
+    connections.controllers = make(&made_for.controllers, NodeKind::Controllers);
+    connections.made_for = Some(made_for);
     Ok(())
 }
 
