@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use model::desired::KafkaVersion;
 use resources::Kafka;
 
 use crate::args::Global;
@@ -80,12 +81,12 @@ pub(crate) fn describe(
     if let Some(servers) = zookeeper_connect {
         let first = servers.split(',').next().unwrap_or(servers);
         let version = kafka.status.as_ref();
-        let version = version.and_then(|status| status.kafka_version.as_deref());
+        let version = version.and_then(|status| status.kafka_version.clone());
+        let version = version.unwrap_or_else(|| KafkaVersion::DEFAULT_WITH_ZOOKEEPER.to_string());
         let _ = writeln!(
             text,
-            "\n  metadata   ZooKeeper's protocol at {servers}\n    shell      {} kafka --version {} zookeeper-shell {first} ls /",
+            "\n  metadata   ZooKeeper's protocol at {servers}\n    shell      {} kafka --version {version} zookeeper-shell {first} ls /",
             programs.klamm,
-            version.unwrap_or("3.9.2"),
         );
     }
     if !programs.has_kcat {

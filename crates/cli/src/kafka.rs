@@ -3,13 +3,31 @@
 use std::os::unix::process::CommandExt as _;
 
 use anyhow::{Result, anyhow, bail};
+use clap::Parser as _;
 use node_agent::runtime::{self, TOOLS, Tool};
 
-use crate::args::{Global, Kafka};
-use crate::output;
+use crate::args::{Global, Kafka, Shown};
+use crate::output::{self, Format};
 
-fn is_output(option: &str) -> bool {
-    matches!(option, "-o" | "--output")
+/// What is typed after `klamm kafka list`: everything after a tool's name is the tool's own, hence read here.
+#[derive(clap::Parser)]
+#[command(name = "klamm kafka list", about = "The names of Kafka's tools")]
+struct List {
+    #[command(flatten)]
+    shown: Shown,
+}
+
+fn list(arguments: &[String]) -> Result<()> {
+    let typed = std::iter::once("klamm kafka list").chain(arguments.iter().map(String::as_str));
+    let List { shown } = List::parse_from(typed);
+    let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+    match shown.output {
+        Format::Text => {
+            output::result(&names.join("\n"));
+            Ok(())
+        }
+        Format::Json => output::json(&names),
+    }
 }
 
 /// Becomes the tool; returns only if that fails, or to list the tools.
@@ -18,22 +36,7 @@ pub(crate) fn run(global: &Global, args: &Kafka) -> Result<()> {
         bail!("name a tool; `klamm kafka list` names them")
     };
     if name == "list" {
-        let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
-        return match arguments {
-            [] => {
-                output::result(&names.join("\n"));
-                Ok(())
-            }
-            [option, format] if is_output(option) && format == "json" => output::json(&names),
-            [option, format] if is_output(option) && format == "text" => {
-                output::result(&names.join("\n"));
-                Ok(())
-            }
-            _ => bail!(
-                "klamm kafka list {}: takes -o json or -o text and nothing else",
-                arguments.join(" ")
-            ),
-        };
+        return list(arguments);
     }
     let tool = Tool::by_name(name).ok_or_else(|| {
         let names = TOOLS.iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ");

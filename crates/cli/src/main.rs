@@ -39,7 +39,7 @@ const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
     if let Some(run) = first_of_a_pod() {
-        log_of_a_pod();
+        log_of_a_pod(std::env::var("KLAMM_LOG").ok().as_deref());
         return run();
     }
     // Clap's own setting does not count variables of the environment as nothing.
@@ -50,14 +50,14 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
         Command::RunBroker(args) => {
-            log_of_a_pod();
+            log_of_a_pod(cli.global.log.as_deref());
             return match args.exec_jvm {
                 Some(parent) => runner::exec_jvm(parent, &args.command),
                 None => runner::run_broker(),
             };
         }
         Command::RunStore => {
-            log_of_a_pod();
+            log_of_a_pod(cli.global.log.as_deref());
             return runner::run_store();
         }
         Command::ContainerExec { args } => return node_agent::container_exec::main(args),
@@ -94,16 +94,22 @@ fn first_of_a_pod() -> Option<fn() -> ExitCode> {
 }
 
 /// Filters by target and level alone: a matcher of fields costs more memory than all that such a process logs.
-fn log_of_a_pod() {
+fn log_of_a_pod(filter: Option<&str>) {
     let info = || Targets::new().with_default(tracing::Level::INFO);
-    let filter = std::env::var("KLAMM_LOG").ok();
-    let filter = filter.and_then(|text| text.parse().ok());
+    let parsed = filter.map(str::parse::<Targets>).transpose();
+    let (targets, refused) = match parsed {
+        Ok(targets) => (targets.unwrap_or_else(info), None),
+        Err(error) => (info(), Some(error)),
+    };
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_writer(std::io::stderr);
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter.unwrap_or_else(info)))
+        .with(lines.with_filter(targets))
         .init();
+    if let Some(error) = refused {
+        tracing::warn!(filter, %error, "not a filter of targets and levels, such as info,runner=debug; info it is");
+    }
 }
 
 /// 2 where the command line or a document is at fault, else 1.

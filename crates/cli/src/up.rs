@@ -181,16 +181,14 @@ async fn bring_up(
         let is_waiting = waiting
             .iter()
             .any(|(key, _)| key == &(namespace.clone(), name.clone()));
-        let row = status::row(client, &kafka).await?;
         match args.output {
-            Format::Json => rows.push(row),
+            Format::Json => rows.push(status::row(client, &kafka).await?),
             Format::Text if is_waiting => {}
-            Format::Text => output::result(&connect::describe(
-                home,
-                &programs,
-                &kafka,
-                row.zookeeper_connect.as_deref(),
-            )?),
+            Format::Text => {
+                let row = status::row(client, &kafka).await?;
+                let zookeeper = row.zookeeper_connect.as_deref();
+                output::result(&connect::describe(home, &programs, &kafka, zookeeper)?);
+            }
         }
     }
     match args.output {

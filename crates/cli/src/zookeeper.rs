@@ -2,7 +2,7 @@
 
 mod check;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -61,7 +61,59 @@ async fn until_told(settings: Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Refuses what each option alone would take.
+fn check(args: &Serve) -> anyhow::Result<()> {
+    let Serve {
+        prefix,
+        min_session_timeout,
+        max_session_timeout,
+        etcd_max_txn_ops,
+        max_outstanding,
+        jute_maxbuffer,
+        etcd_max_request_bytes,
+        reap_every,
+        super_digest,
+        ..
+    } = args;
+    anyhow::ensure!(
+        prefix.starts_with('/') && !prefix.trim_end_matches('/').is_empty(),
+        "--prefix {prefix:?}: must start with / and have a name, such as /klamm"
+    );
+    anyhow::ensure!(
+        min_session_timeout <= max_session_timeout,
+        "--min-session-timeout {min_session_timeout:?} is longer than --max-session-timeout {max_session_timeout:?}"
+    );
+    anyhow::ensure!(
+        *etcd_max_txn_ops >= LEAST_TXN_OPS,
+        "--etcd-max-txn-ops {etcd_max_txn_ops}: at least {LEAST_TXN_OPS} are needed; etcd's default is 128"
+    );
+    anyhow::ensure!(
+        *max_outstanding > 0,
+        "--max-outstanding 0: nothing would ever be read; ZooKeeper's default is 1000"
+    );
+    anyhow::ensure!(
+        *jute_maxbuffer >= LEAST_FRAME_BYTES,
+        "--jute-maxbuffer {jute_maxbuffer}: at least {LEAST_FRAME_BYTES} bytes are needed; ZooKeeper's default is 1048575"
+    );
+    anyhow::ensure!(
+        *etcd_max_request_bytes >= LEAST_REQUEST_BYTES,
+        "--etcd-max-request-bytes {etcd_max_request_bytes}: at least {LEAST_REQUEST_BYTES} are needed; etcd's default is 1572864"
+    );
+    anyhow::ensure!(
+        !min_session_timeout.is_zero() && !reap_every.is_zero(),
+        "--min-session-timeout and --reap-every: must be longer than nothing, such as 4s and 1m"
+    );
+    if let Some(digest) = super_digest {
+        anyhow::ensure!(
+            zookeeper_server::is_digest(digest),
+            "--super-digest: must be a name, a colon and 28 characters of base64, such as super:D/InIHSb7yEEbrWz8b9l71RjZJU="
+        );
+    }
+    Ok(())
+}
+
 fn settings(args: Serve) -> anyhow::Result<Settings> {
+    check(&args)?;
     let Serve {
         etcd,
         etcd_cacert,
@@ -89,43 +141,9 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         etcd_max_request_bytes,
         reap_every,
     } = args;
-    anyhow::ensure!(
-        prefix.starts_with('/') && !prefix.ends_with('/'),
-        "--prefix {prefix:?}: must start with / and end with a name, such as /klamm"
-    );
-    anyhow::ensure!(
-        min_session_timeout <= max_session_timeout,
-        "--min-session-timeout {min_session_timeout:?} is longer than --max-session-timeout {max_session_timeout:?}"
-    );
-    anyhow::ensure!(
-        etcd_max_txn_ops >= LEAST_TXN_OPS,
-        "--etcd-max-txn-ops {etcd_max_txn_ops}: at least {LEAST_TXN_OPS} are needed; etcd's default is 128"
-    );
-    anyhow::ensure!(
-        max_outstanding > 0,
-        "--max-outstanding 0: nothing would ever be read; ZooKeeper's default is 1000"
-    );
-    anyhow::ensure!(
-        jute_maxbuffer >= LEAST_FRAME_BYTES,
-        "--jute-maxbuffer {jute_maxbuffer}: at least {LEAST_FRAME_BYTES} bytes are needed; ZooKeeper's default is 1048575"
-    );
-    anyhow::ensure!(
-        etcd_max_request_bytes >= LEAST_REQUEST_BYTES,
-        "--etcd-max-request-bytes {etcd_max_request_bytes}: at least {LEAST_REQUEST_BYTES} are needed; etcd's default is 1572864"
-    );
-    anyhow::ensure!(
-        !min_session_timeout.is_zero() && !reap_every.is_zero(),
-        "--min-session-timeout and --reap-every: must be longer than nothing, such as 4s and 1m"
-    );
-    if let Some(digest) = &super_digest {
-        anyhow::ensure!(
-            zookeeper_server::is_digest(digest),
-            "--super-digest: must be a name, a colon and 28 characters of base64, such as super:D/InIHSb7yEEbrWz8b9l71RjZJU="
-        );
-    }
     let endpoints = etcd.into_iter().map(located).collect();
     let mut settings = Settings::new(if let Some(dir) = etcd_secret {
-        of_secret(endpoints, &dir)?
+        of_secret(endpoints, &in_container(dir))?
     } else {
         EtcdSettings {
             endpoints,
@@ -200,9 +218,23 @@ fn read(option: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{option} {}", path.display()))
 }
 
+/// A container's volumes are below its root where Pods are processes.
+fn in_container(dir: PathBuf) -> PathBuf {
+    let below = std::env::var_os("KLAMM_ROOT").and_then(|root| {
+        let inside = dir.strip_prefix("/").ok()?;
+        Some(Path::new(&root).join(inside)).filter(|below| below.is_dir())
+    });
+    below.unwrap_or(dir)
+}
+
 /// What a Secret holds of what etcd may ask for. One of a pair without the other is a mistake, not a choice.
 fn of_secret(endpoints: Vec<String>, dir: &Path) -> anyhow::Result<EtcdSettings> {
     const OPTION: &str = "--etcd-secret";
+    anyhow::ensure!(
+        dir.is_dir(),
+        "{OPTION} {}: is not a directory",
+        dir.display()
+    );
     let file = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
     let pair = |first: &str, second: &str| match (file(first), file(second)) {
         (Some(first), Some(second)) => Ok(Some((first, second))),
@@ -272,3 +304,6 @@ fn users(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
     }
     Ok(users)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
@@ -22,6 +22,10 @@ use crate::settings::OnStop;
 pub(crate) const STOP_LAST: &str = "klamm.dev/stop-last";
 /// Label of the Pods among which that holds.
 const CLUSTER: &str = "strimzi.io/cluster";
+/// How long after the deletion of such a Pod those of the others may follow.
+const FOLLOW: SignedDuration = SignedDuration::from_secs(1);
+/// How soon to look again without news, where something is not decided.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A Pod that has a worker.
 struct Tended {
@@ -41,7 +45,7 @@ impl Tended {
         Self {
             key,
             version: object.resource_version(),
-            stops_last: object.annotations().contains_key(STOP_LAST),
+            stops_last: stops_last(&object),
             told_gone: false,
             task: tokio::spawn(worker::run(Arc::clone(context), object, post.clone(), news)),
             post,
@@ -85,14 +89,12 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
             !ended
         });
         done.retain(|uid| pods.contains_key(uid));
-        let ending = clusters_ending(&tended, &pods);
+        let others = Others::among(pods.iter().filter(|(uid, _)| !done.contains(*uid)));
         let mut look_again = false;
         for (uid, pod) in &mut tended {
             match pods.get(uid) {
                 Some(object) if pod.version == object.resource_version() => {}
-                Some(object) if pod.stops_last && is_held_back(object, &ending) => {
-                    look_again = true;
-                }
+                Some(object) if pod.stops_last && others.hold_back(object) => look_again = true,
                 Some(object) => {
                     pod.version = object.resource_version();
                     let _ = pod.post.send(News::Pod(Arc::clone(object)));
@@ -114,12 +116,19 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
                 None => {}
             }
         }
-        for (uid, object) in pods {
-            let key = pod_key(&object);
+        for (uid, object) in &pods {
+            let key = pod_key(object);
             // A Pod of the same name has the same address and perhaps the same disk: one after the other.
             let free = !tended.values().any(|pod| pod.key == key);
-            if free && !done.contains(&uid) {
-                tended.insert(uid, Tended::start(&context, key, object));
+            if !free || done.contains(uid) {
+                continue;
+            }
+            if stops_last(object) && others.hold_back(object) {
+                // An earlier agent has left it running, or it never will.
+                look_again = true;
+            } else {
+                let tend = Tended::start(&context, key, Arc::clone(object));
+                tended.insert(uid.clone(), tend);
             }
         }
         let some_ended = futures::future::select_all(
@@ -132,7 +141,7 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
         tokio::select! {
             _ = some_ended => {}
             changed = changes.changed() => if changed.is_err() { break 'life },
-            () = tokio::time::sleep(Duration::from_secs(2)), if look_again => {}
+            () = tokio::time::sleep(LOOK_AGAIN), if look_again => {}
             () = stop.cancelled() => break 'life,
         }
     }
@@ -140,6 +149,10 @@ pub(crate) async fn serve(context: Arc<Context>, stop: CancellationToken) {
     if context.settings.on_stop == OnStop::StopPods {
         while orphans.join_next().await.is_some() {}
     }
+}
+
+fn stops_last(pod: &Pod) -> bool {
+    pod.annotations().contains_key(STOP_LAST)
 }
 
 /// Namespace and name of a cluster.
@@ -150,25 +163,36 @@ fn cluster(pod: &Pod) -> Option<Cluster<'_>> {
     Some((pod.namespace(), name))
 }
 
-/// Clusters of which Pods are being deleted that need others in order to stop well.
-fn clusters_ending<'a>(
-    tended: &BTreeMap<String, Tended>,
-    pods: &'a BTreeMap<String, Arc<Pod>>,
-) -> BTreeSet<Cluster<'a>> {
-    tended
-        .iter()
-        .filter(|(_, tended)| !tended.stops_last)
-        .filter_map(|(uid, _)| pods.get(uid))
-        .filter(|pod| pod.metadata.deletion_timestamp.is_some())
-        .filter_map(|pod| cluster(pod))
-        .collect()
-}
+/// The Pods that need others in order to stop well, by cluster; `true` where some of them are being deleted.
+struct Others<'a>(BTreeMap<Cluster<'a>, bool>);
 
-/// Whether a Pod that is being deleted goes on for the sake of others, which it does until its own time is up.
-fn is_held_back(pod: &Pod, ending: &BTreeSet<Cluster<'_>>) -> bool {
-    let deadline = pod.metadata.deletion_timestamp.as_ref();
-    deadline.is_some_and(|deadline| deadline.0 > Timestamp::now())
-        && cluster(pod).is_some_and(|cluster| ending.contains(&cluster))
+impl<'a> Others<'a> {
+    fn among(pods: impl Iterator<Item = (&'a String, &'a Arc<Pod>)>) -> Self {
+        let mut found = BTreeMap::new();
+        for (_, pod) in pods.filter(|(_, pod)| !stops_last(pod)) {
+            if let Some(cluster) = cluster(pod) {
+                *found.entry(cluster).or_default() |= pod.metadata.deletion_timestamp.is_some();
+            }
+        }
+        Self(found)
+    }
+
+    /// Whether a Pod that is being deleted goes on for the sake of others that are: until they are gone, or its own time
+    /// is up. Deletions of many come one after the other, so for a moment it is assumed that theirs follow. Once it is told
+    /// to stop it has its whole time for that.
+    fn hold_back(&self, pod: &Pod) -> bool {
+        let Some(deadline) = pod.metadata.deletion_timestamp.as_ref() else {
+            return false;
+        };
+        let now = Timestamp::now();
+        let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
+        let asked = deadline.0 - SignedDuration::from_secs(grace);
+        match cluster(pod).and_then(|cluster| self.0.get(&cluster)) {
+            Some(true) => now < deadline.0,
+            Some(false) => now < deadline.0 && now.duration_since(asked) < FOLLOW,
+            None => false,
+        }
+    }
 }
 
 /// Stops or leaves the Pods, as the settings say; those that others need, last.

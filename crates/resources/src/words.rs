@@ -237,7 +237,7 @@ pub(crate) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Whether Kubernetes takes `name` as the name of an object (DNS subdomain).
-pub(crate) fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let label = |label: &str| {
         let edge = |char: Option<char>| {
             char.is_some_and(|char| char.is_ascii_lowercase() || char.is_ascii_digit())

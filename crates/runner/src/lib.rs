@@ -4,9 +4,9 @@
 //! guards the volumes, formats where the Pod's spec permits it, starts the JVM and stays its parent: passes signals,
 //! keeps PEM files current, tells health and state over HTTP.
 //! What it reads: environment, the mounted `ConfigMap` and Secrets, `meta.properties`, Kafka's state log.
-//! Invariants: no directory that holds anything is ever formatted; a permission to format is used at most once per
-//! Pod; the JVM does not outlive this process, and no second one starts on a volume while one lives; nothing secret
-//! is printed.
+//! Invariants: no directory that holds anything is ever formatted, but for what a killed storage tool left; a permission
+//! to format is used at most once per Pod; the JVM does not outlive this process, and no second one starts on a volume
+//! while one lives; nothing secret is printed.
 //! Not here: what goes into the configuration (crate `manifests`), when a node may be formatted (crate `planner`), how
 //! a Pod becomes a process (crate `node-agent`).
 //!

@@ -29,7 +29,7 @@ pub(crate) fn place(environment: &Environment, rack: Option<String>) -> Place {
 const FAST_START: &[(&str, &str)] = &[
     ("background.threads", "2"),
     ("group.coordinator.threads", "1"),
-    ("log.cleaner.dedupe.buffer.size", "2097152"),
+    ("log.cleaner.dedupe.buffer.size", "16777216"),
     ("log.cleaner.io.buffer.size", "65536"),
     ("num.io.threads", "2"),
     ("num.network.threads", "1"),
@@ -38,7 +38,7 @@ const FAST_START: &[(&str, &str)] = &[
 
 /// `server.properties` with the fast-start values appended that it does not set itself.
 pub(crate) fn with_fast_start(mut properties: String) -> String {
-    // Kafka wants 1 MiB of this for each cleaner thread.
+    // Kafka wants 1 MiB of this for each cleaner thread; what it has is enough for those that are added while it runs.
     let threads = value_of(&properties, "log.cleaner.threads").is_some();
     let silent: Vec<_> = FAST_START
         .iter()

@@ -156,7 +156,8 @@ async fn start_and_wait(
             }
             _ = ticks.tick() => tick(shared, files, &mut follower),
             _ = short_ticks.tick(), if !ready => {
-                follow(shared, &mut follower);
+                // A failure is told by the longer ticks.
+                let _ = follow(shared, &mut follower);
                 ready = shared.live().state.is_ready(config.roles.is_broker());
             }
         }
@@ -195,17 +196,18 @@ fn full_disks(environment: &Environment, config: &RunnerConfig) -> String {
 /// How often Kafka's state is looked at until it serves: somebody waits for that.
 const UNTIL_READY: Duration = Duration::from_millis(50);
 
-fn follow(shared: &Shared, follower: &mut Follower) {
+fn follow(shared: &Shared, follower: &mut Follower) -> std::io::Result<()> {
     let mut state = std::mem::take(&mut shared.live().state);
-    if let Err(error) = follower.read(&mut state) {
-        tracing::warn!(%error, "cannot read Kafka's state log");
-    }
+    let read = follower.read(&mut state);
     shared.live().state = state;
+    read
 }
 
 /// One round of what goes on beside a running JVM.
 fn tick(shared: &Arc<Shared>, files: &Files, follower: &mut Follower) {
-    follow(shared, follower);
+    if let Err(error) = follow(shared, follower) {
+        tracing::warn!(%error, "cannot read Kafka's state log");
+    }
     if let Err(error) = render_logging(&shared.environment, &shared.config, files) {
         tracing::debug!(%error, "keeping the present logging configuration");
     }

@@ -128,14 +128,12 @@ pub(crate) fn inspect(
                     .map_err(|(refusal, reason)| refused(environment, dir, refusal, reason))?;
                 Content::Own
             }
-            None if is_empty(&path)? || is_fresh(&path)? => {
-                match stranger(environment, dir, &path)? {
-                    None => Content::Empty,
-                    Some((refusal, reason)) => {
-                        return Err(refused(environment, dir, refusal, reason));
-                    }
+            None if leftovers(&path)?.is_some() => match stranger(environment, dir, &path)? {
+                None => Content::Empty,
+                Some((refusal, reason)) => {
+                    return Err(refused(environment, dir, refusal, reason));
                 }
-            }
+            },
             None => {
                 let reason = format!(
                     "{} holds data but no {}; nothing was formatted or changed. Put the file back from a backup",
@@ -213,10 +211,8 @@ fn stranger(
     own: &Path,
 ) -> Result<Option<(Refusal, String)>, RunnerError> {
     let mount = environment.path(&dir.mount);
-    let entries = std::fs::read_dir(&mount).map_err(RunnerError::file("read", &mount))?;
-    let mut others: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
+    let mut others: Vec<PathBuf> = entries(&mount)?
+        .into_iter()
         .filter(|path| path != own && path.is_dir())
         .collect();
     others.sort();
@@ -237,65 +233,94 @@ fn stranger(
     Ok(None)
 }
 
-fn is_empty(path: &Path) -> Result<bool, RunnerError> {
-    match std::fs::read_dir(path) {
-        Ok(entries) => Ok(entries
-            .filter_map(Result::ok)
-            .all(|entry| entry.file_name() == "lost+found")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(RunnerError::file("read", path)(error)),
-    }
-}
-
 /// Where the storage tool writes a controller's first snapshot.
 const METADATA: &str = "__cluster_metadata-0";
+/// What the names of that snapshot begin with: nothing but the tool writes one of offset and epoch 0.
+const FIRST_SNAPSHOT: &str = "00000000000000000000-0000000000";
+
+/// What is in a directory; an error is never taken for nothing.
+fn entries(path: &Path) -> Result<Vec<PathBuf>, RunnerError> {
+    let listing = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
+    let entry = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry
+            .map(|entry| entry.path())
+            .map_err(RunnerError::file("read", path))
+    };
+    listing.map(entry).collect()
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(std::ffi::OsStr::to_str)
+        .unwrap_or_default()
+}
+
+/// The files in a log directory that a storage tool left which was killed before it wrote `meta.properties`, each by the
+/// name that the tool gives it; none in an empty directory. `None` if anything else is there: that is somebody's data.
+fn leftovers(path: &Path) -> Result<Option<Vec<PathBuf>>, RunnerError> {
+    if !path.try_exists().map_err(RunnerError::file("read", path))? {
+        return Ok(Some(Vec::new()));
+    }
+    let mut files = Vec::new();
+    for entry in entries(path)? {
+        match name(&entry) {
+            "lost+found" => {}
+            "bootstrap.checkpoint"
+            | "bootstrap.checkpoint.tmp"
+            | "meta.properties.tmp"
+            | "meta.properties.klamm" => files.push(entry),
+            METADATA => {
+                for snapshot in entries(&entry)? {
+                    let is_first =
+                        name(&snapshot)
+                            .strip_prefix(FIRST_SNAPSHOT)
+                            .is_some_and(|rest| {
+                                rest == ".checkpoint" || rest.ends_with(".checkpoint.part")
+                            });
+                    if !is_first {
+                        return Ok(None);
+                    }
+                    files.push(snapshot);
+                }
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(files))
+}
+
+/// Removes what a storage tool left that was killed before it was done; it would not write over it.
+pub(crate) fn remove_leftovers(path: &Path) -> Result<(), RunnerError> {
+    let Some(files) = leftovers(path)?.filter(|files| !files.is_empty()) else {
+        return Ok(());
+    };
+    tracing::info!(path = %path.display(), ?files, "removing what an interrupted format left");
+    for file in files {
+        std::fs::remove_file(&file).map_err(RunnerError::file("remove", &file))?;
+    }
+    let metadata = path.join(METADATA);
+    if metadata.is_dir() {
+        // Only if nothing is in it any more.
+        std::fs::remove_dir(&metadata).map_err(RunnerError::file("remove", &metadata))?;
+    }
+    Ok(())
+}
 
 /// Whether Kafka's storage tool was here and Kafka itself never: a started Kafka leaves checkpoints and segments.
 fn is_fresh(path: &Path) -> Result<bool, RunnerError> {
-    let entries = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
-    for entry in entries.filter_map(Result::ok) {
-        let name = entry.file_name();
-        let expected = match name.to_str() {
-            Some("lost+found") => true,
-            // With what their temporary files are called.
-            Some(name) if name.starts_with("bootstrap.checkpoint") => true,
-            Some(name) if name.starts_with(meta_properties::FILE) => true,
-            Some(METADATA) => holds_only_checkpoints(&entry.path())?,
-            _ => false,
+    for entry in entries(path)? {
+        let expected = match name(&entry) {
+            "bootstrap.checkpoint" | "lost+found" => true,
+            METADATA => entries(&entry)?
+                .iter()
+                .all(|file| name(file).ends_with(".checkpoint")),
+            name => name.starts_with(meta_properties::FILE),
         };
         if !expected {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-fn holds_only_checkpoints(path: &Path) -> Result<bool, RunnerError> {
-    let entries = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
-    Ok(entries.filter_map(Result::ok).all(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.ends_with(".checkpoint") || name.ends_with(".checkpoint.part")
-    }))
-}
-
-/// Removes what a storage tool left that was killed before it was done; it would not write over it.
-pub(crate) fn remove_leftovers(path: &Path) -> Result<(), RunnerError> {
-    if is_empty(path)? || !is_fresh(path)? {
-        return Ok(());
-    }
-    tracing::info!(path = %path.display(), "removing what an interrupted format left");
-    let entries = std::fs::read_dir(path).map_err(RunnerError::file("read", path))?;
-    for entry in entries.filter_map(Result::ok) {
-        let at = entry.path();
-        let removed = match entry.file_name().to_str() {
-            Some("lost+found") => Ok(()),
-            Some(METADATA) => std::fs::remove_dir_all(&at),
-            _ => std::fs::remove_file(&at),
-        };
-        removed.map_err(RunnerError::file("remove", &at))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -253,13 +253,13 @@ impl Client {
                 Woken::Sent => {
                     self.heard = Instant::now();
                     if self.pass_on(state).await.is_err() {
-                        self.stream = None;
+                        self.lose();
                     }
                 }
-                Woken::Gone => self.stream = None,
+                Woken::Gone => self.lose(),
                 Woken::Event(Some(event)) => {
                     if self.tell(&[fired(event)]).await.is_err() {
-                        self.stream = None;
+                        self.lose();
                     }
                 }
                 Woken::Event(None) => {
@@ -283,6 +283,12 @@ impl Client {
             }
         }
         false
+    }
+
+    /// The client has gone, or sent what nobody can read: nothing of it is waited for any more.
+    fn lose(&mut self) {
+        self.stream = None;
+        self.buffer.clear();
     }
 
     async fn wake(&mut self, asked: &mut mpsc::Receiver<oneshot::Sender<()>>) -> Woken {

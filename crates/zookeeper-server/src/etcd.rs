@@ -109,8 +109,24 @@ impl Etcd {
                     "must be a URL, such as http://127.0.0.1:2379".to_owned(),
                 ));
             }
-            let mut endpoint = Endpoint::from_shared(url.clone())
-                .map_err(|error| refuse(url, format!("is not a URL: {error}")))?
+            let uri: http::Uri = url
+                .parse()
+                .map_err(|error| refuse(url, format!("is not a URL: {error}")))?;
+            let authority = uri.authority().map_or("", |authority| authority.as_str());
+            let port = authority.rsplit_once(':').map(|(_, port)| port);
+            if port.is_some_and(|port| !port.ends_with(']') && port.parse::<u16>().is_err()) {
+                let why = "has no port from 1 to 65535; for example http://127.0.0.1:2379";
+                return Err(refuse(url, why.to_owned()));
+            }
+            if !matches!(uri.path(), "" | "/") {
+                let why = "has a path, which etcd does not; for example http://127.0.0.1:2379";
+                return Err(refuse(url, why.to_owned()));
+            }
+            if !secure && (settings.ca.is_some() || settings.identity.is_some()) {
+                let why = "is without TLS, so that certificates mean nothing; say https://";
+                return Err(refuse(url, why.to_owned()));
+            }
+            let mut endpoint = Endpoint::from(uri)
                 .connect_timeout(CONNECT)
                 .http2_keep_alive_interval(PROBE)
                 .keep_alive_timeout(PROBED)
@@ -123,7 +139,7 @@ impl Etcd {
                     None => {
                         return Err(refuse(
                             url,
-                            "needs --etcd-cacert FILE, the authority that signed its certificate"
+                            "needs --etcd-cacert FILE (or ca.crt in --etcd-secret), the authority that signed its certificate"
                                 .to_owned(),
                         ));
                     }

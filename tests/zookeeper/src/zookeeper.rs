@@ -68,7 +68,6 @@ impl ZooKeeper {
         for attempt in 1..ATTEMPTS {
             match started {
                 Err(error) if format!("{error:#}").contains("java.net.BindException") => {
-                    eprintln!("{name}: an address cannot be had; trying another one: {error:#}");
                     started = Self::try_start(rig, &format!("{name}-{attempt}"), options);
                 }
                 _ => break,

@@ -57,7 +57,7 @@ pub(crate) struct Serve {
     #[arg(
         long,
         value_name = "DIR",
-        conflicts_with_all = ["etcd_cacert", "etcd_cert", "etcd_user"]
+        conflicts_with_all = ["etcd_cacert", "etcd_cert", "etcd_key", "etcd_user", "etcd_password_file"]
     )]
     pub(crate) etcd_secret: Option<PathBuf>,
     /// Where keys are in etcd; servers with the same one serve the same tree
@@ -127,7 +127,8 @@ pub(crate) enum ZookeeperCommand {
     #[command(
         after_help = "Examples:\n  klamm zookeeper check --upstream 127.0.0.1:2181 --against 127.0.0.1:2281 --listen 127.0.0.1:2182\n  \
                             klamm zookeeper check --upstream 127.0.0.1:2181 --against 127.0.0.1:2281 --random 20000 --seed 7\n\n\
-                      Both servers should start empty, or equal: clients of the proxy see what --upstream says.\n\
+                      Both servers should start empty, or equal: clients of the proxy see what --upstream says. The Apache ZooKeeper must be\n\
+                      a 3.9: older ones answer some requests otherwise. Random requests are made in rounds of a thousand, and leave their nodes.\n\
                       The exit status is 1 when there was any difference."
     )]
     Check(Check),

@@ -35,7 +35,7 @@ kind: [
     expect![[r#"
         kafka.yaml:1 (document 1): Kafka/demo
           spec.kafka.versions is not a field; fields there: `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`; did you mean: version
-          spec.kafka.listeners[0].port: 80 is not allowed; allowed: a whole number, at least 9092; for example: 9092
+          spec.kafka.listeners[0].port: 80 is not allowed; allowed: a whole number, at least 9092; for example: 9094
         kafka.yaml:7 (document 2)
           document cannot be read: line 7 column 7: unclosed bracket '['; allowed: YAML or JSON
         gone.yaml:1 (document 1)

@@ -310,11 +310,22 @@ fn versions(
         }
         Some(Err(error)) => {
             let example = default.to_string();
+            // Those of the other kind would be refused next.
+            let allowed = if store.speaks_zookeeper() {
+                format!("one of {}", KafkaVersion::with_zookeeper())
+            } else {
+                format!(
+                    "one of {}; with the annotation {} one of {}",
+                    KafkaVersion::with_kraft(),
+                    metadata_store::METADATA_STORE,
+                    KafkaVersion::with_zookeeper()
+                )
+            };
             unsupported(
                 report,
                 "spec.kafka.version",
                 &error.given,
-                &format!("one of {}", error.allowed),
+                &allowed,
                 &example,
             );
             None

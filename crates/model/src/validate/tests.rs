@@ -65,7 +65,7 @@ spec: {replicas: 3, roles: [], storage: {type: ephemeral}}
             more.yaml:6 (document 3): Secret/
             more.yaml:9 (document 4): ConfigMap/anything
             more.yaml:13 (document 5): KafkaNodePool/nobodys
-            PROBLEM cluster.yaml:1 (document 1): Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 3.9.1, 3.9.2, 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
+            PROBLEM cluster.yaml:1 (document 1): Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; with the annotation klamm.dev/metadata-store one of 3.9.1, 3.9.2; for example: 4.3.1
             PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replicas is missing; allowed: a whole number, at least 0; for example: 3
             PROBLEM cluster.yaml:11 (document 2): KafkaNodePool/a spec.replica is not a field; fields there: `jvmOptions`, `replicas`, `resources`, `roles`, `storage`, `template`; did you mean: replicas
             PROBLEM cluster.yaml:16 (document 3): KafkaNodePool/b spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
@@ -248,7 +248,7 @@ spec: {replicas: -1, roles: [broker, controller], storage: {type: persistent-cla
             PROBLEM -:1 (document 1): Kafka/demo spec.kafka.listeners[0].tls: no-idea is not allowed; allowed: `true` or `false`; for example: true
             PROBLEM -:1 (document 1): Kafka/demo spec.kafka.listeners[1].port: 9092 is not allowed; allowed: 9092 to 65535 without 9404 (metrics) and 9999 (JMX), unique among the listeners; for example: 9093
             PROBLEM -:1 (document 1): Kafka/demo spec.kafka.config["broker.id"] cannot be set (to 1); instead: nothing: the operator sets it (for racks: spec.kafka.rack)
-            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 3.9.1, 3.9.2, 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
+            PROBLEM -:1 (document 1): Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; with the annotation klamm.dev/metadata-store one of 3.9.1, 3.9.2; for example: 4.3.1
             PROBLEM -:14 (document 2): KafkaNodePool/a spec.storage.size is missing; allowed: a size above zero, because the type is `persistent-claim`; for example: 100Gi
             PROBLEM -:14 (document 2): KafkaNodePool/a spec.storage.sice is not a field; fields there: `class`, `deleteClaim`, `id`, `kraftMetadata`, `selector`, `size`, `sizeLimit`, `type`, `volumeAttributesClass`, `volumes`; did you mean: size
             PROBLEM -:14 (document 2): KafkaNodePool/a spec.replicas: -1 is not allowed; allowed: a whole number, at least 0; for example: 3

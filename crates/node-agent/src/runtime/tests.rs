@@ -142,6 +142,42 @@ fn launchers_are_executable_and_name_their_class() {
 }
 
 #[test]
+fn in_a_pod_localhost_is_the_pod_and_every_other_name_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    tools::write_launchers(dir.path(), "4.3.1").unwrap();
+    let root = dir.path().join("root");
+    std::fs::create_dir_all(root.join("tmp")).unwrap();
+    let java = dir.path().join("java");
+    std::fs::write(&java, "#!/bin/sh\nfor each; do echo \"$each\"; done\n").unwrap();
+    std::fs::set_permissions(&java, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let hosts = dir.path().join("hosts");
+    // What the JVM is told the names are.
+    let names = |text: &str| {
+        std::fs::write(&hosts, text).unwrap();
+        let output = std::process::Command::new(dir.path().join("bin/kafka-topics.sh"))
+            .arg("--list")
+            .env("KLAMM_JAVA", &java)
+            .env("KLAMM_HOSTS_FILE", &hosts)
+            .env("KLAMM_ROOT", &root)
+            .env("POD_IP", "127.9.8.7")
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let told = String::from_utf8(output.stdout).unwrap();
+        let mut options = told.lines();
+        let file = options.find_map(|option| option.strip_prefix("-Djdk.net.hosts.file="));
+        std::fs::read_to_string(file.unwrap()).unwrap()
+    };
+    assert_eq!(
+        names("127.0.0.1 localhost mybox # us\n::1 localhost\n127.9.8.7 my-localhost.x\n"),
+        "127.9.8.7 localhost\n127.0.0.1 mybox\n127.9.8.7 my-localhost.x\n"
+    );
+    assert_eq!(names("127.0.0.1 localhost\n"), "127.9.8.7 localhost\n");
+    let left: Vec<_> = std::fs::read_dir(root.join("tmp")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
 fn an_image_names_its_kafka_version_in_its_tag() {
     assert_eq!(
         provider::version_of("apache/kafka:4.3.1").as_deref(),

@@ -307,15 +307,22 @@ fn launcher(class: &str, arguments: &[&str], logging: &Logging) -> String {
          # In a Pod, localhost is the Pod: one that is a process has a loopback address of its own.\n\
          if [ -n \"$hosts\" ] && [ -n \"$POD_IP\" ] && [ -d \"$KLAMM_ROOT/tmp\" ]; then\n\
          \x20 own=$KLAMM_ROOT/tmp/hosts\n\
-         \x20 {{ echo \"$POD_IP localhost\"; grep -vw localhost \"$hosts\"; }} > \"$own.$$\" && mv -f \"$own.$$\" \"$own\" && hosts=$own\n\
+         \x20 if awk -v ip=\"$POD_IP\" '{awk}' \"$hosts\" > \"$own.$$\" && mv -f \"$own.$$\" \"$own\"; then hosts=$own; else rm -f \"$own.$$\"; fi\n\
          fi\n\
          hosts=${{hosts:+-Djdk.net.hosts.file=$hosts}}\n\
          exec \"$java\" ${{KAFKA_HEAP_OPTS:--Xmx256m}} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 $hosts \\\n\
          \x20 {option}\"$home/bin/{file}\" $KAFKA_OPTS -cp \"$home/libs/*\" {arguments} \"$@\"\n",
         option = logging.option,
         file = logging.file,
+        awk = OWN_LOCALHOST,
     )
 }
+
+/// Rewrites a hosts file so that `localhost`, and only that name, is at `ip`.
+const OWN_LOCALHOST: &str = r#"BEGIN { print ip, "localhost" }
+    { line = $1; names = 0
+      for (i = 2; i <= NF && $i !~ /^#/; i++) if ($i != "localhost") { line = line " " $i; names++ }
+      if (names) print line }"#;
 
 fn write_if_changed(path: &Path, text: &str, mode: u32) -> Result<(), RuntimeError> {
     if std::fs::read_to_string(path).is_ok_and(|present| present == text) {

@@ -176,7 +176,9 @@ async fn observe_kafka(
     };
     let (runners, view) = if memory.kafka.may_be_booting() {
         let runners = runners::ask(hands, &nodes).await;
-        let view = if memory.kafka.are_booting(&runners, hands.clock.now()) {
+        let now = hands.clock.now();
+        memory.kafka.note_boot(&runners, now);
+        let view = if memory.kafka.are_booting(now) {
             kafka::View::of_booting_nodes()
         } else {
             ask(&mut memory.kafka).await
@@ -184,7 +186,7 @@ async fn observe_kafka(
         (runners, view)
     } else {
         let (runners, view) = futures::join!(runners::ask(hands, &nodes), ask(&mut memory.kafka));
-        memory.kafka.are_booting(&runners, hands.clock.now());
+        memory.kafka.note_boot(&runners, hands.clock.now());
         (runners, view)
     };
     world.runners = runners;

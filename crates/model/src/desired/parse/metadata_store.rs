@@ -174,7 +174,7 @@ fn size(given: Option<&str>, report: &mut Report) -> ByteSize {
 
 fn secret(given: Option<&str>, report: &mut Report) -> Option<String> {
     let text = given?;
-    if !is_object_name(text) {
+    if !resources::words::is_name(text) {
         let allowed = "the name of a Secret of this namespace, with the keys ca.crt, user.crt and user.key, username and \
             password, as far as etcd asks for them";
         report.invalid(&field(METADATA_STORE_SECRET), text, allowed, "etcd-client");
@@ -182,15 +182,9 @@ fn secret(given: Option<&str>, report: &mut Report) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn is_object_name(text: &str) -> bool {
-    let plain =
-        |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-.".contains(char);
-    !text.is_empty() && text.chars().all(plain)
-}
-
 fn class(given: Option<&str>, report: &mut Report) -> Option<String> {
     let text = given?;
-    if !is_object_name(text) {
+    if !resources::words::is_name(text) {
         let allowed = "the name of a StorageClass";
         report.invalid(&field(METADATA_STORE_CLASS), text, allowed, "standard");
     }

@@ -33,7 +33,7 @@ fn a_version_that_is_not_known_is_refused_with_the_list() {
     problems(
         &kafka("version: 4.4.0, metadataVersion: 5.0-IV1"),
         &expect![[r#"
-            Kafka/demo UnsupportedVersion spec.kafka.version: 4.4.0 is not allowed; allowed: one of 3.9.1, 3.9.2, 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; for example: 4.3.1
+            Kafka/demo UnsupportedVersion spec.kafka.version: 4.4.0 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; with the annotation klamm.dev/metadata-store one of 3.9.1, 3.9.2; for example: 4.3.1
             Kafka/demo UnsupportedVersion spec.kafka.metadataVersion: 5.0-IV1 is not allowed; allowed: one of 3.3-IV3, 3.4-IV0, 3.5-IV0, 3.5-IV1, 3.5-IV2, 3.6-IV0, 3.6-IV1, 3.6-IV2, 3.7-IV0, 3.7-IV1, 3.7-IV2, 3.7-IV3, 3.7-IV4, 3.8-IV0, 3.9-IV0, 4.0-IV0, 4.0-IV1, 4.0-IV2, 4.0-IV3, 4.1-IV0, 4.1-IV1, 4.2-IV0, 4.2-IV1, 4.3-IV0; for example: 4.3-IV0
         "#]],
     );

@@ -46,7 +46,7 @@ enum Boot {
 }
 
 /// A JVM that boots is not asked: what it would answer says little, and answering takes from the time that it needs. One
-/// that boots for longer than this may have a reason that only Kafka can tell.
+/// that boots for longer than this, twice what it takes on a slow machine, may have a reason that only Kafka can tell.
 const BOOT: SignedDuration = SignedDuration::from_secs(10);
 /// Kafka's number of a broker that is not registered yet; lower ones are not running.
 const STARTING: i32 = 1;
@@ -57,26 +57,26 @@ impl Connections {
         self.made_for.is_none() || matches!(self.boot, Boot::Since(_))
     }
 
-    /// Notes what the nodes say; whether all of them have begun to boot a moment ago.
-    pub(in crate::cluster::observe) fn are_booting(
+    /// Notes what the nodes say of themselves.
+    pub(in crate::cluster::observe) fn note_boot(
         &mut self,
         runners: &BTreeMap<i32, Known<BrokerState>>,
         now: Timestamp,
-    ) -> bool {
+    ) {
         let boots = |runner: &Known<BrokerState>| {
             let state = runner.value();
             state.is_some_and(|state| state.broker_state <= STARTING)
         };
-        if runners.is_empty() || !runners.values().all(boots) {
-            self.boot = Boot::Over;
-            return false;
-        }
-        let since = match self.boot {
-            Boot::Since(since) => since,
-            Boot::Over => now,
+        self.boot = match self.boot {
+            _ if runners.is_empty() || !runners.values().all(boots) => Boot::Over,
+            Boot::Since(since) => Boot::Since(since),
+            Boot::Over => Boot::Since(now),
         };
-        self.boot = Boot::Since(since);
-        now.duration_since(since) < BOOT
+    }
+
+    /// Whether all nodes have begun to boot a moment ago.
+    pub(in crate::cluster::observe) fn are_booting(&self, now: Timestamp) -> bool {
+        matches!(self.boot, Boot::Since(since) if now.duration_since(since) < BOOT)
     }
 }
 
@@ -244,3 +244,6 @@ fn faults(hands: &Hands) -> kafka_client::Faults {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;
