@@ -294,7 +294,7 @@ impl std::fmt::Display for Problem {
             }
             Self::QuorumLost { nodes } => write!(
                 f,
-                "the controllers lost their majority for good (lost: the disks of {}): restore a disk from a copy; nothing is formatted",
+                "the controllers lost their majority for good (lost: the disks of {}): restore a disk from a copy, or delete the volumes of all nodes to begin anew without the data; nothing is formatted",
                 nodes_of(nodes)
             ),
             Self::StoreLost { claims } => write!(

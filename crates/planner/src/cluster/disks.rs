@@ -113,10 +113,18 @@ fn judge_quorum(view: &View<'_>, identity: &Identity, nodes: &[NodeView<'_>]) ->
         .filter(|node| lost_metadata(node))
         .map(|node| node.id)
         .collect();
+    let ephemeral = nodes.iter().all(|node| node.node.is_ephemeral());
+    // Where there are none, it is the metadata store that remembers.
+    let none_remembers = || {
+        let mut all = controllers.iter();
+        !controllers.is_empty() && all.all(|node| lost_metadata(node) || is_forgotten(node))
+    };
+    if identity.quorum_formed && view.leader().is_none() && !ephemeral && none_remembers() {
+        return Verdict::Lost(controllers.iter().map(|node| node.id).collect());
+    }
     if lost.is_empty() || view.leader().is_some() {
         return Verdict::Lives;
     }
-    let ephemeral = nodes.iter().all(|node| node.node.is_ephemeral());
     if !identity.quorum_formed {
         // Nothing was ever agreed on; what was chosen for disks that are gone is chosen again.
         return if lost.len() == controllers.len() {
@@ -152,6 +160,12 @@ fn lost_metadata(node: &NodeView<'_>) -> bool {
             .any(|(volume, _)| *volume == node.node.metadata),
         Disk::Intact | Disk::New | Disk::Unsure | Disk::Going(_) => false,
     }
+}
+
+/// A controller of a quorum that was formed once, whose disk went with its Pod and of which nothing is recorded: what is
+/// known of that quorum comes from the volumes of brokers.
+fn is_forgotten(node: &NodeView<'_>) -> bool {
+    node.disk == Disk::Unsure && matches!(node.pod, PodSeen::Absent)
 }
 
 /// Everything is chosen again, so that no Pod of the old quorum can be taken for one of the new.

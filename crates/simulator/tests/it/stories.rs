@@ -58,6 +58,7 @@ stories! {
     deleted_and_applied_again: "deleted-and-applied-again",
     deleted_while_coming_up: "deleted-while-coming-up",
     disk_wiped: "disk-wiped",
+    ephemeral_controller_forgotten: "ephemeral-controller-forgotten",
     etcd_deployment: "etcd-deployment",
     ephemeral_deployment: "ephemeral-deployment",
     ephemeral_pod_lost: "ephemeral-pod-lost",
