@@ -63,7 +63,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "Pod",
         "metadata.annotations.klamm.dev/stop-last",
-        "Where a machine stops all its Pods, controllers stop after the brokers, which need them for a controlled shutdown.",
+        "Where a process node stops Pods of a cluster together, or they are deleted together, controllers and what keeps metadata stop after the brokers, which need them for a controlled shutdown.",
     ),
     (
         "Pod",
