@@ -5,6 +5,7 @@
 //!
 //! Not here: sessions that are no more, guards and etcd ([`crate::batch`]); requests that only read ([`crate::answer`]).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use zookeeper_protocol::{
@@ -100,18 +101,34 @@ fn single(view: &mut View<'_>, caller: &Caller, request: &Request) -> Result<Out
     Ok(Outcome::Answer(response))
 }
 
+/// In a multi it is the flags that make a container, whichever operation they come with. Source: ZooKeeper's `Op.create`.
+fn of_multi(request: &Create) -> Cow<'_, Create> {
+    let mode = CreateMode::from_flags(request.flags);
+    if mode == Some(CreateMode::Container) && request.kind != CreateKind::Container {
+        Cow::Owned(Create {
+            kind: CreateKind::Container,
+            ..request.clone()
+        })
+    } else {
+        Cow::Borrowed(request)
+    }
+}
+
 fn multi(view: &mut View<'_>, caller: &Caller, ops: &[MultiOp]) -> Outcome {
     let mark = view.mark();
     let mut results = Vec::with_capacity(ops.len());
     for op in ops {
         let result = match op {
-            MultiOp::Create(request) => create(view, caller, request).map(|(path, stat)| {
-                if request.kind == CreateKind::Create {
-                    OpResult::Created { path }
-                } else {
-                    OpResult::Created2 { path, stat }
-                }
-            }),
+            MultiOp::Create(request) => {
+                let request = of_multi(request);
+                create(view, caller, &request).map(|(path, stat)| {
+                    if request.kind == CreateKind::Create {
+                        OpResult::Created { path }
+                    } else {
+                        OpResult::Created2 { path, stat }
+                    }
+                })
+            }
             MultiOp::Delete { path, version } => {
                 delete(view, caller, path, *version).map(|()| OpResult::Deleted)
             }
