@@ -257,12 +257,27 @@ pub enum RackSource {
     },
 }
 
+/// The numbers of Kafka's `BrokerState`, which Strimzi's agent answers too.
+pub mod broker_state {
+    /// Before it says anything, and when its JVM has ended.
+    pub const NOT_RUNNING: i32 = 0;
+    /// Catching up with the metadata log; not registered yet.
+    pub const STARTING: i32 = 1;
+    /// Registered; reading its own logs.
+    pub const RECOVERY: i32 = 2;
+    /// Unfenced.
+    pub const RUNNING: i32 = 3;
+    /// Handing over its leaderships.
+    pub const PENDING_CONTROLLED_SHUTDOWN: i32 = 6;
+    /// Stopping.
+    pub const SHUTTING_DOWN: i32 = 7;
+}
+
 /// What `GET /v1/broker-state` answers, Strimzi's fields first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BrokerState {
-    /// Kafka's number: 0 not running, 1 starting, 2 recovery, 3 running, 6 pending controlled shutdown, 7 shutting down,
-    /// 127 unknown.
+    /// Kafka's number, one of [`broker_state`]; 127 is unknown.
     pub broker_state: i32,
     /// Progress, while in recovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]

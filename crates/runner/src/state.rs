@@ -8,17 +8,9 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use model::runner::RecoveryState;
+pub(crate) use model::runner::broker_state as number;
 
-/// The numbers of Kafka's `BrokerState`, which Strimzi's agent answers too.
-pub(crate) mod number {
-    pub(crate) const NOT_RUNNING: i32 = 0;
-    pub(crate) const STARTING: i32 = 1;
-    pub(crate) const RECOVERY: i32 = 2;
-    pub(crate) const RUNNING: i32 = 3;
-    pub(crate) const PENDING_CONTROLLED_SHUTDOWN: i32 = 6;
-    pub(crate) const SHUTTING_DOWN: i32 = 7;
-}
+use model::runner::RecoveryState;
 
 /// What the log told so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

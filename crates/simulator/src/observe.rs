@@ -211,7 +211,7 @@ fn runner_of(api: &Api, pod: &str, process: &Process) -> BrokerState {
     let by_listener = |hash: &str| BTreeMap::from([(listener.to_owned(), hash.to_owned())]);
     let stale = (mounted.trust != process.serves.trust).then(|| listener.to_owned());
     BrokerState {
-        broker_state: 3,
+        broker_state: model::runner::broker_state::RUNNING,
         recovery_state: None,
         certificate_hash: by_listener(&process.serves.own),
         stale_trust: stale.into_iter().collect(),

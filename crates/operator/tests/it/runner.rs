@@ -56,7 +56,7 @@ pub(super) fn answer(
         |hash: &str| BTreeMap::from([("REPLICATION-9091".to_owned(), hash.to_owned())]);
     let (ours, mut theirs) = tokio::io::duplex(64 << 10);
     let state = BrokerState {
-        broker_state: 3,
+        broker_state: model::runner::broker_state::RUNNING,
         recovery_state: None,
         certificate_hash: by_listener(&certificates.served),
         assembled_hash: by_listener(&certificates.mounted),

@@ -13,7 +13,7 @@ use manifests::names::{CONTROL_PLANE_PORT, REPLICATION_PORT};
 use model::desired::Cluster as Desired;
 use model::observed::secret::Secret;
 use model::observed::{Known, Why};
-use model::runner::BrokerState;
+use model::runner::{BrokerState, broker_state};
 
 use crate::cluster::observe::pods::RunningNode;
 use crate::faults::{Fault, Target};
@@ -48,8 +48,6 @@ enum Boot {
 /// A JVM that boots is not asked: what it would answer says little, and answering takes from the time that it needs. One
 /// that boots for longer than this, twice what it takes on a slow machine, may have a reason that only Kafka can tell.
 const BOOT: SignedDuration = SignedDuration::from_secs(10);
-/// Kafka's number of a broker that is not registered yet; lower ones are not running.
-const STARTING: i32 = 1;
 
 impl Connections {
     /// Whether the nodes seemed to be booting when they were looked at last.
@@ -65,7 +63,7 @@ impl Connections {
     ) {
         let boots = |runner: &Known<BrokerState>| {
             let state = runner.value();
-            state.is_some_and(|state| state.broker_state <= STARTING)
+            state.is_some_and(|state| state.broker_state <= broker_state::STARTING)
         };
         self.boot = match self.boot {
             _ if runners.is_empty() || !runners.values().all(boots) => Boot::Over,
