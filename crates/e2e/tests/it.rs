@@ -16,6 +16,8 @@ mod figures;
 #[cfg(test)]
 mod first_light;
 #[cfg(test)]
+mod format;
+#[cfg(test)]
 mod homes;
 #[cfg(test)]
 mod kube_apiserver;

@@ -4,7 +4,7 @@
 //! guards the volumes, formats where the Pod's spec permits it, starts the JVM and stays its parent: passes signals,
 //! keeps PEM files current, tells health and state over HTTP.
 //! What it reads: environment, the mounted `ConfigMap` and Secrets, `meta.properties`, Kafka's state log.
-//! Invariants: no directory that holds anything is ever formatted, but for what a killed storage tool left; a permission
+//! Invariants: no directory that holds anything is ever formatted, but for what a killed format left; a permission
 //! to format is used at most once per Pod; the JVM does not outlive this process, and no second one starts on a volume
 //! while one lives; nothing secret is printed.
 //! Not here: what goes into the configuration (crate `manifests`), when a node may be formatted (crate `planner`), how
@@ -34,6 +34,7 @@ mod store;
 mod supervise;
 mod volume;
 
+pub use format::first_files;
 pub use install::install;
 pub use jvm::exec_jvm;
 pub use metadata_store::in_hosts_file;
@@ -86,7 +87,7 @@ pub enum RunnerError {
     /// Formatting failed; nothing was started.
     #[error("formatting the log directories failed: {reason}")]
     Format {
-        /// What Kafka's storage tool said.
+        /// What is wrong, or what Kafka's storage tool said.
         reason: String,
     },
     /// The certificate did not come to name the Pod's address in time.

@@ -86,10 +86,19 @@ pub(crate) fn read(log_dir: &Path) -> Result<Option<MetaProperties>, RunnerError
     read_as(log_dir, Version::KRaft).or_else(|_| read_as(log_dir, Version::ZooKeeper))
 }
 
-/// The file of a broker that never ran, where the metadata are behind ZooKeeper's protocol.
-pub(crate) fn of_new_broker(cluster_id: &str, id: i32, directory_id: Option<&str>) -> String {
+/// The file of a node that never ran.
+pub(crate) fn of_new(
+    version: Version,
+    cluster_id: &str,
+    id: i32,
+    directory_id: Option<&str>,
+) -> String {
     let directory = directory_id.map_or_else(String::new, |id| format!("directory.id={id}\n"));
-    format!("version=0\nbroker.id={id}\ncluster.id={cluster_id}\n{directory}")
+    format!(
+        "version={}\n{}={id}\ncluster.id={cluster_id}\n{directory}",
+        version.number(),
+        version.id_key()
+    )
 }
 
 /// What the log directory says of itself; `None` if it has no such file.

@@ -84,7 +84,7 @@ pub(crate) enum Content {
     Own,
     /// Formatted for this very node and never started on; its directory id is not final yet.
     Fresh,
-    /// Nothing in it, or not there at all; at most what a storage tool left that was killed before it was done.
+    /// Nothing in it, or not there at all; at most what a format left that was killed before it was done.
     Empty,
 }
 
@@ -233,10 +233,10 @@ fn stranger(
     Ok(None)
 }
 
-/// Where the storage tool writes a controller's first snapshot.
-const METADATA: &str = "__cluster_metadata-0";
-/// What the names of that snapshot begin with: nothing but the tool writes one of offset and epoch 0.
-const FIRST_SNAPSHOT: &str = "00000000000000000000-0000000000";
+/// Where a controller's first snapshot is.
+pub(crate) const METADATA: &str = "__cluster_metadata-0";
+/// What the names of that snapshot begin with: nothing but formatting writes one of offset and epoch 0.
+pub(crate) const FIRST_SNAPSHOT: &str = "00000000000000000000-0000000000";
 
 /// What is in a directory; an error is never taken for nothing.
 fn entries(path: &Path) -> Result<Vec<PathBuf>, RunnerError> {
@@ -255,8 +255,8 @@ fn name(path: &Path) -> &str {
         .unwrap_or_default()
 }
 
-/// The files in a log directory that a storage tool left which was killed before it wrote `meta.properties`, each by the
-/// name that the tool gives it; none in an empty directory. `None` if anything else is there: that is somebody's data.
+/// The files in a log directory that a format left which was killed before it wrote `meta.properties`, each by the
+/// name that the runner or Kafka's tool gives it; none in an empty directory. `None` if anything else is there: that is somebody's data.
 fn leftovers(path: &Path) -> Result<Option<Vec<PathBuf>>, RunnerError> {
     if !path.try_exists().map_err(RunnerError::file("read", path))? {
         return Ok(Some(Vec::new()));
@@ -289,7 +289,7 @@ fn leftovers(path: &Path) -> Result<Option<Vec<PathBuf>>, RunnerError> {
     Ok(Some(files))
 }
 
-/// Removes what a storage tool left that was killed before it was done; it would not write over it.
+/// Removes what a format left that was killed before it was done; Kafka's tool would not write over it.
 pub(crate) fn remove_leftovers(path: &Path) -> Result<(), RunnerError> {
     let Some(files) = leftovers(path)?.filter(|files| !files.is_empty()) else {
         return Ok(());
@@ -306,7 +306,7 @@ pub(crate) fn remove_leftovers(path: &Path) -> Result<(), RunnerError> {
     Ok(())
 }
 
-/// Whether Kafka's storage tool was here and Kafka itself never: a started Kafka leaves checkpoints and segments.
+/// Whether the directory was formatted and Kafka itself never here: a started Kafka leaves checkpoints and segments.
 fn is_fresh(path: &Path) -> Result<bool, RunnerError> {
     for entry in entries(path)? {
         let expected = match name(&entry) {

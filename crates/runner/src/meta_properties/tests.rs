@@ -43,7 +43,7 @@ fn a_directory_id_is_replaced_and_nothing_else() {
 
 #[test]
 fn brokers_with_zookeeper_have_the_older_form() {
-    let text = of_new_broker("abc", 3, Some("Pmnc9-3WwvFLxldc2lNptw"));
+    let text = of_new(Version::ZooKeeper, "abc", 3, Some("Pmnc9-3WwvFLxldc2lNptw"));
     let meta = parse(&text, Version::ZooKeeper).unwrap();
     assert_eq!((meta.cluster_id.as_str(), meta.node_id), ("abc", 3));
     assert_eq!(meta.directory_id.as_deref(), Some("Pmnc9-3WwvFLxldc2lNptw"));
