@@ -13,10 +13,14 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use model::runner::{BrokerState, RunnerConfig};
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -122,10 +126,38 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             "/v1/broker-state",
             get(move || async move { Json(broker_state(&state)) }),
         );
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the health endpoint ended");
+    answer_http(listener, router).await;
+}
+
+/// Answers HTTP/1.1 only: whoever asks here speaks it, and the pages of the other protocol stay out of memory.
+pub(crate) async fn answer_http(listener: TcpListener, router: axum::Router) {
+    loop {
+        let connection = match listener.accept().await {
+            Ok((connection, _)) => TokioIo::new(connection),
+            Err(error) => {
+                tracing::warn!(%error, "the health endpoint cannot take a connection");
+                tokio::time::sleep(AFTER_REFUSAL).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let answered = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(FOR_A_REQUEST)
+                .serve_connection(connection, service)
+                .await;
+            if let Err(error) = answered {
+                tracing::debug!(%error, "a question to the health endpoint was not finished");
+            }
+        });
     }
 }
+
+/// How long a connection may be open without asking.
+const FOR_A_REQUEST: Duration = Duration::from_secs(90);
+/// Out of file descriptors, for one: some will be closed.
+const AFTER_REFUSAL: Duration = Duration::from_secs(1);
 
 fn livez(shared: &Shared) -> (StatusCode, String) {
     let live = shared.live();

@@ -22,9 +22,7 @@ pub(super) async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>
     let router = axum::Router::new()
         .route("/livez", get(move || async move { livez(&live) }))
         .route("/readyz", get(move || async move { readyz(&shared).await }));
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the health endpoint ended");
-    }
+    crate::health::answer_http(listener, router).await;
 }
 
 /// The container lives as long as its program: when that ends, so does this process.
