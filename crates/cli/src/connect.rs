@@ -7,8 +7,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use kube::api::DynamicObject;
 use model::desired::KafkaVersion;
 use resources::Kafka;
+use resources::cluster::ListenerStatus;
+use resources::listener::Listener;
+use serde::Deserialize as _;
 
 use crate::args::Global;
 use crate::home::{Home, write_private};
@@ -28,12 +32,12 @@ pub(crate) struct Access {
 
 /// The listeners of a Kafka with addresses in its status.
 pub(crate) fn listeners(kafka: &Kafka) -> Vec<Access> {
-    let specs = &kafka.spec.kafka.listeners;
-    let statuses = kafka
-        .status
-        .as_ref()
-        .and_then(|status| status.listeners.as_deref())
-        .unwrap_or_default();
+    let status = kafka.status.as_ref();
+    let statuses = status.and_then(|status| status.listeners.as_deref());
+    accesses(&kafka.spec.kafka.listeners, statuses.unwrap_or_default())
+}
+
+fn accesses(specs: &[Listener], statuses: &[ListenerStatus]) -> Vec<Access> {
     statuses
         .iter()
         .filter_map(|status| {
@@ -167,7 +171,55 @@ fn quoted(path: &Path) -> String {
     }
 }
 
+/// Files in the home that the lines of a listener name; absent where clients need none.
+struct Files {
+    ca: Option<PathBuf>,
+    kcat: Option<PathBuf>,
+    client: Option<PathBuf>,
+}
+
+/// Writes the files of all listeners of a Kafka anew where they are not of its present certificates and addresses.
+pub(crate) fn refresh(home: &Home, kafka: &DynamicObject) -> Result<()> {
+    let namespace = kafka.metadata.namespace.as_deref().unwrap_or("default");
+    let name = kafka.metadata.name.as_deref().unwrap_or_default();
+    let specs = Vec::<Listener>::deserialize(&kafka.data["spec"]["kafka"]["listeners"])
+        .context("reading spec.kafka.listeners")?;
+    let statuses = Option::<Vec<ListenerStatus>>::deserialize(&kafka.data["status"]["listeners"])
+        .context("reading status.listeners")?;
+    let dir = home.connect(namespace, name);
+    for access in accesses(&specs, &statuses.unwrap_or_default()) {
+        access.write_files(&dir)?;
+    }
+    Ok(())
+}
+
 impl Access {
+    /// By what clients show who they are; `None` where only the user knows.
+    fn credentials(&self) -> Option<Credentials> {
+        match self.authentication.as_deref() {
+            None => Some(Credentials::None),
+            Some("tls") => Some(Credentials::Certificate),
+            Some("scram-sha-512") => Some(Credentials::Scram),
+            Some(_) => None,
+        }
+    }
+
+    fn write_files(&self, dir: &Path) -> Result<Files> {
+        let ca = self.write_ca(dir)?;
+        let (mut kcat, mut client) = (None, None);
+        if let Some(credentials) = self.credentials() {
+            if credentials != Credentials::None {
+                let settings = credentials.kcat(ca.as_deref());
+                kcat = Some(self.write_settings(dir, "kcat.conf", &settings)?);
+            }
+            let properties = credentials.properties(ca.as_deref());
+            if !properties.is_empty() {
+                client = Some(self.write_settings(dir, "client.properties", &properties)?);
+            }
+        }
+        Ok(Files { ca, kcat, client })
+    }
+
     /// The lines for this listener; writes the files that they name.
     fn lines(&self, dir: &Path, cluster: &str, programs: &Programs) -> Result<String> {
         let Programs {
@@ -175,20 +227,14 @@ impl Access {
             config_option,
             has_kcat: _,
         } = programs;
-        let ca = self.write_ca(dir)?;
-        let (settings, hint) = match self.authentication.as_deref() {
-            None => (Credentials::None, None),
-            Some("tls") => (
-                Credentials::Certificate,
-                Some(format!(
-                    "a user's certificate and key, signed by the clients CA (Secret {cluster}-clients-ca)"
-                )),
-            ),
-            Some("scram-sha-512") => (
-                Credentials::Scram,
-                Some("name and password of a user".to_owned()),
-            ),
-            Some(_) => {
+        let Files { ca, kcat, client } = self.write_files(dir)?;
+        let hint = match self.credentials() {
+            Some(Credentials::None) => None,
+            Some(Credentials::Certificate) => Some(format!(
+                "a user's certificate and key, signed by the clients CA (Secret {cluster}-clients-ca)"
+            )),
+            Some(Credentials::Scram) => Some("name and password of a user".to_owned()),
+            None => {
                 let ca = ca.map(|ca| format!("    CA         {}\n", quoted(&ca)));
                 return Ok(format!(
                     "    clients authenticate as spec.kafka.listeners says under {:?}\n{}",
@@ -202,29 +248,18 @@ impl Access {
             let _ = writeln!(text, "    fill in    REPLACE in the files below: {hint}");
         }
         let servers = &self.bootstrap_servers;
-        let kcat = match settings {
-            Credentials::None => ca
-                .as_deref()
-                .map(|ca| {
-                    format!(
-                        " -X security.protocol=SSL -X ssl.ca.location={}",
-                        quoted(ca)
-                    )
-                })
-                .unwrap_or_default(),
-            Credentials::Certificate | Credentials::Scram => {
-                let file = self.write_settings(dir, "kcat.conf", &settings.kcat(ca.as_deref()))?;
-                format!(" -F {}", quoted(&file))
-            }
+        let with = match (kcat, ca) {
+            (Some(file), _) => format!(" -F {}", quoted(&file)),
+            (None, Some(ca)) => format!(
+                " -X security.protocol=SSL -X ssl.ca.location={}",
+                quoted(&ca)
+            ),
+            (None, None) => String::new(),
         };
-        let _ = writeln!(text, "    kcat       kcat{kcat} -b {servers} -L");
-        let properties = settings.properties(ca.as_deref());
-        let config = if properties.is_empty() {
-            String::new()
-        } else {
-            let file = self.write_settings(dir, "client.properties", &properties)?;
-            format!(" {config_option} {}", quoted(&file))
-        };
+        let _ = writeln!(text, "    kcat       kcat{with} -b {servers} -L");
+        let config = client
+            .map(|file| format!(" {config_option} {}", quoted(&file)))
+            .unwrap_or_default();
         let _ = writeln!(
             text,
             "    produce    {klamm} kafka console-producer --bootstrap-server {servers}{config} --topic hello"
@@ -237,15 +272,13 @@ impl Access {
             return Ok(None);
         }
         let ca = dir.join(format!("{}-ca.crt", self.listener));
-        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
-        write_private(&ca, self.certificates.join("\n").as_bytes())?;
+        write_if_other(&ca, &self.certificates.join("\n"))?;
         Ok(Some(ca))
     }
 
     /// Writes a file of settings; one that was made from the same settings is kept, with what was filled in.
     fn write_settings(&self, dir: &Path, name: &str, settings: &str) -> Result<PathBuf> {
         let path = dir.join(format!("{}-{name}", self.listener));
-        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
         let keys = |text: &str| -> Vec<String> {
             let keys = text
                 .lines()
@@ -255,10 +288,21 @@ impl Access {
         let before = std::fs::read_to_string(&path).unwrap_or_default();
         let filled_in = settings.contains(TO_FILL_IN) && keys(&before) == keys(settings);
         if !filled_in {
-            write_private(&path, settings.as_bytes())?;
+            write_if_other(&path, settings)?;
         }
         Ok(path)
     }
+}
+
+/// Whoever has the file open or copies it is not disturbed without need.
+fn write_if_other(path: &Path, text: &str) -> Result<()> {
+    if std::fs::read_to_string(path).is_ok_and(|present| present == text) {
+        return Ok(());
+    }
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+    }
+    write_private(path, text.as_bytes())
 }
 
 /// What a user replaces in a file of settings.

@@ -9,15 +9,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use control_plane::ControlPlane;
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::ApiResource;
+use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, ResourceExt as _};
 use node_agent::settings::OnStop;
+use resources::Kafka;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Global;
+use crate::connect;
 use crate::home::{Held, Home, Running};
 
 /// The running parts.
@@ -26,6 +30,7 @@ pub(crate) struct Local {
     home: Home,
     operator: Part,
     agent: Part,
+    files: Part,
     serving: Part,
     control_plane: ControlPlane,
     _held: Held,
@@ -110,11 +115,16 @@ impl Local {
                 Box::pin(async move { Ok(operator::run(client, settings, stop).await?) })
             })
         };
+        let files = {
+            let (client, home) = (client.clone(), home.clone());
+            Part::start(|stop| Box::pin(follow_connections(client, home, stop)))
+        };
         Ok(Self {
             client,
             home: home.clone(),
             operator,
             agent,
+            files,
             serving,
             control_plane,
             _held: held,
@@ -130,6 +140,7 @@ impl Local {
         let (name, ended) = tokio::select! {
             ended = &mut self.operator.task => ("operator", ended),
             ended = &mut self.agent.task => ("node agent", ended),
+            ended = &mut self.files.task => ("writer of files for clients", ended),
             ended = &mut self.serving.task => ("API server", ended),
         };
         match ended {
@@ -146,12 +157,14 @@ impl Local {
             home,
             operator,
             agent,
+            files,
             serving,
             control_plane,
             _held,
         } = self;
         drop(client);
         let bounded = |part: Part| async { tokio::time::timeout(PART_LIMIT, part.stop()).await };
+        let files = bounded(files).await;
         let operator = bounded(operator).await;
         // The agent waits for the grace period of its Pods; it bounds itself.
         let agent = agent.stop().await;
@@ -162,9 +175,38 @@ impl Local {
         operator
             .context("stopping the operator")?
             .context("stopping the operator")?;
+        files
+            .context("stopping the writer of files for clients")?
+            .context("stopping the writer of files for clients")?;
         serving
             .context("stopping the API server")?
             .context("stopping the API server")
+    }
+}
+
+/// Keeps the files in the home by which clients connect as the Kafkas' status has it: an authority may be renewed, and a
+/// Kafka deleted and applied again, long after `klamm up` wrote them.
+async fn follow_connections(client: Client, home: Home, stop: CancellationToken) -> Result<()> {
+    let kind = ApiResource::erase::<Kafka>(&());
+    let kafkas: Api<DynamicObject> = Api::all_with(client, &kind);
+    let changes = watcher(kafkas, watcher::Config::default())
+        .default_backoff()
+        .applied_objects();
+    let mut changes = std::pin::pin!(changes);
+    loop {
+        let change = tokio::select! {
+            change = changes.next() => change,
+            () = stop.cancelled() => return Ok(()),
+        };
+        match change {
+            Some(Ok(kafka)) => {
+                if let Err(error) = connect::refresh(&home, &kafka) {
+                    tracing::warn!(%error, "files for clients cannot be written");
+                }
+            }
+            Some(Err(error)) => tracing::debug!(%error, "the watch of Kafkas is begun anew"),
+            None => return Ok(()),
+        }
     }
 }
 

@@ -77,6 +77,9 @@ fn delete_certificates(machine: &Machine, pods: &[&str; 2], [broker, controller]
 
 /// An authority with a new certificate for its key: for clients that trust the former one and clients that trust the new.
 fn renew_authority(machine: &Machine, bootstrap: &str, tls: &[String; 2]) {
+    let for_clients = machine.home().join("connect/default/live/tls-ca.crt");
+    let file_for_clients = || std::fs::read_to_string(&for_clients).unwrap();
+    let former_file = file_for_clients();
     let former = issued(machine, "live-cluster-ca-cert", "ca.crt");
     machine.kube(async |client| {
         let secrets = Api::<Secret>::default_namespaced(client);
@@ -96,51 +99,84 @@ fn renew_authority(machine: &Machine, bootstrap: &str, tls: &[String; 2]) {
         let data = secrets.get("live-cluster-ca-cert").await.unwrap().data;
         String::from_utf8(data.unwrap()["ca.crt"].0.clone()).unwrap()
     });
-    round_trip(bootstrap, "trusts-former", tls);
-    let fresh = machine.write("fresh-ca.crt", &fresh);
-    let trusts_fresh = [tls[0].clone(), format!("ssl.ca.location={fresh}")];
-    round_trip(bootstrap, "trusts-fresh", &trusts_fresh);
+    for (name, ca) in [("former", former_file), ("fresh", fresh.clone())] {
+        let ca = machine.write(&format!("{name}-ca.crt"), &ca);
+        let trusts = [tls[0].clone(), format!("ssl.ca.location={ca}")];
+        round_trip(bootstrap, &format!("trusts-{name}"), &trusts);
+    }
+    until("the file for clients follows", || {
+        file_for_clients().contains(fresh.trim()).then_some(())
+    });
+}
+
+/// A property as the broker has it in force: `key=value`.
+fn in_force(machine: &Machine, key: &str) -> Option<String> {
+    let output = machine.klamm(&[
+        "kafka",
+        "configs",
+        "--bootstrap-server",
+        &machine.bootstrap("live", "plain"),
+        "--describe",
+        "--entity-type",
+        "brokers",
+        "--entity-name",
+        "0",
+        "--all",
+    ]);
+    assert!(output.status.success(), "{}", text(&output));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = told
+        .lines()
+        .find(|line| line.trim_start().starts_with(&format!("{key}=")));
+    line.map(|line| line.split_whitespace().next().unwrap().to_owned())
+}
+
+fn patch_config(machine: &Machine, config: &serde_json::Value) {
+    let patch = json!({"spec": {"kafka": {"config": config}}});
+    machine.kube(async |client| {
+        let kind = GroupVersionKind::gvk("kafka.strimzi.io", "v1", "Kafka");
+        let resource = ApiResource::from_gvk_with_plural(&kind, "kafkas");
+        let kafkas = Api::<DynamicObject>::default_namespaced_with(client, &resource);
+        let parameters = PatchParams::default();
+        kafkas
+            .patch("live", &parameters, &Patch::Merge(&patch))
+            .await
+            .unwrap();
+    });
 }
 
 /// A property that brokers change while they run (threads at most double at once), and back.
 fn change_property(machine: &Machine) {
-    let in_force = || {
-        let output = machine.klamm(&[
-            "kafka",
-            "configs",
-            "--bootstrap-server",
-            &machine.bootstrap("live", "plain"),
-            "--describe",
-            "--entity-type",
-            "brokers",
-            "--entity-name",
-            "0",
-            "--all",
-        ]);
-        assert!(output.status.success(), "{}", text(&output));
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        let line = told
-            .lines()
-            .find(|line| line.trim_start().starts_with("num.io.threads="));
-        line.map(|line| line.split_whitespace().next().unwrap().to_owned())
-    };
     for (value, expected) in [
         (json!(5), "num.io.threads=5"),
         (serde_json::Value::Null, "num.io.threads=8"),
     ] {
-        let patch = json!({"spec": {"kafka": {"config": {"num.io.threads": value}}}});
-        machine.kube(async |client| {
-            let kind = GroupVersionKind::gvk("kafka.strimzi.io", "v1", "Kafka");
-            let resource = ApiResource::from_gvk_with_plural(&kind, "kafkas");
-            let kafkas = Api::<DynamicObject>::default_namespaced_with(client, &resource);
-            let parameters = PatchParams::default();
-            kafkas
-                .patch("live", &parameters, &Patch::Merge(&patch))
-                .await
-                .unwrap();
+        patch_config(machine, &json!({"num.io.threads": value}));
+        until(expected, || {
+            in_force(machine, "num.io.threads").filter(|found| found == expected)
         });
-        until(expected, || in_force().filter(|found| found == expected));
     }
+}
+
+/// A value that Kafka refuses is told, and keeps back no other.
+fn refused_property(machine: &Machine) {
+    let key = "log.cleaner.dedupe.buffer.size";
+    patch_config(
+        machine,
+        &json!({key: 1000, "log.retention.bytes": 123_456_789}),
+    );
+    until("the other property", || {
+        in_force(machine, "log.retention.bytes").filter(|found| found.ends_with("=123456789"))
+    });
+    until("the refusal is told", || {
+        let told = machine.status("live")["warnings"].to_string();
+        (told.contains("StepFailed") && told.contains(&format!("{key}=1000"))).then_some(())
+    });
+    patch_config(machine, &json!({key: null, "log.retention.bytes": null}));
+    until("nothing is refused any more", || {
+        let told = machine.status("live")["warnings"].to_string();
+        (!told.contains("StepFailed")).then_some(())
+    });
 }
 
 #[test]
@@ -179,6 +215,7 @@ fn certificates_and_properties_change_without_a_restart() {
     round_trip(&bootstrap, "renewed", &tls);
     renew_authority(&machine, &bootstrap, &tls);
     change_property(&machine);
+    refused_property(&machine);
     until("it is at rest", || {
         let status = machine.status("live");
         (status["ready"] == true).then_some(())

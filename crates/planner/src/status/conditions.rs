@@ -37,6 +37,10 @@ pub(super) fn of_kafka(input: &Input, plan: &Plan, outcome: &Outcome) -> Vec<Con
             if let Some(message) = busy {
                 add("Reconciling", "True", "Maintaining", &message);
             }
+            // A cluster that serves is Ready, and all the same somebody has to see to this.
+            if let Some(failures) = failures(plan, outcome) {
+                add("Warning", "True", "StepFailed", &failures);
+            }
         }
         Verdict::Progressing { reason, message } => {
             add("Ready", "False", &reason, &message);

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kafka_client::cluster::{ConfigChange, ConfigResource};
+use kafka_client::cluster::{Cluster, ConfigChange, ConfigResource};
+use kafka_client::error::Retry;
 use planner::StepEnd;
 
 use super::super::Subject;
@@ -31,14 +32,48 @@ pub(super) async fn alter(
         .iter()
         .map(|(key, value)| (key.clone(), ConfigChange::Set(value.clone())));
     let delete = delete.iter().map(|key| (key.clone(), ConfigChange::Delete));
-    let changes = set.chain(delete).collect();
-    match kafka
+    let changes: BTreeMap<String, ConfigChange> = set.chain(delete).collect();
+    let all = kafka
         .alter_configs(&ConfigResource::AllBrokers, &changes, false)
-        .await
-    {
+        .await;
+    match all {
         Ok(()) => Ok(StepEnd::Done),
+        Err(error) if error.code().is_some() && error.retry() == Retry::OnChange => {
+            one_by_one(kafka, changes).await
+        }
         Err(error) => Err(Box::new(error).into()),
     }
+}
+
+/// A value that Kafka refuses keeps back no other: those that it takes are set, those that it does not are told.
+async fn one_by_one(
+    kafka: &Cluster,
+    changes: BTreeMap<String, ConfigChange>,
+) -> Result<StepEnd, Error> {
+    let mut refused = Vec::new();
+    for (key, change) in changes {
+        let told = match &change {
+            ConfigChange::Set(value) => format!("{key}={value}"),
+            _ => key.clone(),
+        };
+        let one = BTreeMap::from([(key, change)]);
+        let altered = kafka
+            .alter_configs(&ConfigResource::AllBrokers, &one, false)
+            .await;
+        match altered {
+            Ok(()) => {}
+            Err(error) if error.code().is_some() && error.retry() == Retry::OnChange => {
+                refused.push(format!("Kafka refuses {told}: {}", error.cause));
+            }
+            Err(error) => return Err(Box::new(error).into()),
+        }
+    }
+    if refused.is_empty() {
+        return Ok(StepEnd::Done);
+    }
+    Ok(StepEnd::Failed {
+        error: refused.join("; "),
+    })
 }
 
 /// Makes a node read its certificates again.
