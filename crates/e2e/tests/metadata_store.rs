@@ -232,6 +232,34 @@ fn lose_and_regain_broker_0(machine: &Machine) {
     assert!(acls(machine).contains("principal=User:CN=alice"));
 }
 
+/// How often the containers of a Pod ended.
+fn restarts(machine: &Machine, pod: &str) -> i32 {
+    machine.kube(async |client| {
+        let pods: Api<Pod> = Api::default_namespaced(client);
+        let status = pods.get(pod).await.unwrap().status.unwrap();
+        let containers = status.container_statuses.unwrap_or_default();
+        containers
+            .iter()
+            .map(|container| container.restart_count)
+            .sum()
+    })
+}
+
+/// Broker 1 dies at once, and starts at once: it waits for its old session instead of failing until that has ended.
+fn kill_broker_1(machine: &Machine) {
+    let pod = "my-cluster-brokers-1";
+    let before = restarts(machine, pod);
+    let jvm = nix::unistd::Pid::from_raw(machine.jvm_of(pod));
+    nix::sys::signal::kill(jvm, nix::sys::signal::Signal::SIGKILL).unwrap();
+    eventually(&true, || {
+        let status = machine.klamm_ok(&["status", "my-cluster"]);
+        status.contains("waiting for its old session to end")
+    });
+    eventually(&Ok(vec![0, 1, 2]), || in_sync(machine));
+    eventually(&true, || ready(machine, pod).is_some());
+    assert_eq!(restarts(machine, pod), before + 1, "no start was in vain");
+}
+
 fn down_and_up(machine: &Machine) {
     let id = cluster_id(machine);
     machine.klamm_ok(&["down"]);
@@ -282,6 +310,7 @@ fn the_walk_through_of_kafka_on_etcd_replays_with_access_control_lists_on() {
         assert!(shell(&machine, server, &["get", "/cluster/id"]).contains(&id));
     }
     lose_and_regain_broker_0(&machine);
+    kill_broker_1(&machine);
 
     let witness = Witness::start(&plain(&machine));
     // One of three servers of the protocol, then the etcd below all of them: brokers change over, and wait.

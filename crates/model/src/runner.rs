@@ -279,6 +279,9 @@ pub mod broker_state {
 pub struct BrokerState {
     /// Kafka's number, one of [`broker_state`]; 127 is unknown.
     pub broker_state: i32,
+    /// What the runner does while there is no JVM, as a phrase: `waiting for its old session to end`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doing: Option<String>,
     /// Progress, while in recovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_state: Option<RecoveryState>,

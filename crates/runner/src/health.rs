@@ -203,8 +203,10 @@ fn broker_state(shared: &Shared) -> BrokerState {
         Some(_) if !shared.config.roles.is_broker() && live.state.started => number::RUNNING,
         Some(_) => live.state.broker,
     };
+    let prepares = live.jvm.is_none() && live.doing != ENDED;
     BrokerState {
         broker_state,
+        doing: prepares.then(|| live.doing.to_owned()),
         recovery_state: live.state.recovery(),
         certificate_hash: live.served.certificates.clone(),
         assembled_hash: live.served.assembled(),

@@ -11,7 +11,7 @@
 //! a Pod becomes a process (crate `node-agent`).
 //!
 //! ```text
-//!  environment ─► volume (lock, check) ─► metadata_store ─► format ─► render ─► jvm ─► supervise ◄─ signals
+//!  environment ─► volume (lock, check) ─► metadata_store ─► format ─► old_session ─► jvm ─► supervise ◄─ signals
 //!                                                                    │  ├ pem      re-assembled when Secrets change
 //!                                                                    │  ├ served   what the TLS listeners serve
 //!                                                                    │  ├ state    follows Kafka's state log
@@ -25,6 +25,7 @@ mod install;
 mod jvm;
 mod meta_properties;
 mod metadata_store;
+mod old_session;
 mod pem_files;
 mod rack;
 mod render;
@@ -33,11 +34,12 @@ mod state;
 mod store;
 mod supervise;
 mod volume;
+mod zookeeper;
 
 pub use format::first_files;
 pub use install::install;
 pub use jvm::exec_jvm;
-pub use metadata_store::in_hosts_file;
+pub use zookeeper::in_hosts_file;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -20,7 +20,7 @@ use crate::health::{self, ENDED, Shared};
 use crate::render;
 use crate::served::{self, Served};
 use crate::state::{Follower, last_words};
-use crate::{RunnerError, format, jvm, metadata_store, pem_files, rack, volume};
+use crate::{RunnerError, format, jvm, metadata_store, old_session, pem_files, rack, volume};
 
 /// Where the filled-in files are: the Pod's memory volume.
 const RUN_DIR: &str = "/var/run/klamm";
@@ -43,12 +43,13 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
         outcome = pem_files::assemble_and_wait(environment, &config) => outcome?,
         _ = stop.asked() => return Ok(0),
     }
+    let mut is_registered = false;
     if let Some(store) = &config.store {
         shared.live().doing = "waiting for the metadata store";
         let empty = |content: &volume::Content| *content != volume::Content::Own;
         let disks_are_empty = found.iter().all(|(_, _, content)| empty(content));
         tokio::select! {
-            outcome = metadata_store::agree(environment, &config, store, disks_are_empty) => outcome?,
+            outcome = metadata_store::agree(environment, &config, store, disks_are_empty) => is_registered = outcome?,
             _ = stop.asked() => return Ok(0),
         }
     }
@@ -59,6 +60,16 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
         _ = stop.asked() => return Ok(0),
     }
     format::use_up_permission(environment)?;
+    if let Some(store) = config.store.as_ref().filter(|_| is_registered) {
+        shared.live().doing = "waiting for its old session to end";
+        let properties = std::fs::read_to_string(&files.properties)
+            .map_err(RunnerError::file("read", &files.properties))?;
+        let patience = old_session::patience(&properties);
+        tokio::select! {
+            () = old_session::wait(environment, config.node_id.0, store, patience) => {}
+            _ = stop.asked() => return Ok(0),
+        }
+    }
     let code = start_and_wait(&shared, &files, &mut stop).await;
     shared.live().doing = ENDED;
     code

@@ -212,6 +212,7 @@ fn runner_of(api: &Api, pod: &str, process: &Process) -> BrokerState {
     let stale = (mounted.trust != process.serves.trust).then(|| listener.to_owned());
     BrokerState {
         broker_state: model::runner::broker_state::RUNNING,
+        doing: None,
         recovery_state: None,
         certificate_hash: by_listener(&process.serves.own),
         stale_trust: stale.into_iter().collect(),

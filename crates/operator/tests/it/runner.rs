@@ -57,6 +57,7 @@ pub(super) fn answer(
     let (ours, mut theirs) = tokio::io::duplex(64 << 10);
     let state = BrokerState {
         broker_state: model::runner::broker_state::RUNNING,
+        doing: None,
         recovery_state: None,
         certificate_hash: by_listener(&certificates.served),
         assembled_hash: by_listener(&certificates.mounted),

@@ -313,6 +313,9 @@ impl Pods<'_, '_> {
             .runners
             .get(&node.id)
             .and_then(|runner| runner.value());
+        if let Some(doing) = runner.and_then(|runner| runner.doing.clone()) {
+            return doing;
+        }
         if let Some(recovery) = runner.and_then(|runner| runner.recovery_state) {
             return format!(
                 "log recovery, {} logs and {} segments left",
