@@ -6,7 +6,8 @@
 //!
 //! Guards: the revision of every key that was looked at, every session's key, the server's fence. A request is taken whole or
 //! not at all; when the next one would not fit into etcd's limits, the batch ends before it. One that does not fit by itself goes
-//! alone, guarded by the key of the last batch, which every change writes, and with its writes packed ([`crate::pack`]).
+//! alone, guarded by the key of the last batch, which every change writes, and with its writes packed ([`crate::pack`]). No batch
+//! happens while another server holds the key for such a request ([`crate::hold`]).
 //!
 //! Not here: sending it and finding out what became of it ([`crate::commit`]).
 
@@ -89,6 +90,8 @@ pub(crate) struct Author {
     pub(crate) sequence: u64,
     /// The revision of the server's fence.
     pub(crate) fence: i64,
+    /// The revision of the key with which it holds up others; zero: it does not.
+    pub(crate) hold: i64,
     /// Milliseconds since 1970.
     pub(crate) now: i64,
 }
@@ -102,6 +105,8 @@ pub(crate) struct Prepared {
     pub(crate) lost: Vec<Work>,
     /// Whether it changes anything. If not, it only makes sure that the errors are true.
     pub(crate) changes: bool,
+    /// Whether it is one request that goes alone, which every change of others overtakes.
+    pub(crate) alone: bool,
 }
 
 /// Operations of a transaction in which a session ends, besides those for its nodes: its key, fence, batch, and some to spare.
@@ -119,10 +124,10 @@ struct Cost {
 }
 
 impl Cost {
-    /// The fence is looked at and written, the list of changes is written.
+    /// The fence is looked at and written, a hold is looked at and ended, the list of changes is written.
     const NOTHING: Self = Self {
-        conditions: 1,
-        writes: 2,
+        conditions: 2,
+        writes: 3,
         written_bytes: 0,
         guard_bytes: 0,
     };
@@ -235,6 +240,7 @@ pub(crate) fn prepare(
         done,
         lost,
         changes,
+        alone,
     }
 }
 
@@ -334,11 +340,16 @@ fn transaction(
     }
     txn.failure.push(get(keys.fence(author.server)));
     txn.failure.push(get(keys.batch()));
+    txn.failure.push(get(keys.hold()));
     if !changes {
         return txn;
     }
     txn.compare
         .push(unchanged(keys.fence(author.server), author.fence));
+    txn.compare.push(unchanged(keys.hold(), author.hold));
+    if author.hold != 0 {
+        txn.success.push(delete(keys.hold()));
+    }
     for (path, slot) in view.slots() {
         if slot.writes_node(tree, path) {
             let key = keys.node(path);

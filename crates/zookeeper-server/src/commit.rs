@@ -1,7 +1,8 @@
 //! Commits batches: one transaction is under way at a time, and what arrives meanwhile becomes the next one.
 //!
 //! A transaction that was not answered is decided, never guessed: it carries the server's fence, a key that nobody else writes, with
-//! the number of the batch. Sent again, it either finds its own number there, or the fence as it was. Before a batch is given
+//! the number of the batch. The fence is read; if it does not have the number, the transaction is sent again, and either finds its own
+//! number there, or the fence as it was. Before a batch is given
 //! up of which a copy may still be on its way, the fence is moved, so that the copy can no longer happen.
 
 use std::collections::VecDeque;
@@ -13,7 +14,8 @@ use tokio::sync::mpsc;
 use tonic::Code;
 
 use crate::batch::{Author, Done, Limits, Prepared, Work, prepare, too_large};
-use crate::etcd::{EtcdError, TxnRequest, TxnResponse, get, put, unchanged};
+use crate::etcd::{EtcdError, KeyValue, TxnRequest, TxnResponse, get, one, put, unchanged};
+use crate::hold::{self, Hold};
 use crate::mirror::Own;
 use crate::record::FenceRecord;
 use crate::shared::{Shared, wall};
@@ -30,17 +32,32 @@ enum Fate {
     Happened(i64),
     /// It changes nothing, and what it was decided on is so.
     True,
-    /// Something it was decided on is no longer so; the revision of the newest batch.
-    Overtaken(i64),
+    /// Something it was decided on is no longer so, or another server holds this one up.
+    Overtaken(Newest),
     /// etcd will not have it.
     Refused(Code, String),
 }
+
+/// How things are where a transaction did not happen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Newest {
+    /// The revision of the newest batch.
+    batch: i64,
+    /// The revision of the key with which a server holds up others; zero: none does.
+    hold: i64,
+}
+
+/// How often a request that goes alone is overtaken before the others are held up for it.
+const OVERTAKEN: u32 = 2;
 
 struct Committer {
     shared: Arc<Shared>,
     sequence: u64,
     fence: i64,
     limits: Limits,
+    hold: Option<Hold>,
+    /// How often the request in front, one that goes alone, was overtaken.
+    overtaken: u32,
 }
 
 /// Never returns, but when the server stops.
@@ -55,6 +72,8 @@ pub(crate) async fn commit(shared: Arc<Shared>, mut incoming: mpsc::UnboundedRec
         sequence: 0,
         fence: 0,
         limits: whole,
+        hold: None,
+        overtaken: 0,
     };
     let mut queue = VecDeque::new();
     let mut pause = SHORTEST_PAUSE;
@@ -68,12 +87,21 @@ pub(crate) async fn commit(shared: Arc<Shared>, mut incoming: mpsc::UnboundedRec
                 () = committer.shared.stop.cancelled() => return,
             }
         }
+        let own = committer.hold.map(|hold| hold.revision);
+        committer.shared.let_pass(own).await;
+        if committer.shared.stop.is_cancelled() {
+            return;
+        }
         while let Ok(next) = incoming.try_recv() {
             queue.push_back(next);
         }
         if committer.batch(&mut queue).await {
             pause = SHORTEST_PAUSE;
             committer.limits = whole;
+            committer.overtaken = 0;
+            if let Some(hold) = committer.hold.take() {
+                hold::release(&committer.shared, hold);
+            }
         } else {
             count(&committer.shared.stats.conflicts);
             tokio::select! {
@@ -88,7 +116,7 @@ pub(crate) async fn commit(shared: Arc<Shared>, mut incoming: mpsc::UnboundedRec
 impl Committer {
     /// One batch; false if its requests are in the queue again.
     async fn batch(&mut self, queue: &mut VecDeque<Work>) -> bool {
-        let Some((txn, changes)) = self.prepare(queue) else {
+        let Some((txn, changes, alone)) = self.prepare(queue) else {
             return true;
         };
         let fate = self.decide(txn, changes).await;
@@ -122,7 +150,18 @@ impl Committer {
             }
             Fate::Overtaken(newest) => {
                 self.back(queue);
-                self.shared.wait_for(newest, ARRIVE).await;
+                self.shared
+                    .wait_for(newest.batch.max(newest.hold), ARRIVE)
+                    .await;
+                self.hold = self.hold.filter(|own| own.revision == newest.hold);
+                if alone {
+                    self.overtaken += 1;
+                    if self.overtaken >= OVERTAKEN && self.hold.is_none() && newest.hold == 0 {
+                        self.hold = hold::take(&self.shared).await;
+                        let own = self.hold.map_or(0, |hold| hold.revision);
+                        self.shared.wait_for(own, ARRIVE).await;
+                    }
+                }
                 false
             }
             Fate::Refused(code, message) => self.refused(queue, code, &message),
@@ -130,12 +169,13 @@ impl Committer {
     }
 
     /// Takes requests from the queue; what they come to waits in the mirror, to be answered when it happens.
-    fn prepare(&mut self, queue: &mut VecDeque<Work>) -> Option<(TxnRequest, bool)> {
+    fn prepare(&mut self, queue: &mut VecDeque<Work>) -> Option<(TxnRequest, bool, bool)> {
         self.sequence += 1;
         let author = Author {
             server: self.shared.server,
             sequence: self.sequence,
             fence: self.fence,
+            hold: self.hold.map_or(0, |hold| hold.revision),
             now: wall(),
         };
         let mut mirror = self.shared.write();
@@ -144,6 +184,7 @@ impl Committer {
             done,
             lost,
             changes,
+            alone,
         } = prepare(&mirror, queue, &self.shared.keys, author, self.limits);
         for work in lost {
             if let Some(line) = work.line {
@@ -162,7 +203,7 @@ impl Committer {
             sequence: self.sequence,
             done,
         });
-        Some((txn, changes))
+        Some((txn, changes, alone))
     }
 
     fn take_own(&self) -> Vec<Done> {
@@ -183,7 +224,6 @@ impl Committer {
     /// Sends a transaction until it is known what became of it.
     async fn decide(&mut self, txn: TxnRequest, changes: bool) -> Fate {
         let mut copies = false;
-        let mut pause = SHORTEST_PAUSE;
         loop {
             match self.shared.etcd.txn(txn.clone()).await {
                 Ok(answer) if answer.succeeded && changes => {
@@ -230,14 +270,38 @@ impl Committer {
                 Err(error @ EtcdError::Unanswered { .. }) => {
                     tracing::debug!(%error, "sent again");
                     copies = true;
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    if self.shared.stop.is_cancelled() {
-                        return Fate::Refused(Code::Cancelled, "the server stops".to_owned());
+                    match self.found().await {
+                        Some((revision, sequence)) if changes && sequence == self.sequence => {
+                            return Fate::Happened(revision);
+                        }
+                        _ if self.shared.stop.is_cancelled() => {
+                            return Fate::Refused(Code::Cancelled, "the server stops".to_owned());
+                        }
+                        _ => {}
                     }
                 }
             }
         }
+    }
+
+    /// The fence (revision, number), read linearizably; asked for until it is answered, or the server stops.
+    ///
+    /// etcd answers such a read once it has done everything that was accepted before. So where it is slow, a copy of a
+    /// transaction is sent only when the one before is either done or lost on its way: they do not pile up.
+    async fn found(&self) -> Option<(i64, u64)> {
+        let mut pause = SHORTEST_PAUSE;
+        while !self.shared.stop.is_cancelled() {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let fence = self.shared.keys.fence(self.shared.server);
+            match self.shared.etcd.range(one(fence)).await {
+                Ok(answer) => return answer.kvs.first().and_then(fence_of),
+                Err(error) => {
+                    tracing::debug!(%error, "what became of a transaction is not known yet")
+                }
+            }
+        }
+        None
     }
 
     /// Moves the fence, so that copies of the last transaction which are still on their way cannot happen any more. Returns the
@@ -321,16 +385,20 @@ fn revision_of(answer: &TxnResponse) -> i64 {
     answer.header.as_ref().map_or(0, |header| header.revision)
 }
 
-/// The fence (revision, number) and the revision of the newest batch, from the answer to a transaction that did not happen.
-fn looked_up(answer: &TxnResponse) -> (Option<(i64, u64)>, i64) {
+/// Revision and number of a fence.
+fn fence_of(kv: &KeyValue) -> Option<(i64, u64)> {
+    let record = FenceRecord::decode(kv.value.clone()).ok()?;
+    Some((kv.mod_revision, record.sequence))
+}
+
+/// The fence and how things are, from the answer to a transaction that did not happen.
+fn looked_up(answer: &TxnResponse) -> (Option<(i64, u64)>, Newest) {
     let mut found = answer
         .responses
         .iter()
         .map(|response| response.range.as_ref().and_then(|range| range.kvs.first()));
-    let fence = found.next().flatten().and_then(|kv| {
-        let record = FenceRecord::decode(kv.value.clone()).ok()?;
-        Some((kv.mod_revision, record.sequence))
-    });
-    let newest = found.next().flatten().map_or(0, |kv| kv.mod_revision);
-    (fence, newest)
+    let fence = found.next().flatten().and_then(fence_of);
+    let mut newest = || found.next().flatten().map_or(0, |kv| kv.mod_revision);
+    let (batch, hold) = (newest(), newest());
+    (fence, Newest { batch, hold })
 }

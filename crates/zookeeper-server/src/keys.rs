@@ -5,6 +5,7 @@
 //!  /klamm/c/a/b      what its children did to it: how many were ever created, when the last came or went; absent until the first
 //!  /klamm/s/<id>     a session; the key has a lease, and vanishes when its client was silent for too long
 //!  /klamm/f/<id>     a server's fence: the number of the last batch it committed
+//!  /klamm/h          held by a server whose next batch goes alone, while no other one's can happen; with a lease of its own
 //!  /klamm/z          the last batch of all: whose it was, what it changed, in which order
 //! ```
 
@@ -15,6 +16,7 @@ pub(crate) enum Key {
     Children(String),
     Session(i64),
     Fence,
+    Hold,
     Batch,
 }
 
@@ -65,6 +67,10 @@ impl Keys {
         )
     }
 
+    pub(crate) fn hold(&self) -> Vec<u8> {
+        format!("{}/h", self.prefix).into_bytes()
+    }
+
     pub(crate) fn batch(&self) -> Vec<u8> {
         format!("{}/z", self.prefix).into_bytes()
     }
@@ -72,8 +78,10 @@ impl Keys {
     /// What a key stands for; `None` for what is none of ours.
     pub(crate) fn parse(&self, key: &[u8]) -> Option<Key> {
         let key = std::str::from_utf8(key).ok()?.strip_prefix(&self.prefix)?;
-        if key == "/z" {
-            return Some(Key::Batch);
+        match key {
+            "/z" => return Some(Key::Batch),
+            "/h" => return Some(Key::Hold),
+            _ => {}
         }
         let (kind, rest) = (key.get(..2)?, key.get(2..)?);
         match kind {

@@ -60,6 +60,8 @@ pub(crate) struct Mirror {
     pub(crate) zxid: i64,
     /// The revision of the last batch of all; zero: there was none. Every change of the tree moves it.
     pub(crate) batch_revision: i64,
+    /// The revision of the key with which a server holds up the others; zero: nobody does.
+    pub(crate) hold: i64,
     pub(crate) own: Option<Own>,
     /// Requests of which only a part is done.
     pub(crate) again: Vec<Done>,
@@ -77,6 +79,7 @@ impl Mirror {
             revision: 0,
             zxid: 0,
             batch_revision: 0,
+            hold: 0,
             own: None,
             again: Vec::new(),
         }
@@ -89,6 +92,7 @@ impl Mirror {
         let mut children = Vec::new();
         let mut zxid = self.zxid;
         let mut batch_revision = 0;
+        let mut hold = 0;
         for kv in kvs {
             match keys.parse(&kv.key) {
                 Some(Key::Node(path)) => match NodeRecord::decode(kv.value) {
@@ -113,6 +117,7 @@ impl Mirror {
                     }
                     Err(error) => unreadable(&kv.key, &error),
                 },
+                Some(Key::Hold) => hold = kv.mod_revision,
                 Some(Key::Fence) => {}
                 None => tracing::warn!(
                     key = %String::from_utf8_lossy(&kv.key),
@@ -127,6 +132,7 @@ impl Mirror {
         let sessions_before = std::mem::replace(&mut self.sessions, sessions);
         self.zxid = zxid;
         self.batch_revision = batch_revision;
+        self.hold = hold;
         self.revision = revision;
         self.fire_differences(&before);
         for id in sessions_before.into_keys() {
@@ -227,6 +233,7 @@ impl Mirror {
                     Ok(record) => batch = Some(record),
                     Err(error) => unreadable(&kv.key, &error),
                 },
+                Some(Key::Hold) => self.hold = if deleted { 0 } else { revision },
                 Some(Key::Fence | Key::Batch) | None => {}
             }
         }

@@ -89,6 +89,21 @@ impl Shared {
         matches!(waited, Ok(Ok(_)))
     }
 
+    /// Returns once no other server holds this one up, or the server stops; `own` is the revision of our own hold.
+    pub(crate) async fn let_pass(&self, own: Option<i64>) {
+        let mut at = self.revision.subscribe();
+        loop {
+            let hold = self.read().hold;
+            if hold == 0 || Some(hold) == own {
+                return;
+            }
+            tokio::select! {
+                _ = at.changed() => {}
+                () = self.stop.cancelled() => return,
+            }
+        }
+    }
+
     pub(crate) fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Relaxed)
     }

@@ -19,6 +19,7 @@ fn every_key_is_read_as_it_was_made() {
         );
         assert_eq!(parse(keys.session(0x10ff)), Some(Key::Session(0x10ff)));
         assert_eq!(parse(keys.fence(7)), Some(Key::Fence));
+        assert_eq!(parse(keys.hold()), Some(Key::Hold));
         assert_eq!(parse(keys.batch()), Some(Key::Batch));
         assert_eq!(keys.parse(b"/klammer/n/a"), None);
     }

@@ -100,6 +100,8 @@ pub(super) struct Server {
     pub(super) mirror: Mirror,
     pub(super) sequence: u64,
     pub(super) fence: i64,
+    /// The revision of its hold; zero: it has none.
+    pub(super) hold: i64,
     pub(super) behind: VecDeque<(i64, Vec<Event>)>,
 }
 
@@ -114,6 +116,7 @@ impl Server {
             mirror: Mirror::new(id, Arc::new(Stats::default())),
             sequence: 0,
             fence: 0,
+            hold: 0,
             behind: VecDeque::new(),
         }
     }
@@ -124,6 +127,7 @@ impl Server {
             server: self.id,
             sequence: self.sequence,
             fence: self.fence,
+            hold: self.hold,
             now: NOW,
         }
     }
