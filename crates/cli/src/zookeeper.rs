@@ -4,10 +4,11 @@ mod check;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use zookeeper_server::{EtcdSettings, Secure, Settings, StartError, start};
+use zookeeper_server::{EtcdSettings, Renewal, Secure, Settings, StartError, start};
 
 use crate::args::zookeeper::{Serve, Zookeeper, ZookeeperCommand};
 use crate::{BAD_INPUT, output};
@@ -18,7 +19,8 @@ pub(crate) fn run(args: Zookeeper) -> anyhow::Result<ExitCode> {
     if let Some(ZookeeperCommand::Check(args)) = command {
         return check::run(args);
     }
-    let settings = match settings(serve) {
+    let access = Access::of(&serve);
+    let settings = match settings(serve, &access) {
         Ok(settings) => settings,
         Err(error) => {
             output::error(&error);
@@ -28,13 +30,14 @@ pub(crate) fn run(args: Zookeeper) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(until_told(settings))
+        .block_on(until_told(settings, &access))
 }
 
-async fn until_told(settings: Settings) -> anyhow::Result<ExitCode> {
+async fn until_told(settings: Settings, access: &Access) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let etcd = settings.etcd.endpoints.join(",");
+    let read = settings.etcd.clone();
     let mut running = match start(settings).await {
         Ok(running) => running,
         Err(error @ (StartError::Etcd(_) | StartError::Tls(_))) => {
@@ -52,10 +55,12 @@ async fn until_told(settings: Settings) -> anyhow::Result<ExitCode> {
             tracing::info!(%address, etcd, "listening for {what}");
         }
     }
+    let renewal = running.renewal();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         () = running.ended() => anyhow::bail!("a part of the server ended"),
+        () = access.follow(read, renewal) => {}
     }
     running.stop().await;
     Ok(ExitCode::SUCCESS)
@@ -112,16 +117,16 @@ fn check(args: &Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn settings(args: Serve) -> anyhow::Result<Settings> {
+fn settings(args: Serve, access: &Access) -> anyhow::Result<Settings> {
     check(&args)?;
     let Serve {
-        etcd,
-        etcd_cacert,
-        etcd_cert,
-        etcd_key,
-        etcd_user,
-        etcd_password_file,
-        etcd_secret,
+        etcd: _,
+        etcd_cacert: _,
+        etcd_cert: _,
+        etcd_key: _,
+        etcd_user: _,
+        etcd_password_file: _,
+        etcd_secret: _,
         prefix,
         listen,
         tls_listen,
@@ -141,28 +146,7 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
         etcd_max_request_bytes,
         reap_every,
     } = args;
-    let endpoints = etcd.into_iter().map(located).collect();
-    let mut settings = Settings::new(if let Some(dir) = etcd_secret {
-        of_secret(endpoints, &in_container(dir))?
-    } else {
-        EtcdSettings {
-            endpoints,
-            ca: etcd_cacert
-                .map(|path| read("--etcd-cacert", &path))
-                .transpose()?,
-            identity: match (etcd_cert, etcd_key) {
-                (Some(certificate), Some(key)) => Some((
-                    read("--etcd-cert", &certificate)?,
-                    read("--etcd-key", &key)?,
-                )),
-                _ => None,
-            },
-            user: match (etcd_user, etcd_password_file) {
-                (Some(user), Some(file)) => Some((user, one_line("--etcd-password-file", &file)?)),
-                _ => None,
-            },
-        }
-    });
+    let mut settings = Settings::new(access.read()?);
     settings.prefix = prefix;
     settings.listen = listen;
     settings.secure = match (tls_listen, tls_cert, tls_key) {
@@ -190,6 +174,81 @@ fn settings(args: Serve) -> anyhow::Result<Settings> {
     settings.etcd_max_request_bytes = etcd_max_request_bytes;
     settings.reap_every = reap_every;
     Ok(settings)
+}
+
+/// How etcd is spoken to, as the options say it: where the files are, not what is in them.
+struct Access {
+    endpoints: Vec<String>,
+    ca: Option<PathBuf>,
+    identity: Option<(PathBuf, PathBuf)>,
+    user: Option<(String, PathBuf)>,
+    secret: Option<PathBuf>,
+}
+
+/// How often it is looked whether the files changed; a kubelet takes about a minute to bring a new Secret.
+const LOOK: Duration = Duration::from_secs(2);
+
+impl Access {
+    fn of(args: &Serve) -> Self {
+        let both =
+            |first: &Option<PathBuf>, second: &Option<PathBuf>| first.clone().zip(second.clone());
+        Self {
+            endpoints: args.etcd.iter().cloned().map(located).collect(),
+            ca: args.etcd_cacert.clone(),
+            identity: both(&args.etcd_cert, &args.etcd_key),
+            user: args.etcd_user.clone().zip(args.etcd_password_file.clone()),
+            secret: args.etcd_secret.clone().map(in_container),
+        }
+    }
+
+    fn read(&self) -> anyhow::Result<EtcdSettings> {
+        let endpoints = self.endpoints.clone();
+        if let Some(dir) = &self.secret {
+            return of_secret(endpoints, dir);
+        }
+        let ca = self.ca.as_deref().map(|path| read("--etcd-cacert", path));
+        let identity = self.identity.as_ref().map(|(certificate, key)| {
+            anyhow::Ok((read("--etcd-cert", certificate)?, read("--etcd-key", key)?))
+        });
+        let user = self.user.as_ref().map(|(user, file)| {
+            anyhow::Ok((user.clone(), one_line("--etcd-password-file", file)?))
+        });
+        Ok(EtcdSettings {
+            endpoints,
+            ca: ca.transpose()?,
+            identity: identity.transpose()?,
+            user: user.transpose()?,
+        })
+    }
+
+    /// Passes on what the files hold when it changes. Files of which one is already new and another is not, or that are
+    /// not there for a moment, leave what was read before; that is told once.
+    async fn follow(&self, mut current: EtcdSettings, renewal: Renewal) {
+        let mut told = String::new();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let renewed = self.read().and_then(|now| {
+                if now != current {
+                    renewal.renew(&now)?;
+                    tracing::info!("etcd is spoken to with what its files say now");
+                    current = now;
+                }
+                Ok(())
+            });
+            let error = renewed.err().map(|error| format!("{error:#}"));
+            match error {
+                Some(error) if error != told => {
+                    tracing::warn!(
+                        error,
+                        "the files for etcd cannot be used; what was read before is"
+                    );
+                    told = error;
+                }
+                Some(_) => {}
+                None => told.clear(),
+            }
+        }
+    }
 }
 
 /// On a process node whose Pods share the machine's hosts file, our own one knows the names of Pods. With TLS the name

@@ -6,18 +6,22 @@
 mod credentials;
 mod messages;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use tokio::sync::mpsc;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use credentials::{Credentials, Token, is_stale};
+use credentials::{Credentials, Login, Token, is_stale};
 use messages::{
     AuthenticateRequest, AuthenticateResponse, LeaseGrantRequest, LeaseGrantResponse, LeaseRequest,
     LeaseRevokeResponse, WatchCreateRequest, WatchRequest,
@@ -61,7 +65,7 @@ pub(crate) enum EtcdError {
 }
 
 /// Where etcd is and how to speak to it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EtcdSettings {
     /// URLs of members, `http://` or `https://`.
     pub endpoints: Vec<String>,
@@ -86,16 +90,21 @@ struct Member {
     channel: Channel,
 }
 
-/// A connection to each member; they are opened when they are first needed.
-pub(crate) struct Etcd {
+/// A connection to each member, which is opened when it is first needed, and who we are to them.
+struct Access {
     members: Vec<Member>,
-    current: AtomicUsize,
     credentials: Option<Credentials>,
 }
 
-impl Etcd {
+/// Access to etcd; exchanged as a whole when certificates or the user change.
+pub(crate) struct Etcd {
+    access: watch::Sender<Arc<Access>>,
+    current: AtomicUsize,
+}
+
+impl Access {
     /// Checks what was given; opens nothing yet.
-    pub(crate) fn new(settings: &EtcdSettings) -> Result<Self, InvalidEndpoint> {
+    fn new(settings: &EtcdSettings) -> Result<Self, InvalidEndpoint> {
         let refuse = |endpoint: &str, why: String| InvalidEndpoint {
             endpoint: endpoint.to_owned(),
             why,
@@ -114,7 +123,8 @@ impl Etcd {
                 .map_err(|error| refuse(url, format!("is not a URL: {error}")))?;
             let authority = uri.authority().map_or("", |authority| authority.as_str());
             let port = authority.rsplit_once(':').map(|(_, port)| port);
-            if port.is_some_and(|port| !port.ends_with(']') && port.parse::<u16>().is_err()) {
+            let is_port = |port: &str| port.parse::<u16>().is_ok_and(|number| number > 0);
+            if port.is_some_and(|port| !port.ends_with(']') && !is_port(port)) {
                 let why = "has no port from 1 to 65535; for example http://127.0.0.1:2379";
                 return Err(refuse(url, why.to_owned()));
             }
@@ -135,7 +145,13 @@ impl Etcd {
             if secure {
                 let mut tls = ClientTlsConfig::new();
                 match &settings.ca {
-                    Some(ca) => tls = tls.ca_certificate(Certificate::from_pem(ca)),
+                    Some(ca) if is_certificate(ca) => {
+                        tls = tls.ca_certificate(Certificate::from_pem(ca));
+                    }
+                    Some(_) => {
+                        let why = "--etcd-cacert FILE (or ca.crt in --etcd-secret) holds no certificate in PEM";
+                        return Err(refuse(url, why.to_owned()));
+                    }
                     None => {
                         return Err(refuse(
                             url,
@@ -164,19 +180,53 @@ impl Etcd {
         }
         Ok(Self {
             members,
-            current: AtomicUsize::new(0),
             credentials: settings.user.clone().map(Credentials::new),
         })
     }
 
-    fn member(&self) -> (usize, &Member) {
-        let index = self.current.load(Ordering::Relaxed);
-        (index, &self.members[index % self.members.len()])
+    fn member(&self, index: usize) -> &Member {
+        &self.members[index % self.members.len()]
+    }
+}
+
+/// Whether there is a certificate, and nothing that looks like one and is none.
+fn is_certificate(pem: &[u8]) -> bool {
+    let mut certificates = CertificateDer::pem_slice_iter(pem).peekable();
+    certificates.peek().is_some()
+        && certificates
+            .all(|certificate| certificate.is_ok_and(|der| X509Certificate::from_der(&der).is_ok()))
+}
+
+impl Etcd {
+    /// Checks what was given; opens nothing yet.
+    pub(crate) fn new(settings: &EtcdSettings) -> Result<Self, InvalidEndpoint> {
+        Ok(Self {
+            access: watch::Sender::new(Arc::new(Access::new(settings)?)),
+            current: AtomicUsize::new(0),
+        })
+    }
+
+    /// From now on with these certificates, as this user. What is under way ends as it began.
+    pub(crate) fn renew(&self, settings: &EtcdSettings) -> Result<(), InvalidEndpoint> {
+        self.access.send_replace(Arc::new(Access::new(settings)?));
+        Ok(())
+    }
+
+    /// Waits until [`Self::renew`] was called after this was.
+    pub(crate) fn renewed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut access = self.access.subscribe();
+        async move {
+            let _ = access.changed().await;
+        }
+    }
+
+    fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access.borrow())
     }
 
     /// The member of `index` did not serve: the next call goes to the next one.
     fn leave(&self, index: usize) {
-        let next = (index + 1) % self.members.len();
+        let next = (index + 1) % self.access().members.len();
         let _ = self
             .current
             .compare_exchange(index, next, Ordering::Relaxed, Ordering::Relaxed);
@@ -200,7 +250,7 @@ impl Etcd {
                 message,
             };
         }
-        let endpoint = self.members[index % self.members.len()].url.clone();
+        let endpoint = self.access().member(index).url.clone();
         self.leave(index);
         EtcdError::Unanswered {
             call,
@@ -220,18 +270,20 @@ impl Etcd {
         Q: prost::Message + Clone + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
-        if self.credentials.is_none() {
-            return self.call_once(call, path, request, None).await;
-        }
-        let token = self.token().await?;
+        let access = self.access();
+        let Some(credentials) = &access.credentials else {
+            return self.call_once(&access, call, path, request, None).await;
+        };
+        let login = self.log_in(&access, credentials).await?;
+        let token = login.clone().into_token();
         let answer = self
-            .call_once(call, path, request.clone(), token.clone())
+            .call_once(&access, call, path, request.clone(), token)
             .await;
         match answer {
             Err(error) if is_stale(&error) => {
-                self.forget(token.as_ref());
-                let token = self.token().await?;
-                self.call_once(call, path, request, token).await
+                credentials.forget(&login);
+                let token = self.log_in(&access, credentials).await?.into_token();
+                self.call_once(&access, call, path, request, token).await
             }
             answer => answer,
         }
@@ -239,6 +291,7 @@ impl Etcd {
 
     async fn call_once<Q, A>(
         &self,
+        access: &Access,
         call: &'static str,
         path: &'static str,
         request: Q,
@@ -248,8 +301,8 @@ impl Etcd {
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
-        let (index, member) = self.member();
-        let mut grpc = tonic::client::Grpc::new(member.channel.clone())
+        let index = self.current.load(Ordering::Relaxed);
+        let mut grpc = tonic::client::Grpc::new(access.member(index).channel.clone())
             .max_decoding_message_size(LARGEST_ANSWER);
         let answer = async {
             grpc.ready()
@@ -272,24 +325,22 @@ impl Etcd {
         }
     }
 
-    /// What says who we are; `None` if nobody asks.
-    async fn token(&self) -> Result<Option<Token>, EtcdError> {
-        let Some(credentials) = &self.credentials else {
-            return Ok(None);
-        };
-        if let Some(token) = credentials.token() {
-            return Ok(Some(token));
+    /// What says who we are, if anybody asks.
+    async fn log_in(&self, access: &Access, credentials: &Credentials) -> Result<Login, EtcdError> {
+        match credentials.login() {
+            Login::Needed => {}
+            login @ (Login::NotAsked | Login::Token(_)) => return Ok(login),
         }
         let (name, password) = credentials.user();
         let request = AuthenticateRequest { name, password };
-        let answer: Result<AuthenticateResponse, EtcdError> = self
-            .call_once("a login", "/etcdserverpb.Auth/Authenticate", request, None)
-            .await;
+        let path = "/etcdserverpb.Auth/Authenticate";
+        let answer: Result<AuthenticateResponse, EtcdError> =
+            self.call_once(access, "a login", path, request, None).await;
         match answer {
             Ok(answer) => Ok(credentials.keep(&answer.token)),
             // As etcd's own client does: whoever may do everything needs no token.
             Err(EtcdError::Refused { message, .. }) if message.contains("is not enabled") => {
-                Ok(None)
+                Ok(credentials.not_asked())
             }
             Err(error) => Err(error),
         }
@@ -297,14 +348,8 @@ impl Etcd {
 
     /// The next call gets itself a new token.
     pub(crate) fn log_in_again(&self) {
-        let token = self.credentials.as_ref().and_then(Credentials::token);
-        self.forget(token.as_ref());
-    }
-
-    /// A token serves no longer.
-    fn forget(&self, token: Option<&Token>) {
-        if let Some(credentials) = &self.credentials {
-            credentials.forget(token);
+        if let Some(credentials) = &self.access().credentials {
+            credentials.forget(&credentials.login());
         }
     }
 
@@ -353,9 +398,13 @@ impl Etcd {
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
-        let token = self.token().await?;
-        let (index, member) = self.member();
-        let mut grpc = tonic::client::Grpc::new(member.channel.clone())
+        let access = self.access();
+        let login = match &access.credentials {
+            Some(credentials) => self.log_in(&access, credentials).await?,
+            None => Login::NotAsked,
+        };
+        let index = self.current.load(Ordering::Relaxed);
+        let mut grpc = tonic::client::Grpc::new(access.member(index).channel.clone())
             .max_decoding_message_size(LARGEST_ANSWER);
         let answer = async {
             grpc.ready()
@@ -366,7 +415,7 @@ impl Etcd {
             request
                 .metadata_mut()
                 .insert("hasleader", MetadataValue::from_static("true"));
-            if let Some(token) = token.clone() {
+            if let Some(token) = login.clone().into_token() {
                 request.metadata_mut().insert(TOKEN, token);
             }
             let codec = ProstCodec::<Q, A>::default();
@@ -380,8 +429,10 @@ impl Etcd {
                 Err(self.failed(call, index, &Status::deadline_exceeded("no answer in time")))
             }
         };
-        if answer.as_ref().is_err_and(is_stale) {
-            self.forget(token.as_ref());
+        if let Some(credentials) = &access.credentials
+            && answer.as_ref().is_err_and(is_stale)
+        {
+            credentials.forget(&login);
         }
         answer
     }

@@ -52,6 +52,7 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
                 );
                 loaded = false;
             }
+            Ended::Renewed | Ended::Stopped => {}
             Ended::Lost(why) => {
                 // While etcd is away it fails in the same way each time.
                 if why != told {
@@ -108,12 +109,17 @@ async fn read_all(etcd: &Etcd, keys: &Keys) -> Result<(Vec<KeyValue>, i64), Etcd
 
 enum Ended {
     Compacted,
+    /// There are other certificates, or another user.
+    Renewed,
+    Stopped,
     Lost(String),
 }
 
 async fn watch(shared: &Arc<Shared>) -> Ended {
     let (from, to) = shared.keys.all();
     let start = shared.read().revision + 1;
+    let renewed = shared.etcd.renewed();
+    tokio::pin!(renewed);
     let mut stream = match shared.etcd.watch(from, to, start).await {
         Ok(stream) => stream,
         Err(error) => return Ended::Lost(error.to_string()),
@@ -122,7 +128,8 @@ async fn watch(shared: &Arc<Shared>) -> Ended {
         let answer = tokio::select! {
             answer = stream.next() => answer,
             () = shared.watch_again.notified() => return Ended::Lost("it is silent although there is news".to_owned()),
-            () = shared.stop.cancelled() => return Ended::Lost("the server stops".to_owned()),
+            () = &mut renewed => return Ended::Renewed,
+            () = shared.stop.cancelled() => return Ended::Stopped,
         };
         let answer = match answer {
             Ok(answer) => answer,

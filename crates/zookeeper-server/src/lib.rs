@@ -49,7 +49,7 @@ mod watches;
 
 pub use access::is_digest;
 pub use etcd::InvalidEndpoint;
-pub use server::{Running, StartError, start};
+pub use server::{Renewal, Running, StartError, start};
 pub use settings::{EtcdSettings, Secure, Settings};
 pub use tls::TlsError;
 pub use zookeeper_protocol::DEFAULT_MAX_FRAME;

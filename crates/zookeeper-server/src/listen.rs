@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use zookeeper_protocol::Id;
 
@@ -71,7 +72,7 @@ impl Drop for Entry {
 pub(crate) async fn listen(
     shared: Arc<Shared>,
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<watch::Receiver<TlsAcceptor>>,
     census: Arc<Census>,
 ) {
     loop {
@@ -99,7 +100,7 @@ pub(crate) async fn listen(
             continue;
         };
         let shared = Arc::clone(&shared);
-        let tls = tls.clone();
+        let tls = tls.as_ref().map(|tls| tls.borrow().clone());
         tokio::spawn(async move {
             let stop = shared.stop.clone();
             tokio::select! {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::etcd::{Etcd, InvalidEndpoint};
 use crate::listen::{Census, listen};
-use crate::settings::Settings;
+use crate::settings::{EtcdSettings, Settings};
 use crate::shared::Shared;
-use crate::tls::{TlsError, acceptor};
+use crate::tls::{TlsError, acceptor, keep_current};
 use crate::{commit, expire, follow, metrics, session, sync};
 
 /// The server cannot be started.
@@ -38,6 +38,7 @@ pub enum StartError {
 /// A server that runs. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Running {
+    renewal: Renewal,
     /// Where clients connect.
     pub address: Option<SocketAddr>,
     /// Where clients connect with TLS.
@@ -58,9 +59,30 @@ impl Running {
         .await;
     }
 
+    /// With which etcd is told about other certificates or another user.
+    pub fn renewal(&self) -> Renewal {
+        Renewal(Arc::clone(&self.renewal.0))
+    }
+
     /// Waits until a part of the server fails, which none does by itself.
     pub async fn ended(&mut self) {
         self.tasks.join_next().await;
+    }
+}
+
+/// Exchanges how etcd is spoken to.
+pub struct Renewal(Arc<Shared>);
+
+impl Renewal {
+    /// From now on with these certificates and as this user; what cannot be used is refused, and changes nothing.
+    pub fn renew(&self, etcd: &EtcdSettings) -> Result<(), InvalidEndpoint> {
+        self.0.etcd.renew(etcd)
+    }
+}
+
+impl std::fmt::Debug for Renewal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Renewal").finish_non_exhaustive()
     }
 }
 
@@ -113,17 +135,17 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         ));
     }
     if let Some((listener, acceptor)) = secure {
-        tasks.spawn(listen(
-            Arc::clone(&shared),
-            listener,
-            Some(acceptor),
-            census,
-        ));
+        let (sender, current) = watch::channel(acceptor);
+        tasks.spawn(listen(Arc::clone(&shared), listener, Some(current), census));
+        if let Some(secure) = shared.settings.secure.clone() {
+            tasks.spawn(keep_current(secure, sender, shared.stop.clone()));
+        }
     }
     if let Some(listener) = figures {
-        tasks.spawn(metrics::serve(shared, listener));
+        tasks.spawn(metrics::serve(Arc::clone(&shared), listener));
     }
     Ok(Running {
+        renewal: Renewal(shared),
         address,
         secure_address,
         metrics_address,

@@ -191,6 +191,8 @@ fn same_attachment(answer: &TxnResponse, attachment: u64) -> Option<i64> {
 /// Passes on to etcd which clients were heard. Never returns, but when the server stops.
 pub(crate) async fn keep(shared: Arc<Shared>) {
     while !shared.stop.is_cancelled() {
+        let renewed = shared.etcd.renewed();
+        tokio::pin!(renewed);
         let stream = match shared.etcd.keep_alive().await {
             Ok(stream) => stream,
             Err(error) => {
@@ -233,6 +235,7 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
                     }
                     Ok(None) | Err(_) => break,
                 },
+                () = &mut renewed => break,
                 () = shared.stop.cancelled() => return,
             }
         }

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zookeeper_protocol::Id;
 
@@ -17,17 +20,23 @@ use crate::settings::Secure;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file does not hold what it should.
-    #[error("{}: {why}", path.display())]
+    #[error("{option} {}: {why}", path.display())]
     File {
+        /// The option that names it.
+        option: &'static str,
         /// The file.
         path: PathBuf,
         /// What is wrong.
         why: String,
     },
     /// Certificate and key, or the authorities, are refused.
-    #[error("TLS: {0}")]
+    #[error("--tls-cert and --tls-key: {0}")]
     Refused(String),
 }
+
+/// The options, as they are called.
+const CERTIFICATE: &str = "--tls-cert";
+const CLIENT_CA: &str = "--tls-client-ca";
 
 /// What accepts TLS connections.
 pub(crate) fn acceptor(secure: &Secure) -> Result<TlsAcceptor, TlsError> {
@@ -39,38 +48,84 @@ pub(crate) fn acceptor(secure: &Secure) -> Result<TlsAcceptor, TlsError> {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
-            for certificate in certificates(path)? {
+            for certificate in certificates(CLIENT_CA, path)? {
                 roots
                     .add(certificate)
-                    .map_err(|error| refuse(path, &error))?;
+                    .map_err(|error| refuse(CLIENT_CA, path, &error))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                 .build()
-                .map_err(|error| refuse(path, &error))?;
+                .map_err(|error| refuse(CLIENT_CA, path, &error))?;
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let key =
-        PrivateKeyDer::from_pem_file(&secure.key).map_err(|error| refuse(&secure.key, &error))?;
+    let key = PrivateKeyDer::from_pem_file(&secure.key)
+        .map_err(|error| refuse("--tls-key", &secure.key, &error))?;
     let config = builder
-        .with_single_cert(certificates(&secure.certificate)?, key)
+        .with_single_cert(certificates(CERTIFICATE, &secure.certificate)?, key)
         .map_err(|error| TlsError::Refused(error.to_string()))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn refuse(path: &Path, error: &dyn std::fmt::Display) -> TlsError {
+/// How often it is looked whether the files changed; a kubelet takes about a minute to bring a new Secret.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Reads certificates again when their files change, until the server stops. Those that cannot be used leave the present ones.
+pub(crate) async fn keep_current(
+    secure: Secure,
+    current: watch::Sender<TlsAcceptor>,
+    stop: CancellationToken,
+) {
+    let mut before = contents(&secure);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => return,
+        }
+        let now = contents(&secure);
+        if now == before {
+            continue;
+        }
+        match acceptor(&secure) {
+            Ok(acceptor) => {
+                tracing::info!(certificate = %secure.certificate.display(), "clients are met with the new certificate");
+                current.send_replace(acceptor);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the new certificate cannot be used; clients are met with the old one");
+            }
+        }
+        before = now;
+    }
+}
+
+/// What the files hold; `None` for one that cannot be read.
+fn contents(secure: &Secure) -> [Option<Vec<u8>>; 3] {
+    let read = |path: &Path| std::fs::read(path).ok();
+    [
+        read(&secure.certificate),
+        read(&secure.key),
+        secure.client_ca.as_deref().and_then(read),
+    ]
+}
+
+fn refuse(option: &'static str, path: &Path, error: &dyn std::fmt::Display) -> TlsError {
     TlsError::File {
+        option,
         path: path.to_owned(),
         why: error.to_string(),
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(
+    option: &'static str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
-        .map_err(|error| refuse(path, &error))?;
+        .map_err(|error| refuse(option, path, &error))?;
     if chain.is_empty() {
-        return Err(refuse(path, &"holds no certificate"));
+        return Err(refuse(option, path, &"holds no certificate in PEM"));
     }
     Ok(chain)
 }

@@ -12,7 +12,7 @@ use zookeeper_check::client::Client;
 use zookeeper_protocol::{Create, CreateKind, Request, any_acl};
 
 /// An authority, and a certificate for one address that serves for both sides.
-fn certificates(rig: &Rig, address: &Address) -> Result<Certificates> {
+fn certificates(rig: &Rig, name: &str, address: &Address) -> Result<Certificates> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority
@@ -25,7 +25,7 @@ fn certificates(rig: &Rig, address: &Address) -> Result<Certificates> {
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.subject_alt_names = vec![SanType::IpAddress(address.ip.into())];
     let certificate = params.signed_by(&key, &authority)?;
-    let folder = rig.sub("certificates")?;
+    let folder = rig.sub(name)?;
     let made = Certificates {
         ca: folder.join("ca.pem"),
         certificate: folder.join("certificate.pem"),
@@ -146,7 +146,7 @@ fn text(path: &Path) -> Result<&str> {
 fn an_etcd_with_tls_and_users_serves_whoever_has_certificate_and_password() -> Result<()> {
     let rig = Rig::new()?;
     let address = Address::take()?;
-    let certificates = certificates(&rig, &address)?;
+    let certificates = certificates(&rig, "certificates", &address)?;
     let etcd = Etcd::start_with_tls(&rig, address, &certificates)?;
     let url = etcd.urls();
     let token = enable_users(&url, &certificates)?;
@@ -190,5 +190,80 @@ fn an_etcd_with_tls_and_users_serves_whoever_has_certificate_and_password() -> R
         r#"Ephemerals(["/after", "/before"])"#
     );
     assert_eq!(client.session(), session);
+    Ok(())
+}
+
+/// A Secret as a kubelet mounts it: all files change at once, with the link that they are reached through.
+fn mount(secret: &Path, round: u32, files: &[(&str, &Path)]) -> Result<()> {
+    let version = format!("..{round}");
+    std::fs::create_dir_all(secret.join(&version))?;
+    for (name, from) in files {
+        std::fs::copy(from, secret.join(&version).join(name))?;
+        let link = secret.join(name);
+        if !link.is_symlink() {
+            std::os::unix::fs::symlink(Path::new("..data").join(name), link)?;
+        }
+    }
+    let next = secret.join("..data_tmp");
+    std::os::unix::fs::symlink(version, &next)?;
+    std::fs::rename(next, secret.join("..data"))?;
+    Ok(())
+}
+
+#[test]
+fn a_secret_that_changes_is_read_again_and_half_a_one_is_not_used() -> Result<()> {
+    let rig = Rig::new()?;
+    let address = Address::take()?;
+    let first = certificates(&rig, "first", &address)?;
+    let second = certificates(&rig, "second", &address)?;
+    let of_etcd = rig.sub("etcds-own")?;
+    let served = Certificates {
+        ca: of_etcd.join("ca.pem"),
+        certificate: of_etcd.join("certificate.pem"),
+        key: of_etcd.join("key.pem"),
+        ip: address.ip,
+    };
+    let serve = |from: &Certificates| -> Result<()> {
+        std::fs::copy(&from.ca, &served.ca)?;
+        std::fs::copy(&from.certificate, &served.certificate)?;
+        std::fs::copy(&from.key, &served.key)?;
+        Ok(())
+    };
+    serve(&first)?;
+    let mut etcd = Etcd::start_with_tls(&rig, address, &served)?;
+    let secret = rig.path().join("secret");
+    let mount = |round, ca: &Certificates, certificate: &Certificates, key: &Certificates| {
+        let files = [
+            ("ca.crt", ca.ca.as_path()),
+            ("user.crt", certificate.certificate.as_path()),
+            ("user.key", key.key.as_path()),
+        ];
+        mount(&secret, round, &files)
+    };
+    mount(1, &first, &first, &first)?;
+    let gateway = Gateway::start(&rig, &etcd, &["--etcd-secret", text(&secret)?])?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let servers = vec![gateway.address.clone()];
+    let mut client = Client::new(servers, 0, 10_000, Duration::from_secs(20));
+    write(&mut client, &runtime, "/first", 0)?;
+    // A certificate with another one's key.
+    mount(2, &second, &second, &first)?;
+    const REFUSED: &str = "the files for etcd cannot be used";
+    wait_for(REFUSED, || gateway.process.log().contains(REFUSED))?;
+    write(&mut client, &runtime, "/still", 0)?;
+    // From now on etcd knows nobody of the first authority.
+    serve(&second)?;
+    let member = etcd.members.first().context("no member")?;
+    member.process.signal(nix::sys::signal::Signal::SIGKILL);
+    etcd.restart(0)?;
+    mount(3, &second, &second, &second)?;
+    wait_for("a write with the new certificates", || {
+        write(&mut client, &runtime, "/second", 0).is_ok()
+    })
+    .with_context(|| gateway.process.log())?;
+    let log = gateway.process.log();
+    assert_eq!(log.matches(REFUSED).count(), 1, "{log}");
     Ok(())
 }

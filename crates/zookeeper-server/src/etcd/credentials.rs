@@ -3,7 +3,7 @@
 //! Not here: the call that logs in ([`super::Etcd`]).
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tonic::metadata::{Ascii, MetadataValue};
 
@@ -15,7 +15,19 @@ pub(super) type Token = MetadataValue<Ascii>;
 /// A user of etcd.
 pub(super) struct Credentials {
     user: (String, String),
-    token: Mutex<Option<Token>>,
+    login: Mutex<Login>,
+}
+
+/// What came of logging in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Login {
+    /// Nothing yet, or no longer.
+    #[default]
+    Needed,
+    /// etcd has no users: everybody may do everything, until a call is refused for want of a token.
+    NotAsked,
+    /// A token.
+    Token(Token),
 }
 
 impl fmt::Debug for Credentials {
@@ -31,7 +43,7 @@ impl Credentials {
     pub(super) fn new(user: (String, String)) -> Self {
         Self {
             user,
-            token: Mutex::new(None),
+            login: Mutex::default(),
         }
     }
 
@@ -39,28 +51,42 @@ impl Credentials {
         self.user.clone()
     }
 
-    pub(super) fn token(&self) -> Option<Token> {
-        self.token
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(super) fn login(&self) -> Login {
+        self.locked().clone()
     }
 
-    /// Keeps a new token; none comes of one that no header can hold.
-    pub(super) fn keep(&self, token: &str) -> Option<Token> {
-        let token: Option<Token> = token.parse().ok();
-        self.token
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&token);
-        token
+    /// Keeps what a login brought; a token that no header can hold is none.
+    pub(super) fn keep(&self, token: &str) -> Login {
+        let login = token.parse().map_or(Login::Needed, Login::Token);
+        self.locked().clone_from(&login);
+        login
     }
 
-    /// Drops the token, unless somebody has already got another one.
-    pub(super) fn forget(&self, old: Option<&Token>) {
-        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
-        if token.as_ref() == old {
-            *token = None;
+    /// etcd says that it has no users.
+    pub(super) fn not_asked(&self) -> Login {
+        *self.locked() = Login::NotAsked;
+        Login::NotAsked
+    }
+
+    /// Drops what was kept, unless somebody has already got something else.
+    pub(super) fn forget(&self, old: &Login) {
+        let mut login = self.locked();
+        if *login == *old {
+            *login = Login::Needed;
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Login> {
+        self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Login {
+    /// What goes with a call.
+    pub(super) fn into_token(self) -> Option<Token> {
+        match self {
+            Self::Needed | Self::NotAsked => None,
+            Self::Token(token) => Some(token),
         }
     }
 }

@@ -27,6 +27,9 @@ fn a_file_without_a_certificate_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("none.pem");
     std::fs::write(&path, "").unwrap();
-    let error = certificates(&path).unwrap_err().to_string();
-    assert!(error.contains("none.pem: holds no certificate"), "{error}");
+    let error = certificates(CERTIFICATE, &path).unwrap_err().to_string();
+    assert!(
+        error.contains("none.pem: holds no certificate in PEM"),
+        "{error}"
+    );
 }
