@@ -31,7 +31,7 @@ const SHRINK_LIMIT: Duration = Duration::from_mins(2);
 pub struct Campaign {
     /// The servers, `HOST:PORT`.
     pub addresses: Both<String>,
-    /// Requests in all.
+    /// Random requests in all; those that begin and end a round come on top.
     pub requests: u64,
     /// The seed; the same one makes the same requests.
     pub seed: u64,
@@ -66,12 +66,15 @@ pub async fn run(
     let mut rig = Rig::new(&campaign.addresses);
     let mut verdict = Verdict::default();
     let mut round = 0;
-    while verdict.requests < campaign.requests && verdict.differences.is_empty() {
+    let mut left = campaign.requests;
+    let mut shape = campaign.shape.clone();
+    while left > 0 && verdict.differences.is_empty() {
+        shape.requests = campaign.shape.requests.min(left);
         let base = rig.fresh_base(campaign.seed);
-        let plan = steps(&campaign.shape, campaign.seed, round, &base);
+        let plan = steps(&shape, campaign.seed, round, &base);
         verdict.differences = rig.play(&base, &plan).await?;
-        verdict.requests = rig.order.lock().await.requests;
-        progress(verdict.requests);
+        left -= shape.requests;
+        progress(campaign.requests - left);
         if !verdict.differences.is_empty() {
             verdict.round = Some(round);
         }
@@ -79,13 +82,20 @@ pub async fn run(
     }
     {
         let shared = rig.order.lock().await;
+        verdict.requests = shared.requests;
         verdict.events = shared.events;
         verdict.operations = shared.operations.clone();
     }
     if let Some(round) = verdict.round
         && campaign.shrink
     {
-        verdict.shrunk = shrink(&mut rig, campaign, round, &verdict.differences).await?;
+        verdict.shrunk = shrink(
+            &mut rig,
+            (campaign.seed, &shape),
+            round,
+            &verdict.differences,
+        )
+        .await?;
     }
     Ok(verdict)
 }
@@ -385,7 +395,7 @@ fn first_operation(differences: &[Difference]) -> String {
 /// Leaves out steps as long as a difference about the same operation remains.
 async fn shrink(
     rig: &mut Rig,
-    campaign: &Campaign,
+    (seed, shape): (u64, &Shape),
     round: u64,
     found: &[Difference],
 ) -> Result<Option<(Vec<Step>, Vec<Difference>)>, LinkError> {
@@ -394,12 +404,7 @@ async fn shrink(
     let mut tries = 0;
     let mut best: Option<(Vec<Step>, Vec<Difference>)> = None;
     // Positions of the steps kept.
-    let whole = steps(
-        &campaign.shape,
-        campaign.seed,
-        round,
-        &rig.fresh_base(campaign.seed),
-    );
+    let whole = steps(shape, seed, round, &rig.fresh_base(seed));
     let mut kept: Vec<usize> = (0..whole.len()).collect();
     let mut chunk = kept.len().div_ceil(2);
     while chunk > 0 && tries < SHRINK_TRIES && begun.elapsed() < SHRINK_LIMIT {
@@ -408,8 +413,8 @@ async fn shrink(
         while from < kept.len() && tries < SHRINK_TRIES && begun.elapsed() < SHRINK_LIMIT {
             let mut fewer = kept.clone();
             fewer.drain(from..(from + chunk).min(kept.len()));
-            let base = rig.fresh_base(campaign.seed);
-            let all = steps(&campaign.shape, campaign.seed, round, &base);
+            let base = rig.fresh_base(seed);
+            let all = steps(shape, seed, round, &base);
             let plan: Vec<Step> = fewer
                 .iter()
                 .filter_map(|at| all.get(*at).cloned())

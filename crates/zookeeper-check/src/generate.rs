@@ -87,8 +87,12 @@ pub fn steps(shape: &Shape, seed: u64, round: u64, base: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut requests = 0;
     while requests < shape.requests {
-        let step = maker.step(shape);
-        requests += step.requests();
+        let mut step = maker.step(shape);
+        let left = shape.requests - requests;
+        if let Action::Ask(asked) = &mut step.action {
+            asked.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        }
+        requests += step.requests().min(left);
         steps.push(step);
     }
     steps

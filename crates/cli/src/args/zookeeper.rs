@@ -129,7 +129,7 @@ pub(crate) enum ZookeeperCommand {
                             klamm zookeeper check --upstream 127.0.0.1:2181 --against 127.0.0.1:2281 --random 20000 --seed 7\n\n\
                       Both servers should start empty, or equal: clients of the proxy see what --upstream says. The Apache ZooKeeper must be\n\
                       a 3.9: older ones answer some requests otherwise. Random requests are made in rounds of a thousand, and leave their nodes.\n\
-                      The exit status is 1 when there was any difference."
+                      The exit status is 1 when there was any difference, 2 when an option is not understood."
     )]
     Check(Check),
 }
@@ -137,10 +137,10 @@ pub(crate) enum ZookeeperCommand {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Check {
     /// The server that is checked; clients get its answers
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_server)]
     pub(crate) upstream: String,
     /// The server that is right: an Apache ZooKeeper
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_server)]
     pub(crate) against: String,
     /// Where clients connect: their requests go to both servers, until Ctrl-C
     #[arg(
@@ -150,14 +150,14 @@ pub(crate) struct Check {
         required_unless_present = "random"
     )]
     pub(crate) listen: Option<SocketAddr>,
-    /// Send so many random requests instead
-    #[arg(long, value_name = "NUMBER")]
+    /// Send so many random requests instead; what begins and ends sessions comes on top
+    #[arg(long, value_name = "NUMBER", value_parser = parse_requests)]
     pub(crate) random: Option<u64>,
     /// The same seed makes the same requests [default: another one each time]
     #[arg(long, value_name = "NUMBER", requires = "random")]
     pub(crate) seed: Option<u64>,
     /// Random requests: sessions at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 4)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = parse_sessions)]
     pub(crate) sessions: usize,
     /// Random requests: one session in so many steps falls silent and must expire; 0: none
     #[arg(long, value_name = "NUMBER", default_value_t = 2000)]
@@ -165,4 +165,34 @@ pub(crate) struct Check {
     /// Random requests: operations to leave out, such as createTTL
     #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
     pub(crate) without: Vec<String>,
+}
+
+/// The most sessions of a round: each has a connection of its own to both servers.
+const MOST_SESSIONS: usize = 1000;
+
+fn parse_sessions(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (1..=MOST_SESSIONS).contains(number))
+        .ok_or_else(|| format!("expected a number from 1 to {MOST_SESSIONS}, for instance 4"))
+}
+
+fn parse_requests(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "expected a number from 1, for instance 20000".to_owned())
+}
+
+fn parse_server(text: &str) -> Result<String, String> {
+    let port = text
+        .rsplit_once(':')
+        .filter(|(host, _)| !host.is_empty())
+        .and_then(|(_, port)| port.parse::<u16>().ok());
+    match port {
+        Some(1..) => Ok(text.to_owned()),
+        Some(0) | None => Err(
+            "expected a host and a port from 1 to 65535, for instance 127.0.0.1:2181".to_owned(),
+        ),
+    }
 }

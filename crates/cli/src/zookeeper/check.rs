@@ -8,10 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use zookeeper_check::campaign::{self, Campaign, Verdict};
 use zookeeper_check::generate::{Operation, Shape};
 use zookeeper_check::proxy::Proxy;
-use zookeeper_check::{Both, Difference};
+use zookeeper_check::{Both, Difference, LinkError};
 
 use crate::args::zookeeper::Check;
-use crate::output;
+use crate::{BAD_INPUT, output};
 
 /// Progress is told about this often.
 const TELL_EVERY: u64 = 10_000;
@@ -37,7 +37,7 @@ pub(super) fn run(args: Check) -> anyhow::Result<ExitCode> {
     if let Some(listen) = listen {
         return runtime.block_on(stand_between(addresses, listen));
     }
-    let without = without
+    let without: anyhow::Result<_> = without
         .iter()
         .map(|name| {
             Operation::by_name(name).ok_or_else(|| {
@@ -47,7 +47,14 @@ pub(super) fn run(args: Check) -> anyhow::Result<ExitCode> {
                 )
             })
         })
-        .collect::<anyhow::Result<_>>()?;
+        .collect();
+    let without = match without {
+        Ok(without) => without,
+        Err(error) => {
+            output::error(&error);
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let campaign = Campaign {
         addresses,
@@ -68,8 +75,33 @@ pub(super) fn run(args: Check) -> anyhow::Result<ExitCode> {
             told = done / TELL_EVERY;
             output::progress(&format!("{done} of {} requests", campaign.requests));
         }
-    }))?;
-    Ok(tell(campaign.seed, &verdict))
+    }));
+    match verdict {
+        Ok(verdict) => Ok(tell(campaign.seed, &verdict)),
+        // The hint of other commands is about an API server.
+        Err(error) => {
+            output::progress(&format!(
+                "klamm: {}",
+                unreachable(&campaign.addresses, &error)
+            ));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Which of the servers could not be asked, and what to look at.
+fn unreachable(addresses: &Both<String>, error: &LinkError) -> String {
+    let (LinkError::Connect { address, .. } | LinkError::Protocol { address, .. }) = error;
+    let (option, what) = if *address == addresses.reference {
+        ("--against", "an Apache ZooKeeper 3.9")
+    } else {
+        ("--upstream", "the server that is checked")
+    };
+    let cause =
+        std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+    format!(
+        "{option} {error}{cause}\nIt must be {what}, and serve clients there: `echo srvr | nc HOST PORT` asks it."
+    )
 }
 
 /// Serves clients until a signal; tells each difference as it is found.
