@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prost::Message as _;
 use tokio::sync::mpsc;
@@ -225,7 +225,10 @@ impl Committer {
     async fn decide(&mut self, txn: TxnRequest, changes: bool) -> Fate {
         let mut copies = false;
         loop {
-            match self.shared.etcd.txn(txn.clone()).await {
+            let begun = Instant::now();
+            let answer = self.shared.etcd.txn(txn.clone()).await;
+            self.shared.stats.transactions.took(begun.elapsed());
+            match answer {
                 Ok(answer) if answer.succeeded && changes => {
                     return Fate::Happened(revision_of(&answer));
                 }

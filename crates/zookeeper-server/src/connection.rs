@@ -485,7 +485,7 @@ impl Conversation {
         let zxid = mirror.zxid;
         self.line.answer(xid, zxid, error, response);
         drop(mirror);
-        self.shared.stats.answered(born.elapsed());
+        self.shared.stats.read(born.elapsed());
     }
 }
 

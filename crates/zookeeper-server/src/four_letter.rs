@@ -193,7 +193,7 @@ pub(crate) fn figures(shared: &Shared) -> Vec<(&'static str, String)> {
         tables.data.total() + tables.children.total()
     };
     let stat = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed).to_string();
-    vec![
+    let mut figures = vec![
         ("uptime", shared.tick().to_string()),
         ("avg_latency", format!("{:.4}", latency.average)),
         ("max_latency", latency.max.to_string()),
@@ -220,5 +220,28 @@ pub(crate) fn figures(shared: &Shared) -> Vec<(&'static str, String)> {
             "stale_sessions_expired",
             stat(&shared.stats.sessions_expired),
         ),
-    ]
+    ];
+    // Left out where the system does not tell them, as by ZooKeeper.
+    figures.extend(open_files().map(|open| ("open_file_descriptor_count", open.to_string())));
+    figures.extend(most_files().map(|most| ("max_file_descriptor_count", most)));
+    figures
+}
+
+/// File descriptors of this process.
+fn open_files() -> Option<usize> {
+    let own = std::fs::read_dir("/proc/self/fd").ok()?.count();
+    // One of them is for this look.
+    Some(own.saturating_sub(1))
+}
+
+/// How many it may have.
+fn most_files() -> Option<String> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))?;
+    let soft = line.split_whitespace().nth(3)?;
+    soft.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| soft.to_owned())
 }

@@ -24,6 +24,7 @@ mod evaluate;
 mod expire;
 mod follow;
 mod four_letter;
+mod histogram;
 mod hold;
 mod keys;
 mod line;

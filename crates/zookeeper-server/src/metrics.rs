@@ -124,6 +124,25 @@ fn metrics(shared: &Shared) -> String {
             counter.load(Ordering::Relaxed)
         );
     }
+    for (name, help, histogram) in [
+        (
+            "read_duration_seconds",
+            "from the arrival of a request that reads to its answer",
+            &stats.reads,
+        ),
+        (
+            "write_duration_seconds",
+            "from the arrival of a request that writes to its answer",
+            &stats.writes,
+        ),
+        (
+            "etcd_transaction_duration_seconds",
+            "how long etcd takes for a transaction, failures and calls without an answer among them",
+            &stats.transactions,
+        ),
+    ] {
+        histogram.write(&format!("klamm_zookeeper_{name}"), help, &mut text);
+    }
     let _ = writeln!(
         text,
         "# HELP klamm_zookeeper_serving whether clients are served\n# TYPE klamm_zookeeper_serving gauge\n\

@@ -317,7 +317,7 @@ impl Mirror {
             Outcome::Error(code) => line.answer(work.xid, zxid, code, Response::Empty),
             Outcome::Again => {}
         }
-        self.stats.answered(work.born.elapsed());
+        self.stats.wrote(work.born.elapsed());
         line.wrote();
         debug_assert!(
             matches!(work.act, Act::Client(_)),

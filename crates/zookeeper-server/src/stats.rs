@@ -3,12 +3,20 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::histogram::Histogram;
+
 /// Counters; all only rise until they are reset, but those of latency.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     pub(crate) received: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) rejected: AtomicU64,
+    /// Requests that read, from their arrival to their answer.
+    pub(crate) reads: Histogram,
+    /// Requests that write.
+    pub(crate) writes: Histogram,
+    /// Transactions of etcd that a batch became.
+    pub(crate) transactions: Histogram,
     latency_count: AtomicU64,
     latency_micros: AtomicU64,
     latency_max_micros: AtomicU64,
@@ -33,8 +41,19 @@ pub(crate) struct Latency {
 }
 
 impl Stats {
-    /// A request was answered.
-    pub(crate) fn answered(&self, took: Duration) {
+    /// A request that changes nothing was answered.
+    pub(crate) fn read(&self, took: Duration) {
+        self.reads.took(took);
+        self.answered(took);
+    }
+
+    /// A request that may change something was answered.
+    pub(crate) fn wrote(&self, took: Duration) {
+        self.writes.took(took);
+        self.answered(took);
+    }
+
+    fn answered(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.latency_count.fetch_add(1, Ordering::Relaxed);
         self.latency_micros.fetch_add(micros, Ordering::Relaxed);

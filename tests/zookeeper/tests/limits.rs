@@ -2,7 +2,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -363,7 +364,7 @@ fn metrics_are_prometheus_and_readiness_follows_etcd() -> Result<()> {
     for line in text.lines() {
         if let Some(kind) = line.strip_prefix("# TYPE ") {
             let (name, kind) = kind.split_once(' ').context("no kind")?;
-            ensure!(["gauge", "counter"].contains(&kind), "{line}");
+            ensure!(["gauge", "counter", "histogram"].contains(&kind), "{line}");
             kinds.insert(name);
         } else if !line.starts_with("# HELP ") {
             let (name, value) = line.split_once(' ').with_context(|| line.to_owned())?;
@@ -373,7 +374,30 @@ fn metrics_are_prometheus_and_readiness_follows_etcd() -> Result<()> {
             );
         }
     }
-    assert!(samples.keys().all(|name| kinds.contains(name)), "{text}");
+    let is_known = |name: &str| {
+        let parts = ["_bucket", "_sum", "_count"];
+        let family = parts.iter().find_map(|part| {
+            let (family, rest) = name.rsplit_once(part)?;
+            (rest.is_empty() || rest.starts_with('{')).then_some(family)
+        });
+        kinds.contains(name) || family.is_some_and(|family| kinds.contains(family))
+    };
+    assert!(samples.keys().all(|name| is_known(name)), "{text}");
+    for (name, least) in [
+        ("klamm_zookeeper_write_duration_seconds_count", 1.0),
+        // The answer may overtake it.
+        (
+            "klamm_zookeeper_etcd_transaction_duration_seconds_count",
+            0.0,
+        ),
+        ("open_file_descriptor_count", 5.0),
+        ("max_file_descriptor_count", 20.0),
+    ] {
+        assert!(
+            samples.get(name).is_some_and(|value| *value >= least),
+            "{name}: {text}"
+        );
+    }
     assert!(
         samples
             .get("klamm_zookeeper_batches_total")
@@ -388,5 +412,161 @@ fn metrics_are_prometheus_and_readiness_follows_etcd() -> Result<()> {
         fetch(&metrics, "/readyz").is_ok_and(|(status, _)| status.contains("503"))
     })?;
     assert!(fetch(&metrics, "/healthz")?.0.contains("200"));
+    Ok(())
+}
+
+/// A figure of `/metrics`.
+fn figure(address: &str, name: &str) -> Result<u64> {
+    let (_, text) = fetch(address, "/metrics")?;
+    let value = text.lines().find_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        rest.strip_prefix(' ')?.trim().parse().ok()
+    });
+    value.with_context(|| format!("no {name} in {text}"))
+}
+
+#[test]
+fn a_large_request_gets_through_beside_a_server_that_never_rests() -> Result<()> {
+    let rig = Rig::new()?;
+    let etcd = Etcd::start(&rig, 1, Version::Built)?;
+    let ip = Address::take()?;
+    let figures = ip.port(7000);
+    let patient = Gateway::start(&rig, &etcd, &["--metrics-listen", &figures])?;
+    let busy = Gateway::start(&rig, &etcd, &[])?;
+    let over = AtomicBool::new(false);
+    let written = AtomicU64::new(0);
+    std::thread::scope(|scope| -> Result<()> {
+        let writers: Vec<_> = (0..3)
+            .map(|number| {
+                let (over, written, busy) = (&over, &written, &busy);
+                scope.spawn(move || -> Result<()> {
+                    let runtime = runtime()?;
+                    let mut client = client(&busy.address);
+                    let path = format!("/busy-{number}");
+                    runtime.block_on(client.call(create(&path, "")))?;
+                    while !over.load(Ordering::Relaxed) {
+                        let sets = (0..10).map(|_| set(&path, "x")).collect();
+                        runtime.block_on(client.pipeline(sets))?;
+                        written.fetch_add(10, Ordering::Relaxed);
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        let outcome = large_beside(&patient, &figures, &written);
+        over.store(true, Ordering::Relaxed);
+        for writer in writers {
+            writer
+                .join()
+                .map_err(|_| anyhow::anyhow!("a writer panicked"))??;
+        }
+        outcome
+    })
+}
+
+fn large_beside(patient: &Gateway, figures: &str, written: &AtomicU64) -> Result<()> {
+    let runtime = runtime()?;
+    let mut client = client(&patient.address);
+    wait_for("busy writers", || written.load(Ordering::Relaxed) > 300)?;
+    const CONFLICTS: &str = "klamm_zookeeper_conflicts_total";
+    for round in 0..3 {
+        let before = (figure(figures, CONFLICTS)?, written.load(Ordering::Relaxed));
+        let creates = (0..3000)
+            .map(|number| {
+                let path = format!("/n{round}-{number}");
+                MultiOp::Create(created(&path, "", any_acl()))
+            })
+            .collect();
+        let answer = runtime.block_on(client.call(Request::Multi(creates)))?;
+        let Response::Multi(results) = answer else {
+            anyhow::bail!("{answer:?}");
+        };
+        assert!(
+            matches!(results.first(), Some(OpResult::Created { .. })),
+            "{:?}",
+            results.first()
+        );
+        let tries = figure(figures, CONFLICTS)? - before.0;
+        println!("round {round}: overtaken {tries} times");
+        assert!(tries <= 6, "overtaken {tries} times");
+        // The others go on.
+        wait_for("the busy ones", || {
+            written.load(Ordering::Relaxed) > before.1 + 100
+        })?;
+    }
+    Ok(())
+}
+
+/// A call to etcd's JSON gateway.
+fn ask_etcd(etcd: &Etcd, call: &str, body: &str) -> Result<()> {
+    let output = std::process::Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--fail-with-body",
+            "--data",
+            body,
+        ])
+        .arg(format!("{}/v3/{call}", etcd.urls()))
+        .output()
+        .context("running curl")?;
+    ensure!(
+        output.status.success(),
+        "{call}: {}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    Ok(())
+}
+
+#[test]
+fn a_server_that_dies_while_it_holds_up_others_does_so_for_seconds_only() -> Result<()> {
+    let rig = Rig::new()?;
+    let etcd = Etcd::start(&rig, 1, Version::Built)?;
+    let gateway = Gateway::start(&rig, &etcd, &[])?;
+    let runtime = runtime()?;
+    let mut client = client(&gateway.address);
+    runtime.block_on(client.call(create("/before", "")))?;
+    // What it leaves: its key, with its lease. `/klamm/h` in base64.
+    ask_etcd(&etcd, "lease/grant", r#"{"TTL":4,"ID":77}"#)?;
+    let held = Instant::now();
+    ask_etcd(
+        &etcd,
+        "kv/put",
+        r#"{"key":"L2tsYW1tL2g=","value":"eA==","lease":77}"#,
+    )?;
+    runtime.block_on(client.call(create("/after", "")))?;
+    let waited = held.elapsed();
+    assert!(
+        waited > Duration::from_secs(2) && waited < Duration::from_secs(10),
+        "{waited:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_etcd_without_users_is_asked_for_a_login_once_and_not_with_each_call() -> Result<()> {
+    let rig = Rig::new()?;
+    let etcd = Etcd::start(&rig, 1, Version::Built)?;
+    let password = rig.path().join("password");
+    std::fs::write(&password, "secret")?;
+    let password = password.display().to_string();
+    let user = ["--etcd-user", "klamm", "--etcd-password-file", &password];
+    let gateway = Gateway::start(&rig, &etcd, &user)?;
+    let runtime = runtime()?;
+    let mut client = client(&gateway.address);
+    for number in 0..50 {
+        runtime.block_on(client.call(create(&format!("/n{number}"), "")))?;
+    }
+    let urls = etcd.urls();
+    let (_, text) = fetch(urls.trim_start_matches("http://"), "/metrics")?;
+    let logins: f64 = text
+        .lines()
+        .filter(|line| {
+            line.starts_with("grpc_server_handled_total{") && line.contains("\"Authenticate\"")
+        })
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum();
+    // Some calls begin together.
+    assert!((1.0..=8.0).contains(&logins), "{logins} logins");
     Ok(())
 }
