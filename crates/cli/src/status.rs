@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
+use model::desired::parse::metadata_store::METADATA_STORE;
 use resources::{Kafka, KafkaPlan};
 use serde::Serialize;
 
@@ -26,6 +27,8 @@ pub(crate) struct Row {
     reason: Option<String>,
     kafka_version: Option<String>,
     metadata_version: Option<String>,
+    /// Where the metadata are.
+    metadata_store: String,
     cluster_id: Option<String>,
     nodes: Vec<NodeRow>,
     listeners: Vec<Access>,
@@ -109,6 +112,7 @@ pub(crate) async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
         ready: reason.is_none(),
         reason,
         kafka_version: status.kafka_version,
+        metadata_store: metadata_store(kafka),
         metadata_version: status.kafka_metadata_version,
         cluster_id: status.cluster_id,
         nodes: pods.iter().map(node_row).collect(),
@@ -130,6 +134,32 @@ const KAFKA: &str = "kafka";
 fn component(pod: &Pod) -> &str {
     let label = pod.labels().get("strimzi.io/component-type");
     label.map_or(KAFKA, String::as_str)
+}
+
+/// What is said of the metadata where nothing else is.
+const KRAFT: &str = "KRaft";
+
+/// Where the metadata are, in words; what cannot be understood is told as a problem of the plan, not here.
+fn metadata_store(kafka: &Kafka) -> String {
+    let annotations = kafka.metadata.annotations.as_ref();
+    let Some(text) = annotations.and_then(|annotations| annotations.get(METADATA_STORE)) else {
+        return KRAFT.to_owned();
+    };
+    if text == "zookeeper" {
+        return "ZooKeeper ensemble of its own".to_owned();
+    }
+    let tls = text
+        .strip_prefix("etcds://")
+        .map(|hosts| (hosts, " with TLS"));
+    let plain = text.strip_prefix("etcd://").map(|hosts| (hosts, ""));
+    match tls
+        .or(plain)
+        .map(|(hosts, how)| (hosts.trim_end_matches('/'), how))
+    {
+        Some(("", _)) => "etcd of its own".to_owned(),
+        Some((hosts, how)) => format!("etcd at {hosts}{how}"),
+        None => text.clone(),
+    }
 }
 
 /// The servers of ZooKeeper's protocol, as its clients are told them.
@@ -249,11 +279,17 @@ fn detail(row: &Row) -> String {
     );
     let mut text = format!("{} (namespace {})  {ready}", row.name, row.namespace);
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    // A level of the format is something that only KRaft has.
+    let metadata = if row.metadata_store == KRAFT {
+        known(&row.metadata_version)
+    } else {
+        format!("in {}", row.metadata_store)
+    };
     let _ = write!(
         text,
         "\n  Kafka {}   metadata {}   cluster id {}\n\n",
         known(&row.kafka_version),
-        known(&row.metadata_version),
+        metadata,
         known(&row.cluster_id)
     );
     let nodes: Vec<Vec<String>> = row

@@ -28,6 +28,8 @@ pub enum Reason {
     RecordIncomplete,
     /// A leader of the quorum was seen for the first time.
     QuorumFormed,
+    /// The brokers, which have no quorum, were seen with a controller for the first time.
+    ControllerElected,
     /// A node was seen running on its disks for the first time.
     FirstRun,
     /// It is not there.
@@ -96,6 +98,7 @@ impl Reason {
             Self::NotRecorded => "NotRecorded",
             Self::RecordIncomplete => "RecordIncomplete",
             Self::QuorumFormed => "QuorumFormed",
+            Self::ControllerElected => "ControllerElected",
             Self::FirstRun => "FirstRun",
             Self::Missing => "Missing",
             Self::Differs { paths: _ } => "Differs",
@@ -124,6 +127,7 @@ impl std::fmt::Display for Reason {
             Self::NotRecorded => f.write_str("never recorded"),
             Self::RecordIncomplete => f.write_str("the record is incomplete"),
             Self::QuorumFormed => f.write_str("a leader was seen"),
+            Self::ControllerElected => f.write_str("the brokers have elected a controller"),
             Self::FirstRun => f.write_str("it was seen running"),
             Self::Missing => f.write_str("not there"),
             Self::Differs { paths } => write!(f, "differs in {}", listed(paths, 3)),

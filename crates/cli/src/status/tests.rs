@@ -26,6 +26,7 @@ fn what_keeps_metadata_beside_kafka_is_shown_and_is_no_node_of_it() {
         reason: None,
         kafka_version: Some("3.9.2".to_owned()),
         metadata_version: None,
+        metadata_store: "etcd of its own".to_owned(),
         cluster_id: None,
         nodes: pods.iter().map(node_row).collect(),
         listeners: Vec::new(),
@@ -40,6 +41,10 @@ fn what_keeps_metadata_beside_kafka_is_shown_and_is_no_node_of_it() {
         detail.contains("protocol at 127.9.1.1:2181\n") || detail.ends_with("127.9.1.1:2181"),
         "{detail}"
     );
+    assert!(
+        detail.contains("metadata in etcd of its own   cluster id -"),
+        "{detail}"
+    );
     let line = detail
         .lines()
         .find(|line| line.starts_with("old-zookeeper-0"))
@@ -48,4 +53,22 @@ fn what_keeps_metadata_beside_kafka_is_shown_and_is_no_node_of_it() {
         line.contains("  zookeeper ") && line.ends_with("Ready at 127.9.1.1"),
         "{line}"
     );
+}
+
+#[test]
+fn where_metadata_are_is_told_in_words() {
+    let told = |annotations: serde_json::Value| {
+        let kafka = json!({
+            "apiVersion": "kafka.strimzi.io/v1beta2", "kind": "Kafka",
+            "metadata": {"name": "a", "annotations": annotations},
+            "spec": {"kafka": {"listeners": []}}
+        });
+        metadata_store(&serde_json::from_value(kafka).unwrap())
+    };
+    let store = |text: &str| told(json!({"klamm.dev/metadata-store": text}));
+    assert_eq!(told(json!({})), "KRaft");
+    assert_eq!(store("zookeeper"), "ZooKeeper ensemble of its own");
+    assert_eq!(store("etcd://"), "etcd of its own");
+    assert_eq!(store("etcd://a:2379,b:2379"), "etcd at a:2379,b:2379");
+    assert_eq!(store("etcds://a:2379/"), "etcd at a:2379 with TLS");
 }

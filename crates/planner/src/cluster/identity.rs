@@ -371,7 +371,11 @@ fn learn(view: &View<'_>, recorded: &Identity) -> Settled {
     }
     store::learn(view, &mut identity);
     let learnt = if identity.quorum_formed != recorded.quorum_formed {
-        Some(Reason::QuorumFormed)
+        Some(if identity.store.kind.is_kraft() {
+            Reason::QuorumFormed
+        } else {
+            Reason::ControllerElected
+        })
     } else if identity != *recorded {
         Some(Reason::FirstRun)
     } else {
