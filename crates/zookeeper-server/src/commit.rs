@@ -300,7 +300,7 @@ impl Committer {
             match self.shared.etcd.range(one(fence)).await {
                 Ok(answer) => return answer.kvs.first().and_then(fence_of),
                 Err(error) => {
-                    tracing::debug!(%error, "what became of a transaction is not known yet")
+                    tracing::debug!(%error, "what became of a transaction is not known yet");
                 }
             }
         }

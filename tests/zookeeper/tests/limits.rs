@@ -464,11 +464,13 @@ fn a_large_request_gets_through_beside_a_server_that_never_rests() -> Result<()>
     })
 }
 
+/// How often a server computed a transaction again.
+const CONFLICTS: &str = "klamm_zookeeper_conflicts_total";
+
 fn large_beside(patient: &Gateway, figures: &str, written: &AtomicU64) -> Result<()> {
     let runtime = runtime()?;
     let mut client = client(&patient.address);
     wait_for("busy writers", || written.load(Ordering::Relaxed) > 300)?;
-    const CONFLICTS: &str = "klamm_zookeeper_conflicts_total";
     for round in 0..3 {
         let before = (figure(figures, CONFLICTS)?, written.load(Ordering::Relaxed));
         let creates = (0..3000)

@@ -210,6 +210,9 @@ fn mount(secret: &Path, round: u32, files: &[(&str, &Path)]) -> Result<()> {
     Ok(())
 }
 
+/// The warning about half a Secret.
+const REFUSED: &str = "the files for etcd cannot be used";
+
 #[test]
 fn a_secret_that_changes_is_read_again_and_half_a_one_is_not_used() -> Result<()> {
     let rig = Rig::new()?;
@@ -250,7 +253,6 @@ fn a_secret_that_changes_is_read_again_and_half_a_one_is_not_used() -> Result<()
     write(&mut client, &runtime, "/first", 0)?;
     // A certificate with another one's key.
     mount(2, &second, &second, &first)?;
-    const REFUSED: &str = "the files for etcd cannot be used";
     wait_for(REFUSED, || gateway.process.log().contains(REFUSED))?;
     write(&mut client, &runtime, "/still", 0)?;
     // From now on etcd knows nobody of the first authority.

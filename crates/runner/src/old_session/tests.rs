@@ -137,7 +137,7 @@ async fn waited(servers: &[&Server], patience: Duration, within: u64) -> bool {
         .is_ok()
 }
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn kafka_starts_once_the_old_session_has_ended_and_not_before() {
