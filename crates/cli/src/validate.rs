@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use model::desired::parse::Settings;
 use model::problem::Subject;
-use model::validate::{self, Located, Place, Validation};
+use model::validate::{self, Located, Validation};
 use serde_json::json;
 
 use crate::args::Validate;
@@ -72,13 +72,11 @@ fn validate(sources: &Sources) -> Validation {
     validation
 }
 
-/// For people: problems first, then warnings, then one line that sums up.
+/// For people, one line for each as compilers have it: problems first, then warnings, then one line that sums up.
 fn report(validation: &Validation) -> String {
     let mut text = String::new();
-    let mut last = None;
     for Located { place, what } in &validation.problems {
-        heading(&mut text, &mut last, place, &what.subject);
-        let _ = writeln!(text, "  {what}");
+        let _ = writeln!(text, "{place}: {}{what}", about(&what.subject));
     }
     text.push_str(&warnings(validation));
     let Validation {
@@ -98,28 +96,18 @@ fn report(validation: &Validation) -> String {
 
 fn warnings(validation: &Validation) -> String {
     let mut text = String::new();
-    let mut last = None;
     for Located { place, what } in &validation.warnings {
-        heading(&mut text, &mut last, place, &what.subject);
-        let _ = writeln!(text, "  warning: {what}");
+        let _ = writeln!(text, "{place}: warning: {}{what}", about(&what.subject));
     }
     text
 }
 
-/// The document, once for all that there is to say about it.
-fn heading<'a>(
-    text: &mut String,
-    last: &mut Option<(&'a Place, &'a Subject)>,
-    place: &'a Place,
-    subject: &'a Subject,
-) {
-    if last.replace((place, subject)) != Some((place, subject)) {
-        let named = if subject.kind.is_empty() {
-            String::new()
-        } else {
-            format!(": {subject}")
-        };
-        let _ = writeln!(text, "{place}{named}");
+/// Of which object a field is, if of any.
+fn about(subject: &Subject) -> String {
+    if subject.kind.is_empty() {
+        String::new()
+    } else {
+        format!("{subject}: ")
     }
 }
 

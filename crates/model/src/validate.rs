@@ -15,8 +15,11 @@ use serde_json::Value;
 
 use crate::desired::parse::{self, CLUSTER_LABEL, Settings, cluster_of, not_acted_on};
 use crate::problem::{Problem, ProblemReason, Subject, Warning, WarningReason};
+use lines::Lines;
 use yaml::documents;
 
+mod lines;
+mod path;
 mod repair;
 mod yaml;
 
@@ -29,21 +32,21 @@ pub struct Source<'a> {
     pub text: &'a str,
 }
 
-/// Where a document stands.
+/// Where a document, or a field of it, stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file.
     pub file: String,
     /// Which document of the file, from 1.
     pub document: usize,
-    /// The line that the document begins on, from 1.
+    /// The line of the file, from 1.
     pub line: usize,
 }
 
-/// Something about a document.
+/// Something about a document or a field of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Located<T> {
-    /// The document.
+    /// The line of the field, or of the nearest thing around it that is there.
     pub place: Place,
     /// What there is to say.
     #[serde(flatten)]
@@ -51,16 +54,18 @@ pub struct Located<T> {
 }
 
 /// A document that could be read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// Where it stands.
+    /// Where it begins.
     pub place: Place,
     /// The object.
     pub object: Value,
+    /// Where its fields stand.
+    lines: Lines,
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Validation {
     /// Every object, in the order of the texts; items of a `List` stand for themselves.
     pub documents: Vec<Document>,
@@ -74,10 +79,10 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
             file,
-            document,
+            document: _,
             line,
         } = self;
-        write!(f, "{file}:{line} (document {document})")
+        write!(f, "{file}:{line}")
     }
 }
 
@@ -104,9 +109,31 @@ pub fn validate(sources: &[Source<'_>], settings: &Settings) -> Validation {
         .problems
         .extend(again.into_iter().map(|(_, problem)| problem));
     clusters(&wrong, &twice, settings, &mut validation);
+    to_the_line(&mut validation);
     validation.problems.sort();
     validation.warnings.sort();
     validation
+}
+
+/// From where its document begins to the line of the field that each of them is about.
+fn to_the_line(validation: &mut Validation) {
+    let Validation {
+        documents,
+        problems,
+        warnings,
+    } = validation;
+    let line = |place: &Place, about: &Subject, field: &str| {
+        let mut these = documents
+            .iter()
+            .filter(|document| document.place == *place && subject(&document.object) == *about);
+        these.find_map(|document| document.lines.find(field))
+    };
+    for Located { place, what } in problems {
+        place.line = line(place, &what.subject, &what.field).unwrap_or(place.line);
+    }
+    for Located { place, what } in warnings {
+        place.line = line(place, &what.subject, &what.field).unwrap_or(place.line);
+    }
 }
 
 /// A document that its schema refuses, as far as it can be judged all the same.
@@ -130,9 +157,7 @@ impl Mended {
     }
 
     fn speaks_of(&self, field: &str) -> bool {
-        self.places
-            .iter()
-            .any(|place| repair::overlap(place, field))
+        self.places.iter().any(|place| path::overlap(place, field))
     }
 }
 
@@ -231,7 +256,7 @@ fn problem(subject: &Subject, violation: Violation) -> Problem {
 fn duplicates(documents: &[Document], settings: &Settings) -> Vec<(usize, Located<Problem>)> {
     let mut seen: BTreeMap<(String, String, String), &Place> = BTreeMap::new();
     let mut problems = Vec::new();
-    for (index, Document { place, object }) in documents.iter().enumerate() {
+    for (index, Document { place, object, .. }) in documents.iter().enumerate() {
         let Some(name) = object["metadata"]["name"].as_str() else {
             continue;
         };
@@ -273,7 +298,7 @@ fn kinds_without_effect(documents: &[Document]) -> Vec<Located<Warning>> {
     documents
         .iter()
         .filter(|document| ours(&document.object))
-        .filter_map(|Document { place, object }| {
+        .filter_map(|Document { place, object, .. }| {
             let (_, instead) = not_acted_on::KINDS
                 .iter()
                 .find(|(kind, _)| object["kind"] == *kind)?;

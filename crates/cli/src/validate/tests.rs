@@ -3,7 +3,7 @@ use expect_test::expect;
 use super::*;
 
 #[test]
-fn problems_stand_under_their_document_and_are_counted() {
+fn problems_have_a_line_each_with_the_place_of_their_field_and_are_counted() {
     let source = |file: &str, text: &str| Source {
         file: file.to_owned(),
         text: text.to_owned(),
@@ -33,18 +33,13 @@ kind: [
         )],
     };
     expect![[r#"
-        kafka.yaml:1 (document 1): Kafka/demo
-          spec.kafka.versions is not a field; fields there: `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`; did you mean: version
-          spec.kafka.listeners[0].port: 80 is not allowed; allowed: a whole number, at least 9092; for example: 9094
-        kafka.yaml:7 (document 2)
-          document cannot be read: line 7 column 7: unclosed bracket '['; allowed: YAML or JSON
-        gone.yaml:1 (document 1)
-          document cannot be read: No such file or directory; allowed: a file of YAML or JSON in UTF-8, a directory of such files, or `-` for standard input
-        kafka.yaml:1 (document 1): Kafka/demo
-          warning: role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
-          warning: role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
-        topic.yaml:1 (document 1): KafkaTopic/a
-          warning: KafkaTopic is accepted, but topics are not made from it yet.
+        kafka.yaml:5: Kafka/demo: spec.kafka.versions is not a field; fields there: `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`; did you mean: version
+        kafka.yaml:5: Kafka/demo: spec.kafka.listeners[0].port: 80 is not allowed; allowed: a whole number, at least 9092; for example: 9094
+        kafka.yaml:7: document cannot be read: line 7 column 7: unclosed bracket '['; allowed: YAML or JSON
+        gone.yaml:1: document cannot be read: No such file or directory; allowed: a file of YAML or JSON in UTF-8, a directory of such files, or `-` for standard input
+        kafka.yaml:1: warning: Kafka/demo: role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
+        kafka.yaml:1: warning: Kafka/demo: role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
+        topic.yaml:1: warning: KafkaTopic/a: KafkaTopic is accepted, but topics are not made from it yet.
         2 documents: 4 problems, 3 warnings
     "#]].assert_eq(&report(&validate(&sources)));
 }
@@ -76,8 +71,7 @@ fn a_pipe_that_brought_nothing_is_no_success() {
         ..Sources::default()
     };
     expect![[r#"
-        -:1 (document 1)
-          document is missing; allowed: at least one manifest, such as a Kafka with its node pools
+        -:1: document is missing; allowed: at least one manifest, such as a Kafka with its node pools
         0 documents: 1 problem, 0 warnings
     "#]]
     .assert_eq(&report(&validate(&sources)));

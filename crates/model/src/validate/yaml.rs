@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::lines::Lines;
 use super::{Document, Located, Place, Source, Validation};
 use crate::problem::{Problem, ProblemReason, Subject};
 
@@ -17,15 +18,31 @@ pub(super) fn documents(source: &Source<'_>, validation: &mut Validation) {
         let text = "\n".repeat(line - 1) + &text;
         match serde_saphyr::from_str::<Value>(&text) {
             Ok(Value::Null) => {}
-            Ok(Value::Object(list)) if list.get("kind").is_some_and(|kind| kind == "List") => {
-                let items = list.get("items").and_then(Value::as_array);
-                let items = items.into_iter().flatten().cloned();
-                validation.documents.extend(items.map(|object| Document {
-                    place: place.clone(),
-                    object,
-                }));
+            Ok(Value::Object(mut list)) if list.get("kind").is_some_and(|kind| kind == "List") => {
+                let lines = Lines::of(&text, line);
+                let lines = lines.field("items");
+                let Some(Value::Array(items)) = list.remove("items") else {
+                    continue;
+                };
+                for (index, object) in items.into_iter().enumerate() {
+                    let lines = lines.and_then(|items| items.item(index)).cloned();
+                    let lines = lines.unwrap_or_else(|| Lines::unknown(line));
+                    let line = lines.line();
+                    validation.documents.push(Document {
+                        place: Place {
+                            line,
+                            ..place.clone()
+                        },
+                        object,
+                        lines,
+                    });
+                }
             }
-            Ok(object @ Value::Object(_)) => validation.documents.push(Document { place, object }),
+            Ok(object @ Value::Object(_)) => validation.documents.push(Document {
+                place,
+                object,
+                lines: Lines::of(&text, line),
+            }),
             Ok(other) => {
                 let shown = other.to_string();
                 let given = shown.chars().take(60).collect();
@@ -36,6 +53,12 @@ pub(super) fn documents(source: &Source<'_>, validation: &mut Validation) {
                 ));
             }
             Err(error) => {
+                let at = error.location().map(|at| at.line());
+                let at = at.and_then(|line| usize::try_from(line).ok());
+                let place = Place {
+                    line: at.filter(|at| *at > line).unwrap_or(line),
+                    ..place
+                };
                 let given = in_plain_words(&error.to_string());
                 validation
                     .problems
