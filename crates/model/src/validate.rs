@@ -403,6 +403,23 @@ fn clusters(
             kafka.metadata.name.as_deref() == cluster
                 && namespace(&document.object, settings) == home
         });
+        if let Some(cluster) = cluster.filter(|_| !parsed_already) {
+            let same_namespace =
+                |document: &Document| namespace(&document.object, settings) == home;
+            let names: Vec<&str> = validation
+                .documents
+                .iter()
+                .filter(|document| is(&document.object, "Kafka") && same_namespace(document))
+                .filter_map(|document| document.object["metadata"]["name"].as_str())
+                .collect();
+            // It may be there twice, or unreadable: then more is told of it than that it is not there.
+            if !names.contains(&cluster) {
+                warnings.push(Located {
+                    place: document.place.clone(),
+                    what: absent_kafka(&document.object, cluster, &names),
+                });
+            }
+        }
         if !parsed_already {
             let parsed = parse::parse_pool(pool);
             let place = &document.place;
@@ -451,6 +468,22 @@ fn absent_pools(problem: Problem) -> Warning {
         reason: WarningReason::FieldNotActedOn,
         field,
         message: format!("nothing runs without {allowed}; there is none among these documents."),
+    }
+}
+
+fn absent_kafka(pool: &Value, cluster: &str, there: &[&str]) -> Warning {
+    let nearest = resources::words::nearest(cluster, there.iter().copied());
+    let hint = nearest.map_or_else(
+        || ".".to_owned(),
+        |nearest| format!("; did you mean {nearest}?"),
+    );
+    Warning {
+        subject: subject(pool),
+        reason: WarningReason::FieldNotActedOn,
+        field: format!("metadata.labels[\"{CLUSTER_LABEL}\"]"),
+        message: format!(
+            "no node of this pool runs without the Kafka {cluster} in its namespace; there is none among these documents{hint}"
+        ),
     }
 }
 

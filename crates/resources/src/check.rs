@@ -160,6 +160,11 @@ impl Walk<'_> {
                 self.number(path, schema, value);
             }
             ("boolean", Value::Bool(_)) | ("", _) => {}
+            ("string", Value::Number(_) | Value::Bool(_))
+                if is_text(schema, &value.to_string()) =>
+            {
+                self.unquoted(path, schema, value);
+            }
             _ => self.invalid(path, &words::given(value), words::of_schema(schema)),
         }
     }
@@ -256,14 +261,21 @@ impl Walk<'_> {
     }
 
     fn text(&mut self, path: &str, schema: &Value, text: &str) {
-        let allowed = match (schema["enum"].as_array(), schema["pattern"].as_str()) {
-            (Some(values), _) => values.iter().any(|value| value == text),
-            (None, Some(pattern)) => words::matches(pattern, text),
-            (None, None) => true,
-        };
-        if !allowed {
+        if !is_text(schema, text) {
             self.invalid(path, text, words::of_schema(schema));
         }
+    }
+
+    /// What would do as text, but that YAML reads as something else: `4.1` is a number.
+    fn unquoted(&mut self, path: &str, schema: &Value, value: &Value) {
+        let Words { allowed, example } = words::of_schema(schema);
+        let kind = if value.is_boolean() {
+            "a truth value"
+        } else {
+            "a number"
+        };
+        let allowed = format!("{allowed}, in quotes where YAML would read {kind} (\"{value}\")");
+        self.invalid(path, &words::given(value), Words { allowed, example });
     }
 
     fn int_or_text(&mut self, path: &str, schema: &Value, value: &Value) {
@@ -323,6 +335,15 @@ impl Walk<'_> {
                 .unwrap_or_default()
                 .to_owned(),
         });
+    }
+}
+
+/// Whether a schema of text takes this one.
+fn is_text(schema: &Value, text: &str) -> bool {
+    match (schema["enum"].as_array(), schema["pattern"].as_str()) {
+        (Some(values), _) => values.iter().any(|value| value == text),
+        (None, Some(pattern)) => words::matches(pattern, text),
+        (None, None) => true,
     }
 }
 

@@ -378,3 +378,70 @@ metadata:
         "#]],
     );
 }
+
+#[test]
+fn a_pool_whose_kafka_is_not_among_the_documents_is_a_warning() {
+    check(
+        &[(
+            "pool.yaml",
+            "
+apiVersion: kafka.strimzi.io/v1
+kind: Kafka
+metadata: {name: demo}
+spec: {kafka: {config: {default.replication.factor: 1}, listeners: [{name: plain, port: 9092, type: internal, tls: false}]}}
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: a, labels: {strimzi.io/cluster: demo}}
+spec: {replicas: 1, roles: [broker, controller], storage: {type: persistent-claim, size: 1Gi}}
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata:
+  name: b
+  labels:
+    strimzi.io/cluster: demoo
+spec: {replicas: 1, roles: [broker], storage: {type: persistent-claim, size: 1Gi}}
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: c, namespace: elsewhere, labels: {strimzi.io/cluster: demo}}
+spec: {replicas: 1, roles: [broker], storage: {type: persistent-claim, size: 1Gi}}
+",
+        )],
+        &expect![[r#"
+            pool.yaml:1: Kafka/demo
+            pool.yaml:7: KafkaNodePool/a
+            pool.yaml:12: KafkaNodePool/b
+            pool.yaml:20: KafkaNodePool/c
+            warning pool.yaml:17: KafkaNodePool/b metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demoo in its namespace; there is none among these documents; did you mean demo?
+            warning pool.yaml:22: KafkaNodePool/c metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demo in its namespace; there is none among these documents.
+        "#]],
+    );
+}
+
+#[test]
+fn what_yaml_reads_as_a_number_has_to_be_quoted() {
+    check(
+        &[(
+            "kafka.yaml",
+            "
+apiVersion: kafka.strimzi.io/v1
+kind: Kafka
+metadata: {name: demo}
+spec:
+  kafka:
+    version: 4.1
+    metadataVersion: 3.0
+    listeners: [{name: plain, port: 9092, type: internal, tls: false}]
+",
+        )],
+        &expect![[r#"
+            kafka.yaml:1: Kafka/demo
+            PROBLEM kafka.yaml:7: Kafka/demo spec.kafka.version: 4.1 is not allowed; allowed: text, in quotes where YAML would read a number ("4.1"); for example: 4.3.1
+            PROBLEM kafka.yaml:8: Kafka/demo spec.kafka.metadataVersion: 3.0 is not allowed; allowed: text, in quotes where YAML would read a number ("3.0"); for example: 4.3-IV0
+            warning kafka.yaml:1: Kafka/demo role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
+            warning kafka.yaml:1: Kafka/demo role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
+        "#]],
+    );
+}
