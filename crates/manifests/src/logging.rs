@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use model::desired::{Cluster, Logging};
+use model::desired::{Cluster, Logging, LoggingDialect};
 
 use crate::broker_properties;
 
@@ -91,6 +91,23 @@ pub fn render(logging: &Logging, external: Option<&str>) -> String {
         .chain(lines)
         .collect::<Vec<_>>()
         .concat()
+}
+
+/// What a configuration of the user's own has for levels that are none, by its keys.
+pub fn wrong_levels(cluster: &Cluster, external: &str) -> Vec<(String, String)> {
+    dialect(cluster)
+        .wrong_levels(&parse(external))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// What the cluster's Kafka logs through.
+pub fn dialect(cluster: &Cluster) -> LoggingDialect {
+    if cluster.version.needs_zookeeper() {
+        LoggingDialect::Reload4j
+    } else {
+        LoggingDialect::Log4j2
+    }
 }
 
 fn defaults() -> Properties {

@@ -36,7 +36,7 @@ pub use listener::{
     BootstrapOverride, BrokerOverride, CertificateReference, Listener, ListenerAuthentication,
     ListenerConfiguration, ListenerKind,
 };
-pub use logging::{ConfigMapKey, Logging};
+pub use logging::{ConfigMapKey, Dialect as LoggingDialect, Logging};
 pub use metadata_store::{Etcd, ExternalEtcd, MetadataStore, StoreKind, StoreVolume};
 pub use metrics::{Jmx, Metrics};
 pub use name::{ClusterName, ListenerName, NameError, Namespace, PoolName};

@@ -172,6 +172,8 @@ pub enum WarningReason {
     QuotasPluginConflict,
     /// A field is accepted, but nothing acts on it yet.
     FieldNotActedOn,
+    /// A level of a log configuration that the library does not know.
+    InvalidLogLevel,
     /// A listener type that cannot be reached where this cluster runs.
     ListenerNotReachable,
 }
@@ -194,6 +196,7 @@ impl WarningReason {
             Self::UnknownFields => "UnknownFields",
             Self::QuotasPluginConflict => "QuotasPluginConflict",
             Self::FieldNotActedOn => "FieldNotActedOn",
+            Self::InvalidLogLevel => "InvalidLogLevel",
             Self::ListenerNotReachable => "ListenerNotReachable",
         }
     }

@@ -222,6 +222,7 @@ fn plan_nodes(
         draft.problems.extend(wishes::references(view, renderer));
         draft.notes.extend(listeners::notes(view, renderer));
         draft.notes.extend(wishes::unheard(&nodes));
+        draft.notes.extend(wishes::levels(renderer));
     }
     draft.problems.extend(wishes::gone_pools(view, &nodes));
     let pods = Pods {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect, expect_file};
-use model::desired::{ConfigMapKey, Logging};
+use model::desired::{ConfigMapKey, Logging, LoggingDialect};
 
 use super::{parse, render};
 
@@ -175,4 +175,13 @@ fn a_missing_file_means_the_defaults() {
         ),
         render(&Logging::Default, None)
     );
+}
+
+#[test]
+fn levels_that_are_none_are_found_in_a_file_of_the_users_own() {
+    let file =
+        "# A comment.\nrootLogger.level = LOUD\nlogger.a.name=a\nlogger.a.level=\\\n  debug\n";
+    let properties = parse(file);
+    let wrong: Vec<_> = LoggingDialect::Log4j2.wrong_levels(&properties).collect();
+    assert_eq!(wrong, [("rootLogger.level", "LOUD")]);
 }

@@ -15,14 +15,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::desired::{
-    Cluster, ClusterName, KafkaVersion, MetadataStore, MetadataVersion, Namespace, NodeId, Pool,
-    Probe, Roles,
+    Cluster, ClusterName, KafkaVersion, LoggingDialect, MetadataStore, MetadataVersion, Namespace,
+    NodeId, Pool, Probe, Roles,
 };
 use crate::node_ids::{self, PoolIds};
 use crate::observed::identity::PAUSE_RECONCILIATION;
 use crate::problem::{Problem, ProblemReason, Warning};
 use report::{Report, Wrong};
 
+mod annotations;
 mod authorization;
 mod certificate_authority;
 mod config;
@@ -98,6 +99,7 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
         parsed_pools.extend(pool::parse(pool, &inherited, &mut report));
         metadata_store::check_pool(&store, pool, &mut report);
         not_acted_on::warn("KafkaNodePool", *pool, &mut report);
+        annotations::warn_of_pool(&pool.metadata, &mut report);
         pool_reports.push(report);
     }
     roles_are_filled(name, &pools, &store, &mut report);
@@ -114,6 +116,7 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
         &mut report,
     );
     not_acted_on::warn("Kafka", kafka, &mut report);
+    annotations::warn_of_kafka(&kafka.metadata, &mut report);
     if let Some(cluster) = &cluster {
         names::check(cluster, &mut report, &mut pool_reports);
         doubts::check(cluster, &mut report);
@@ -151,6 +154,7 @@ pub fn parse_pool(pool: &KafkaNodePool) -> (Vec<Problem>, Vec<Warning>) {
         );
     }
     not_acted_on::warn("KafkaNodePool", pool, &mut report);
+    annotations::warn_of_pool(&pool.metadata, &mut report);
     (report.problems, report.warnings)
 }
 
@@ -233,7 +237,12 @@ fn cluster(
             Probe::READINESS,
             report,
         ),
-        logging: logging::parse("spec.kafka.logging", spec.logging.as_ref(), report),
+        logging: logging::parse(
+            "spec.kafka.logging",
+            spec.logging.as_ref(),
+            logging_dialect(&store),
+            report,
+        ),
         metrics: metrics::parse(spec.metrics_config.as_ref(), report),
         jmx: metrics::parse_jmx(spec.jmx_options.as_ref()),
         quotas,
@@ -258,6 +267,15 @@ fn cluster(
         metadata_store: store,
         metadata_version: metadata_version?,
     })
+}
+
+/// Kafka with ZooKeeper's protocol is one from before log4j2.
+fn logging_dialect(store: &MetadataStore) -> LoggingDialect {
+    if store.speaks_zookeeper() {
+        LoggingDialect::Reload4j
+    } else {
+        LoggingDialect::Log4j2
+    }
 }
 
 fn cluster_name(metadata: &ObjectMeta, report: &mut Report) -> Option<ClusterName> {

@@ -17,6 +17,8 @@ use crate::desired::{Roles, StoreKind};
 pub const IDENTITY: &str = "klamm.dev/identity";
 /// Annotation of the Kafka resource: which operator may act on it.
 pub const CLAIMED_BY: &str = "klamm.dev/claimed-by";
+/// Annotation of the Kafka resource: the last disruptive step that was begun, and by whom.
+pub const LAST_DISRUPTION: &str = "klamm.dev/last-disruption";
 /// Annotation of the Kafka resource, set by a human: names (comma-separated) of volumes that may be formatted although
 /// they were expected to hold data.
 pub const ACCEPT_EMPTY_VOLUMES: &str = "klamm.dev/accept-empty-volumes";

@@ -107,6 +107,31 @@ pub(crate) fn references(view: &View<'_>, renderer: &Renderer<'_>) -> Vec<Proble
     problems
 }
 
+/// Levels in a log configuration of the user's own that are none: the library takes others in their place, silently.
+pub(crate) fn levels(renderer: &Renderer<'_>) -> Option<Note> {
+    let Logging::External(reference) = &renderer.cluster.logging else {
+        return None;
+    };
+    let text = renderer.facts.logging.as_deref()?;
+    let wrong = manifests::logging::wrong_levels(renderer.cluster, text);
+    let wrong: Vec<String> = wrong
+        .into_iter()
+        .map(|(key, value)| format!("{key}: {value}"))
+        .collect();
+    (!wrong.is_empty()).then(|| Note {
+        reason: model::problem::WarningReason::InvalidLogLevel
+            .as_str()
+            .to_owned(),
+        message: format!(
+            "key {} of ConfigMap/{} (spec.kafka.logging.valueFrom.configMapKeyRef): {}: not a level; allowed: {}",
+            reference.key,
+            reference.name,
+            crate::reason::listed(&wrong, 5),
+            manifests::logging::dialect(renderer.cluster).allowed(),
+        ),
+    })
+}
+
 /// Whether the configuration of nodes can be rendered: what it is made from is there.
 pub(crate) fn can_configure(view: &View<'_>, renderer: &Renderer<'_>) -> bool {
     let problems = references(view, renderer);

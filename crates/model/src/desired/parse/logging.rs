@@ -1,13 +1,21 @@
 //! `logging`, and references to keys of ConfigMaps.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::ConfigMapKeySelector;
 use resources::logging::{self as given, LoggingType};
 
 use super::report::Report;
-use crate::desired::{ConfigMapKey, Logging};
+use crate::desired::{ConfigMapKey, Logging, LoggingDialect};
+use crate::problem::WarningReason;
 
 /// Source of logger levels.
-pub(super) fn parse(path: &str, logging: Option<&given::Logging>, report: &mut Report) -> Logging {
+pub(super) fn parse(
+    path: &str,
+    logging: Option<&given::Logging>,
+    dialect: LoggingDialect,
+    report: &mut Report,
+) -> Logging {
     let Some(given::Logging {
         kind,
         loggers,
@@ -31,6 +39,7 @@ pub(super) fn parse(path: &str, logging: Option<&given::Logging>, report: &mut R
                     );
                 }
             }
+            levels(path, loggers.as_ref(), dialect, report);
             Logging::Inline {
                 loggers: loggers.clone().unwrap_or_default(),
             }
@@ -45,6 +54,25 @@ pub(super) fn parse(path: &str, logging: Option<&given::Logging>, report: &mut R
             config_map_key(&format!("{path}.valueFrom"), reference, report)
                 .map_or(Logging::Default, Logging::External)
         }
+    }
+}
+
+/// What the library would replace without a word, or never read.
+fn levels(
+    path: &str,
+    loggers: Option<&BTreeMap<String, String>>,
+    dialect: LoggingDialect,
+    report: &mut Report,
+) {
+    let Some(loggers) = loggers else { return };
+    let field = |key: &str| format!("{path}.loggers[\"{key}\"]");
+    for (key, value) in dialect.wrong_levels(loggers) {
+        report.invalid(&field(key), value, &dialect.allowed(), "INFO");
+    }
+    for key in dialect.unknown_keys(loggers) {
+        let message = "has no effect: Kafka 4 logs through log4j2, which has no such key; levels are `rootLogger.level`, \
+            and `logger.<id>.level` beside `logger.<id>.name`.";
+        report.warn(WarningReason::FieldNotActedOn, &field(key), message);
     }
 }
 

@@ -560,3 +560,55 @@ fn a_metadata_store_that_cannot_be_is_refused_with_all_that_is_wrong() {
         "#]],
     );
 }
+
+#[test]
+fn a_level_that_is_none_is_refused_and_a_key_that_nothing_reads_is_told() {
+    problems(
+        &kafka(
+            "logging: {type: inline, loggers: {rootLogger.level: LOUD, logger.a.name: a.b, logger.a.level: debug, \
+             logger.b: 'QUIET, STDOUT'}}",
+        ),
+        &expect![[r#"
+            Kafka/demo InvalidValue spec.kafka.logging.loggers["logger.b"]: QUIET, STDOUT is not allowed; allowed: one of OFF, FATAL, ERROR, WARN, INFO, DEBUG, TRACE, ALL; for example: INFO
+            Kafka/demo InvalidValue spec.kafka.logging.loggers["rootLogger.level"]: LOUD is not allowed; allowed: one of OFF, FATAL, ERROR, WARN, INFO, DEBUG, TRACE, ALL; for example: INFO
+        "#]],
+    );
+    warnings(
+        &format!(
+            "{}{POOL}",
+            kafka("logging: {type: inline, loggers: {kafka.logger.x: LOUD}}")
+        ),
+        &expect![[r#"
+            Kafka/demo FieldNotActedOn spec.kafka.logging.loggers["kafka.logger.x"]: has no effect: Kafka 4 logs through log4j2, which has no such key; levels are `rootLogger.level`, and `logger.<id>.level` beside `logger.<id>.name`.
+        "#]],
+    );
+}
+
+#[test]
+fn annotations_that_nothing_reads_are_told_with_those_that_were_meant() {
+    warnings(
+        &format!(
+            "{}{POOL}",
+            kafka("version: 4.3.1").replace(
+                "metadata: {name: demo",
+                "metadata: {name: demo, annotations: {klamm.dev/metadatastore: etcd, klamm.dev/rack-through-node: 'true', \
+                 klamm.dev/claimed-by: klamm, strimzi.io/pause-reconcilation: 'true', strimzi.io/manual-rolling-update: 'true', \
+                 strimzi.io/kraft: enabled, example.com/team: orders}"
+            )
+        )
+        .replace(
+            "metadata: {name: dual",
+            "metadata: {name: dual, annotations: {klamm.dev/metadata-store: etcd, strimzi.io/next-node-id: '[1]', \
+             klamm.dev/anything: x, strimzi.io/pause-reconciliation: 'true'}",
+        ),
+        &expect![[r#"
+            Kafka/demo UnknownFields metadata.annotations["klamm.dev/metadatastore"]: has no effect: Klamm knows no such annotation; there are klamm.dev/accept-empty-volumes, klamm.dev/metadata-store, klamm.dev/metadata-store-class, klamm.dev/metadata-store-replicas, klamm.dev/metadata-store-secret, klamm.dev/metadata-store-size, klamm.dev/rack-through-node; did you mean klamm.dev/metadata-store?
+            Kafka/demo FieldNotActedOn metadata.annotations["strimzi.io/manual-rolling-update"]: is not acted on here: to restart a node, delete its Pod.
+            Kafka/demo UnknownFields metadata.annotations["strimzi.io/pause-reconcilation"]: is not an annotation of Strimzi's; did you mean strimzi.io/pause-reconciliation?
+            KafkaNodePool/dual UnknownFields metadata.annotations["klamm.dev/anything"]: has no effect: Klamm knows no such annotation; Klamm has none for this kind.
+            KafkaNodePool/dual UnknownFields metadata.annotations["klamm.dev/metadata-store"]: has no effect here: it belongs on the Kafka.
+            KafkaNodePool/dual UnknownFields metadata.annotations["strimzi.io/next-node-id"]: is not an annotation of Strimzi's; did you mean strimzi.io/next-node-ids?
+            KafkaNodePool/dual FieldNotActedOn metadata.annotations["strimzi.io/pause-reconciliation"]: pauses nothing here: it belongs on the Kafka.
+        "#]],
+    );
+}

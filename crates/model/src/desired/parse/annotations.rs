@@ -1,0 +1,125 @@
+//! Annotations of a Kafka and its pools that nothing reads: a typing error in one of them would change nothing, silently.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use resources::words;
+
+use super::metadata_store::{
+    METADATA_STORE, METADATA_STORE_CLASS, METADATA_STORE_REPLICAS, METADATA_STORE_SECRET,
+    METADATA_STORE_SIZE,
+};
+use super::report::Report;
+use super::{NEXT_NODE_IDS, RACK_THROUGH_NODE, REMOVE_NODE_IDS};
+use crate::observed::identity::{
+    ACCEPT_EMPTY_VOLUMES, CLAIMED_BY, IDENTITY, LAST_DISRUPTION, PAUSE_RECONCILIATION,
+};
+use crate::problem::WarningReason;
+
+/// The prefix of our own.
+const OURS: &str = "klamm.dev/";
+/// The prefix of Strimzi's.
+const STRIMZIS: &str = "strimzi.io/";
+
+/// Ours that users put on a Kafka.
+const OF_KAFKA: [&str; 7] = [
+    ACCEPT_EMPTY_VOLUMES,
+    METADATA_STORE,
+    METADATA_STORE_CLASS,
+    METADATA_STORE_REPLICAS,
+    METADATA_STORE_SECRET,
+    METADATA_STORE_SIZE,
+    RACK_THROUGH_NODE,
+];
+/// Ours that the operator puts there.
+const MEMORY: [&str; 3] = [CLAIMED_BY, IDENTITY, LAST_DISRUPTION];
+
+/// Strimzi's that are acted on.
+const STRIMZIS_OF_KAFKA: [&str; 1] = [PAUSE_RECONCILIATION];
+const STRIMZIS_OF_POOL: [&str; 2] = [NEXT_NODE_IDS, REMOVE_NODE_IDS];
+
+/// Strimzi's that nothing acts on, and what to do instead.
+const NOT_ACTED_ON: [(&str, &str); 5] = [
+    (
+        "strimzi.io/delete-pod-and-pvc",
+        "to replace a node's disk, delete the volume claim and the Pod",
+    ),
+    (
+        "strimzi.io/force-renew",
+        "to renew a certificate authority, annotate the Secret of its certificate",
+    ),
+    (
+        "strimzi.io/force-replace",
+        "to replace the key of a certificate authority, annotate the Secret of the key",
+    ),
+    (
+        "strimzi.io/manual-rolling-update",
+        "to restart a node, delete its Pod",
+    ),
+    (
+        "strimzi.io/skip-broker-scaledown-check",
+        "the number of nodes of a running cluster is not changed yet",
+    ),
+];
+
+/// Warns of those of a Kafka.
+pub(super) fn warn_of_kafka(metadata: &ObjectMeta, report: &mut Report) {
+    warn(metadata, &OF_KAFKA, &STRIMZIS_OF_KAFKA, report);
+}
+
+/// Warns of those of a KafkaNodePool.
+pub(super) fn warn_of_pool(metadata: &ObjectMeta, report: &mut Report) {
+    warn(metadata, &[], &STRIMZIS_OF_POOL, report);
+    let annotations = metadata.annotations.as_ref();
+    if annotations.is_some_and(|map| map.contains_key(PAUSE_RECONCILIATION)) {
+        let field = format!("metadata.annotations[\"{PAUSE_RECONCILIATION}\"]");
+        let message = "pauses nothing here: it belongs on the Kafka.";
+        report.warn(WarningReason::FieldNotActedOn, &field, message);
+    }
+}
+
+fn warn(metadata: &ObjectMeta, ours: &[&str], strimzis: &[&str], report: &mut Report) {
+    for key in metadata.annotations.iter().flatten().map(|(key, _)| key) {
+        let is_in = |list: &[&str]| list.contains(&key.as_str());
+        if is_in(ours) || is_in(strimzis) || is_in(&MEMORY) || is_in(&STRIMZIS_OF_KAFKA) {
+            continue;
+        }
+        let field = format!("metadata.annotations[\"{key}\"]");
+        let not_acted_on = NOT_ACTED_ON.iter().find(|(of, _)| of == key);
+        if key.starts_with(OURS) {
+            report.warn(WarningReason::UnknownFields, &field, unknown(key, ours));
+        } else if let Some((_, instead)) = not_acted_on {
+            let message = format!("is not acted on here: {instead}.");
+            report.warn(WarningReason::FieldNotActedOn, &field, message);
+        } else if key.starts_with(STRIMZIS) {
+            // Strimzi's others mean nothing to it either, unless they were meant to be one that does.
+            if let Some(nearest) = nearest(key, strimzis, STRIMZIS) {
+                let message = format!("is not an annotation of Strimzi's; did you mean {nearest}?");
+                report.warn(WarningReason::UnknownFields, &field, message);
+            }
+        }
+    }
+}
+
+fn unknown(key: &str, ours: &[&str]) -> String {
+    if OF_KAFKA.contains(&key) {
+        return "has no effect here: it belongs on the Kafka.".to_owned();
+    }
+    let known = if ours.is_empty() {
+        "Klamm has none for this kind".to_owned()
+    } else {
+        format!("there are {}", ours.join(", "))
+    };
+    let hint = nearest(key, ours, OURS).map_or_else(
+        || ".".to_owned(),
+        |nearest| format!("; did you mean {nearest}?"),
+    );
+    format!("has no effect: Klamm knows no such annotation; {known}{hint}")
+}
+
+/// By what stands behind the prefix, which all have in common.
+fn nearest<'a>(key: &str, known: &[&'a str], prefix: &str) -> Option<&'a str> {
+    let own = |key: &'a str| key.strip_prefix(prefix).unwrap_or(key);
+    let names = known.iter().copied().map(own);
+    let typed = key.strip_prefix(prefix).unwrap_or(key);
+    let found = words::nearest(typed, names)?;
+    known.iter().copied().find(|key| own(key) == found)
+}
