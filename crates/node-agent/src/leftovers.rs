@@ -94,9 +94,10 @@ fn containers(dir: &PodDir, owner: &Owner) -> impl Iterator<Item = ContainerDir>
 pub(crate) async fn stop_containers(dir: &PodDir, owner: &Owner, patience: Duration) {
     let grace = Duration::from_secs(u64::try_from(owner.grace_seconds).unwrap_or(30)).min(patience);
     let stops = containers(dir, owner).map(|container| async move {
-        let Found::Running { running, .. } = launch::find(&container).await else {
+        let Found::Running { attempt, running } = launch::find(&container).await else {
             return;
         };
+        container.attempt(attempt).write_planned_end();
         running.process.signal(Signal::TERM);
         if ended_within(&running.monitor, grace).await {
             // Looks once more, which kills what a killed monitor has left.

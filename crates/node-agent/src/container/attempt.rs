@@ -63,6 +63,9 @@ impl ContainerDir {
     }
 }
 
+/// The file that says that the node stopped an attempt together with itself.
+const PLANNED_END: &str = "planned-end";
+
 /// Directory of one attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct AttemptDir(pub PathBuf);
@@ -97,6 +100,19 @@ impl AttemptDir {
     /// Remembers how it ended.
     pub(crate) fn write_exit(&self, exit: &Exit) -> std::io::Result<()> {
         files::replace_json(&self.0.join("exit"), exit)
+    }
+
+    /// Remembers that the node stops it together with itself: the next attempt then is no restart that anybody has to
+    /// wonder about.
+    pub(crate) fn write_planned_end(&self) {
+        // Without it the next attempt counts as a restart, and that is all.
+        let _ = fs::write(self.0.join(PLANNED_END), []);
+    }
+
+    /// How many attempts up to the next one are no restarts; see [`Start::planned`].
+    pub(crate) fn planned_next(&self) -> u32 {
+        let planned = self.start().map_or(0, |start| start.planned);
+        planned + u32::from(self.0.join(PLANNED_END).exists())
     }
 
     /// Where the first process says why it could not become the container's program.
@@ -135,6 +151,8 @@ pub(crate) struct Start {
     pub image: String,
     /// What the image was resolved to.
     pub image_id: String,
+    /// How many attempts up to this one are no restarts, as the node had stopped the one before together with itself.
+    pub planned: u32,
 }
 
 /// Written when the container's process runs.

@@ -7,7 +7,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::DeleteParams;
 use tokio_util::sync::CancellationToken;
 
-use super::rig::{Rig, alive, content, eventually, harness, is_ready, main_status, pid, registry};
+use super::rig::{
+    Rig, alive, content, eventually, harness, is_ready, kill, main_status, pid, registry,
+};
 
 /// An agent in a process of its own, killed with the test.
 struct Outside(Child);
@@ -173,13 +175,23 @@ async fn stopped_pods_start_again_with_their_files() {
     assert!(!is_ready(&stopped), "a stopped Pod does not look ready");
     rig.start_agent(|_| {});
     let again = rig
-        .until("a", "ready again", |pod| {
-            is_ready(pod) && main_status(pod)["restartCount"] == 1
+        .until("a", "ready again", |again| {
+            is_ready(again) && main_status(again)["containerID"] != main_status(&pod)["containerID"]
         })
         .await;
     assert_eq!(pod.metadata.uid, again.metadata.uid);
     let starts = content(&rig.container_dir(&pod).join("root/w/starts")).await;
     assert_eq!(starts, "init\nstart\ninit\nstart\n");
+    assert_eq!(
+        main_status(&again)["restartCount"],
+        0,
+        "what was stopped together with the node is no restart"
+    );
+    kill(pid(&rig.container_dir(&pod), 1));
+    rig.until("a", "restarted", |pod| {
+        main_status(pod)["restartCount"] == 1 && is_ready(pod)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

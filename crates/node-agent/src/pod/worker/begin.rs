@@ -70,11 +70,15 @@ impl Worker {
         let name = entry.container.name.clone();
         let number = entry.attempt().map_or(0, |attempt| attempt + 1);
         let attempt = entry.dir.attempt(number);
+        let planned = number
+            .checked_sub(1)
+            .map_or(0, |before| entry.dir.attempt(before).planned_next());
         let start = Start {
             sandbox: self.sandbox.number,
             next_wait_seconds,
             image: entry.container.image.clone().unwrap_or_default(),
             image_id: image.id.clone(),
+            planned,
         };
         attempt
             .write_start(&start)
@@ -103,6 +107,7 @@ impl Worker {
         (entry.waiting, entry.not_before, entry.pull_wait_seconds) = (None, None, 0);
         (entry.ready, entry.started, entry.stopping) = (false, false, None);
         entry.image_id.clone_from(&image.id);
+        entry.planned = planned;
         if let Some(running) = attempt.running() {
             tracing::info!(
                 pod = self.name,

@@ -25,7 +25,7 @@ impl Worker {
         let Some(entry) = self.slots.get_mut(slot) else {
             return;
         };
-        let Now::Running { running, .. } = &entry.now else {
+        let Now::Running { attempt, running } = &entry.now else {
             return;
         };
         if let Some(stopping) = &entry.stopping {
@@ -38,6 +38,9 @@ impl Worker {
                 sooner
             });
             return;
+        }
+        if matches!(self.ending, Some(Ending::AgentStops)) {
+            entry.dir.attempt(*attempt).write_planned_end();
         }
         self.context.events.normal(
             &reference,

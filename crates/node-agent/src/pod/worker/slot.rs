@@ -20,6 +20,8 @@ pub(super) struct Slot {
     pub(super) now: Now,
     /// The attempt before the current one.
     pub(super) last: Option<(u32, Exit)>,
+    /// How many attempts are no restarts: the node had stopped the one before together with itself.
+    pub(super) planned: u32,
     pub(super) image_id: String,
     pub(super) ready: bool,
     pub(super) started: bool,
@@ -53,6 +55,12 @@ impl Slot {
             Now::Running { attempt, .. } | Now::Exited { attempt, .. } => Some(*attempt),
             Now::Fresh => self.last.as_ref().map(|(attempt, _)| *attempt),
         }
+    }
+
+    /// How often it was started again without having been stopped together with the node.
+    pub(super) fn restarts(&self) -> u32 {
+        self.attempt()
+            .map_or(0, |attempt| attempt.saturating_sub(self.planned))
     }
 
     pub(super) fn runs(&self, number: u32) -> bool {
@@ -105,6 +113,7 @@ pub(super) async fn adopt(
         dir,
         now: Now::Fresh,
         last: None,
+        planned: 0,
         image_id: String::new(),
         ready: false,
         started: false,
@@ -120,6 +129,7 @@ pub(super) async fn adopt(
     };
     let start = slot.dir.attempt(*attempt).start().unwrap_or_default();
     slot.image_id.clone_from(&start.image_id);
+    slot.planned = start.planned;
     slot.last = attempt
         .checked_sub(1)
         .and_then(|before| Some((before, slot.dir.attempt(before).exit()?)));

@@ -175,7 +175,7 @@ impl Worker {
             role: slot.role,
             state,
             last,
-            restarts: slot.attempt().unwrap_or(0),
+            restarts: slot.restarts(),
             // An init container is ready when it has done its work.
             ready: if slot.role == Role::Init {
                 completed
