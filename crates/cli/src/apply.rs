@@ -1,4 +1,10 @@
 //! Applying documents: server-side apply of each, in an order in which nothing has to wait for a later one.
+//!
+//! `kubectl apply` may take turns with it on the same files: what one of them brought and is no longer in the file goes
+//! with the other as well.
+
+mod last_applied;
+mod ownership;
 
 use std::collections::BTreeSet;
 
@@ -80,7 +86,12 @@ pub(crate) async fn apply(
             field_validation: Some(kube::api::ValidationDirective::Strict),
             ..PatchParams::apply(MANAGER).force()
         };
-        match api.patch(&name, &params, &Patch::Apply(object)).await {
+        let scope = (!own.is_empty()).then_some(own.as_str());
+        let object = last_applied::annotated(object, scope);
+        ownership::take_over(&api, &name, MANAGER)
+            .await
+            .with_context(at)?;
+        match api.patch(&name, &params, &Patch::Apply(&object)).await {
             Ok(_) => {}
             Err(kube::Error::Api(answer)) if matches!(answer.code, 400 | 403 | 409 | 422) => {
                 return Err(Refused {
