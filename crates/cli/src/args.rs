@@ -4,7 +4,7 @@ pub(crate) mod zookeeper;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::output::Format;
 
@@ -19,7 +19,12 @@ Examples:
   klamm up -f kafka.yaml                 a real Kafka cluster from a manifest, on this machine
   export KUBECONFIG=$(klamm kubeconfig)  then plain kubectl works against it
   klamm status                           what runs
-  klamm down                             stop it; data stays"
+  klamm down                             stop it; data stays
+
+Which home a command works on, the first that is given:
+  --home; KLAMM_HOME; the home whose kubeconfig KUBECONFIG is; the user's own
+Which cluster `status` and `plan` show:
+  --context; the home of --home or KLAMM_HOME; KUBECONFIG; the user's own home"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -31,10 +36,70 @@ pub(crate) struct Cli {
 /// Where the help of a command shows them: after its own.
 const GLOBAL: &str = "Global options";
 
+/// What was typed; ends the program where that is no command, or a question about one.
+pub(crate) fn parse() -> Cli {
+    let matches = command().get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Commands that need neither a home nor Kafka's jars, and those that need one of them.
+const WITHOUT: [(&str, &[&str]); 11] = [
+    ("crds", &["home", "cache", "kafka_home"]),
+    ("down", &["cache", "kafka_home"]),
+    ("explain", &["home", "cache", "kafka_home"]),
+    ("kafka", &["home"]),
+    ("kubeconfig", &["cache", "kafka_home"]),
+    ("operator", &["cache", "kafka_home"]),
+    ("plan", &["cache", "kafka_home"]),
+    ("runtime", &["home"]),
+    ("status", &["cache", "kafka_home"]),
+    ("validate", &["home", "cache", "kafka_home"]),
+    ("zookeeper", &["home", "cache", "kafka_home"]),
+];
+
+/// The definition of the command line.
+///
+/// Of the options of every command each shows those that mean something to it; the others, which may stand in a script
+/// or in the environment, are no error.
+pub(crate) fn command() -> clap::Command {
+    let command = Cli::command();
+    let shared: Vec<clap::Arg> = command.get_arguments().cloned().collect();
+    // Not `mut_subcommand`, which would move what it changes behind the others.
+    let mut command = command.mut_subcommands(|sub| {
+        let without = WITHOUT.iter().find(|(name, _)| *name == sub.get_name());
+        let without = without.map_or(&[][..], |(_, options)| options);
+        let hidden: Vec<clap::Arg> = shared
+            .iter()
+            .filter(|argument| without.contains(&argument.get_id().as_str()))
+            .map(|argument| argument.clone().hide(true))
+            .collect();
+        with_hidden(sub, &hidden)
+    });
+    command.build();
+    with_plain_usage(command)
+}
+
+fn with_hidden(command: clap::Command, hidden: &[clap::Arg]) -> clap::Command {
+    command
+        .args(hidden)
+        .mut_subcommands(|sub| with_hidden(sub, hidden))
+}
+
+/// In errors clap names every option that has a value in its line of usage, also those that the environment gives: not
+/// what was typed.
+fn with_plain_usage(mut command: clap::Command) -> clap::Command {
+    let usage = command.render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).to_owned();
+    command
+        .override_usage(usage)
+        .mut_subcommands(with_plain_usage)
+}
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Directory that holds everything of this installation [default: the user's data directory, klamm/]
+    /// Directory that holds everything of this installation [default: that of KUBECONFIG, if it is a home's, else the
+    /// user's data directory, klamm/]
     #[arg(long, global = true, env = "KLAMM_HOME", value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) home: Option<PathBuf>,
     /// Directory for Kafka's jars, shared by all homes [default: the user's cache directory, klamm/]
@@ -58,7 +123,7 @@ pub(crate) struct Global {
 /// Which cluster a command speaks to.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Target {
-    /// Context in the kubeconfig [default: KUBECONFIG's current one, else the local home]
+    /// Context in the kubeconfig [default: the home that is named, else KUBECONFIG's current one, else the user's home]
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
     /// Namespace [default: the context's]
@@ -105,7 +170,7 @@ Exit codes: 0 all Ready; 1 not Ready in time, or not without your help; 2 bad in
     Kubeconfig(Shown),
     /// Check manifests without anything running
     #[command(
-        after_help = "Examples:\n  klamm validate -f kafka.yaml\n  klamm validate -f manifests/ -o json\n\n\
+        after_help = "Examples:\n  klamm validate -f kafka.yaml\n  klamm validate -R -f manifests/ -o json\n\n\
                             Exit codes: 0 all good; 2 problems, all of them listed."
     )]
     Validate(Validate),
@@ -163,6 +228,9 @@ pub(crate) struct Up {
     /// Manifest file, directory of manifests, or - for standard input; may be repeated
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Search directories in the directories as well
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
     /// Go on in the background once everything is Ready
     #[arg(short, long)]
     pub(crate) detach: bool,
@@ -232,6 +300,9 @@ pub(crate) struct Validate {
     /// Manifest file, directory of manifests, or - for standard input; may be repeated
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Search directories in the directories as well
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
     /// How to show it
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,

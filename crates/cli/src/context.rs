@@ -1,4 +1,10 @@
-//! Which Kubernetes API a command speaks to: `--context`, then `KUBECONFIG`, then the local home. Said first.
+//! Which Kubernetes API a command speaks to. Said first.
+//!
+//! Commands that look at clusters: `--context`, then a home that was named (`--home`, `KLAMM_HOME`), then `KUBECONFIG`,
+//! then the user's own home. Parts that run alone work on a cluster and only keep their files in a home: `--context`, then
+//! `KUBECONFIG`, then the home's.
+
+use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
@@ -6,7 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use crate::args::Target;
-use crate::home::Home;
+use crate::home::{Chosen, Home};
 use crate::output;
 
 /// A client and what it is pointed at.
@@ -19,43 +25,46 @@ pub(crate) struct Connection {
 
 /// Connects, and says on standard error to what.
 pub(crate) async fn connect(target: &Target, home: &Home) -> Result<Connection> {
-    connect_as("klamm", target, home).await
+    let by_kubeconfig = has_kubeconfig() && home.chosen() == Chosen::Default;
+    told("klamm", target, home, by_kubeconfig).await
 }
 
 /// Connects under a name of its own, which audit logs show and field managers are called by.
 pub(crate) async fn connect_as(agent: &str, target: &Target, home: &Home) -> Result<Connection> {
-    let connection = choose(agent, target, home).await?;
+    told(agent, target, home, has_kubeconfig()).await
+}
+
+/// Whether there is a `KUBECONFIG`.
+pub(crate) fn has_kubeconfig() -> bool {
+    std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty())
+}
+
+async fn told(
+    agent: &str,
+    target: &Target,
+    home: &Home,
+    by_kubeconfig: bool,
+) -> Result<Connection> {
+    let connection = choose(agent, target, home, by_kubeconfig).await?;
     output::progress(&connection.described);
     Ok(connection)
 }
 
-async fn choose(agent: &str, target: &Target, home: &Home) -> Result<Connection> {
-    let options = KubeConfigOptions {
-        context: target.context.clone(),
-        ..KubeConfigOptions::default()
-    };
-    let explicit = std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty());
-    let (mut config, what) = if target.context.is_some() || explicit {
-        let kubeconfig = Kubeconfig::read().context("reading the kubeconfig")?;
-        let name = target
-            .context
-            .clone()
-            .or_else(|| kubeconfig.current_context.clone())
-            .unwrap_or_default();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options)
-            .await
-            .with_context(|| format!("context {name:?}"))?;
-        (config, format!("context {name}"))
+async fn choose(
+    agent: &str,
+    target: &Target,
+    home: &Home,
+    by_kubeconfig: bool,
+) -> Result<Connection> {
+    let (mut config, what) = if target.context.is_some() || by_kubeconfig {
+        from_kubeconfig(target).await?
     } else if home.running()?.is_some() {
         (
             from_home(home).await?,
-            format!("local home {}", home.dir().display()),
+            format!("{} {}", home_word(home), home.dir().display()),
         )
     } else {
-        bail!(
-            "nothing runs on the local home {} and no context is chosen; start it with `klamm up`, or pass --context or KUBECONFIG",
-            home.dir().display()
-        );
+        bail!(nothing_runs(home));
     };
     let namespace = target
         .namespace
@@ -73,6 +82,60 @@ async fn choose(agent: &str, target: &Target, home: &Home) -> Result<Connection>
         namespace,
         described: format!("{what}, {scope}"),
     })
+}
+
+async fn from_kubeconfig(target: &Target) -> Result<(Config, String)> {
+    let kubeconfig = Kubeconfig::read().map_err(|error| {
+        let named = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty());
+        match named {
+            Some(file) if !Path::new(&file).exists() => anyhow!(
+                "KUBECONFIG names {}, which is not there; unset it, or export KUBECONFIG=$(klamm kubeconfig) once \
+                 something runs (`klamm up`)",
+                Path::new(&file).display()
+            ),
+            _ => anyhow!(error).context("reading the kubeconfig"),
+        }
+    })?;
+    let name = target
+        .context
+        .clone()
+        .or_else(|| kubeconfig.current_context.clone())
+        .unwrap_or_default();
+    let options = KubeConfigOptions {
+        context: target.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .with_context(|| format!("context {name:?}"))?;
+    Ok((config, format!("context {name}")))
+}
+
+fn home_word(home: &Home) -> &'static str {
+    match home.chosen() {
+        Chosen::Named | Chosen::Default => "local home",
+        Chosen::ByKubeconfig => "local home of KUBECONFIG",
+    }
+}
+
+/// What can be done about a home that does not run.
+fn nothing_runs(home: &Home) -> String {
+    let dir = home.dir().display();
+    let hint = match home.chosen() {
+        Chosen::Named if has_kubeconfig() => {
+            "start it with `klamm up`; KUBECONFIG is not looked at, because --home or KLAMM_HOME is given"
+        }
+        Chosen::Named => {
+            "start it with `klamm up`, or choose another with --home, KLAMM_HOME or --context"
+        }
+        Chosen::ByKubeconfig => {
+            "KUBECONFIG is of this home: start it with `klamm up`, or unset KUBECONFIG"
+        }
+        Chosen::Default => {
+            "no context is chosen either: start it with `klamm up`, or pass --home, --context or KUBECONFIG"
+        }
+    };
+    format!("nothing runs on the local home {dir}; {hint}")
 }
 
 /// Who asks, in the form `name/version`.

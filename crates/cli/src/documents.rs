@@ -32,10 +32,11 @@ pub(crate) struct Sources {
     pub(crate) unreadable: Vec<(String, String)>,
 }
 
-/// Every `.yaml`, `.yml` and `.json` file of the arguments; a directory stands for those in it, `-` for standard input.
+/// Every `.yaml`, `.yml` and `.json` file of the arguments; a directory stands for those in it, and in the directories in
+/// it if that is asked for, `-` for standard input.
 ///
 /// A file that cannot be read hides no other.
-pub(crate) fn read_sources(arguments: &[PathBuf]) -> Sources {
+pub(crate) fn read_sources(arguments: &[PathBuf], recursive: bool) -> Sources {
     let mut sources = Sources::default();
     for argument in arguments {
         if argument.as_os_str() == "-" {
@@ -44,10 +45,16 @@ pub(crate) fn read_sources(arguments: &[PathBuf]) -> Sources {
             sources.take("-".to_owned(), read);
         } else if argument.is_dir() {
             let name = argument.display().to_string();
-            match files_in(argument) {
+            match files_in(argument, recursive) {
                 Ok(files) if files.is_empty() => {
-                    let why = "there is no .yaml, .yml or .json file in this directory (directories in it are not searched)";
-                    sources.unreadable.push((name, why.to_owned()));
+                    let hint = if recursive {
+                        ""
+                    } else {
+                        " (-R searches the directories in it as well)"
+                    };
+                    let why =
+                        format!("there is no .yaml, .yml or .json file in this directory{hint}");
+                    sources.unreadable.push((name, why));
                 }
                 Ok(files) => files.iter().for_each(|file| sources.read(file)),
                 Err(error) => sources.unreadable.push((name, error.to_string())),
@@ -80,17 +87,52 @@ fn not_text(error: &std::string::FromUtf8Error) -> String {
     format!("it is not UTF-8 text (byte {first} is the first that is not)")
 }
 
-fn files_in(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+fn files_in(dir: &Path, recursive: bool) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
         let is_manifest = path
             .extension()
             .is_some_and(|ext| ["yaml", "yml", "json"].iter().any(|known| ext == *known));
-        if is_manifest && !path.is_dir() {
+        // As with kubectl, no link is followed to another directory: it may lead back here.
+        if recursive && entry.file_type()?.is_dir() {
+            files.extend(files_in(&path, recursive)?);
+        } else if is_manifest && !path.is_dir() {
             files.push(path);
         }
     }
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_in_directories_are_searched_if_that_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let below = dir.path().join("b/c.yaml");
+        std::fs::create_dir_all(&below).unwrap();
+        for path in [
+            dir.path().join("a.yaml"),
+            below.join("d.json"),
+            below.join("e.txt"),
+        ] {
+            std::fs::write(path, "{}").unwrap();
+        }
+        let found = |recursive: bool| {
+            let sources = read_sources(&[dir.path().to_owned()], recursive);
+            let names = sources.texts.into_iter().map(|source| source.file);
+            let prefix = format!("{}/", dir.path().display());
+            names
+                .map(|name| name.replacen(&prefix, "", 1))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found(false), ["a.yaml"]);
+        assert_eq!(found(true), ["a.yaml", "b/c.yaml/d.json"]);
+        let alone = read_sources(&[dir.path().join("b")], false);
+        assert!(alone.unreadable[0].1.contains("-R"), "{alone:?}");
+    }
 }

@@ -49,7 +49,10 @@ pub(crate) async fn run(home: &Home, args: &Down) -> Result<ExitCode> {
     }
     let seconds = begun.elapsed().as_secs_f64();
     let text = if args.purge {
-        format!("stopped; everything is removed ({seconds:.1} s)")
+        format!(
+            "stopped; everything is removed from {} ({seconds:.1} s)",
+            home.dir().display()
+        )
     } else {
         format!(
             "stopped; data stays in {} ({seconds:.1} s)",

@@ -26,6 +26,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
     dir: PathBuf,
+    chosen: Chosen,
+}
+
+/// What a home was chosen by, in the order in which they count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// `--home` or `KLAMM_HOME`.
+    Named,
+    /// `KUBECONFIG` is the kubeconfig of this home.
+    ByKubeconfig,
+    /// Nothing: it is the user's own.
+    Default,
 }
 
 /// Who serves a home.
@@ -60,17 +72,45 @@ pub(crate) struct NoHome {
 }
 
 impl Home {
-    /// `--home`, `KLAMM_HOME`, or the user's data directory.
+    /// `--home` or `KLAMM_HOME`, the home whose kubeconfig `KUBECONFIG` is, or the user's data directory.
     pub(crate) fn find(given: Option<&Path>) -> Result<Self> {
-        let dir = match given {
-            Some(dir) => {
-                std::path::absolute(dir).with_context(|| format!("home {}", dir.display()))?
-            }
-            None => user_dir("XDG_DATA_HOME", ".local/share").ok_or_else(|| {
-                anyhow!("there is no home directory; set KLAMM_HOME or pass --home DIR")
-            })?,
-        };
-        Ok(Self { dir })
+        let kubeconfig = std::env::var_os("KUBECONFIG").map(PathBuf::from);
+        Self::choose(given, kubeconfig.as_deref())
+    }
+
+    fn choose(given: Option<&Path>, kubeconfig: Option<&Path>) -> Result<Self> {
+        if let Some(dir) = given {
+            let dir =
+                std::path::absolute(dir).with_context(|| format!("home {}", dir.display()))?;
+            let chosen = Chosen::Named;
+            return Ok(Self { dir, chosen });
+        }
+        let of_kubeconfig = kubeconfig
+            .filter(|file| file.file_name().is_some_and(|name| name == "kubeconfig"))
+            .and_then(|file| std::path::absolute(file).ok()?.parent().map(Path::to_owned))
+            .map(|dir| Self {
+                dir,
+                chosen: Chosen::ByKubeconfig,
+            })
+            .filter(Self::is_home);
+        if let Some(home) = of_kubeconfig {
+            return Ok(home);
+        }
+        let dir = user_dir("XDG_DATA_HOME", ".local/share").ok_or_else(|| {
+            anyhow!("there is no home directory; set KLAMM_HOME or pass --home DIR")
+        })?;
+        let chosen = Chosen::Default;
+        Ok(Self { dir, chosen })
+    }
+
+    /// What it was chosen by.
+    pub(crate) fn chosen(&self) -> Chosen {
+        self.chosen
+    }
+
+    /// Whether nothing was ever brought up on it.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.control_plane().is_dir()
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -227,3 +267,6 @@ pub(crate) fn user_dir(variable: &str, below_home: &str) -> Option<PathBuf> {
     });
     base.map(|base| base.join("klamm"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,11 @@
 
 use std::os::unix::process::CommandExt as _;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use clap::Parser as _;
 use node_agent::runtime::{self, TOOLS, Tool};
 
+use crate::Usage;
 use crate::args::{Global, Kafka, Shown};
 use crate::output::{self, Format};
 
@@ -33,22 +34,23 @@ fn list(arguments: &[String]) -> Result<()> {
 /// Becomes the tool; returns only if that fails, or to list the tools.
 pub(crate) fn run(global: &Global, args: &Kafka) -> Result<()> {
     let Some((name, arguments)) = args.tool.split_first() else {
-        bail!("name a tool; `klamm kafka list` names them")
+        let why = "name a tool; `klamm kafka list` names them";
+        return Err(Usage(why.to_owned()).into());
     };
     if name == "list" {
         return list(arguments);
     }
     let tool = Tool::by_name(name).ok_or_else(|| {
         let names = TOOLS.iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ");
-        anyhow!("{name:?} is not one of Kafka's tools; there are: {names}. Example: klamm kafka topics --bootstrap-server 127.2.128.1:9092 --list")
+        Usage(format!("{name:?} is not one of Kafka's tools; there are: {names}. Example: klamm kafka topics --bootstrap-server 127.2.128.1:9092 --list"))
     })?;
     let settings = crate::runtime::settings(global)?;
     let version = runtime::version_in_home(&settings)?.unwrap_or_else(|| args.version.clone());
     let class = tool.class_in(&version).ok_or_else(|| {
-        anyhow!(
+        Usage(format!(
             "Kafka {version} has no tool {:?}; choose another release with --version",
             tool.name
-        )
+        ))
     })?;
     let mut told = crate::runtime::Teller::new(&version);
     let runtime = runtime::prepare(&settings, &version, &mut |progress| told.tell(&progress))?;

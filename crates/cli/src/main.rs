@@ -25,7 +25,7 @@ mod zookeeper;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         output::progress(&Cli::command().render_help().to_string());
         return ExitCode::from(BAD_INPUT);
     }
-    let cli = Cli::parse();
+    let cli = args::parse();
     match &cli.command {
         Command::RunBroker(args) => {
             log_of_a_pod(cli.global.log.as_deref());
@@ -112,9 +112,14 @@ fn log_of_a_pod(filter: Option<&str>) {
     }
 }
 
+/// What was typed cannot be done, whatever runs.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
 /// 2 where the command line or a document is at fault, else 1.
 fn exit_code_of(error: &anyhow::Error) -> ExitCode {
-    let input = error.is::<home::NoHome>() || error.is::<apply::Refused>();
+    let input = error.is::<Usage>() || error.is::<home::NoHome>() || error.is::<apply::Refused>();
     ExitCode::from(if input { BAD_INPUT } else { 1 })
 }
 

@@ -10,17 +10,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
+use model::desired::parse::{CLUSTER_LABEL, cluster_of};
 use node_agent::runtime;
-use resources::Kafka;
+use resources::{Kafka, KafkaNodePool};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Up};
 use crate::documents::{self, Document};
-use crate::home::Home;
+use crate::home::{Chosen, Home};
 use crate::local::Local;
 use crate::output::Format;
 use crate::wait::{Key, Waited};
-use crate::{apply, connect, context, output, status, validate, wait};
+use crate::{Usage, apply, connect, context, output, status, validate, wait};
 
 /// Not Ready in time.
 const NOT_READY: u8 = 1;
@@ -32,11 +33,22 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
     if args.serve {
         return serve(global, home, &args.labels).await;
     }
-    let sources = documents::read_sources(&args.files);
+    let sources = documents::read_sources(&args.files, args.recursive);
     let Some(documents) = validate::checked(&sources) else {
         return Ok(ExitCode::from(crate::BAD_INPUT));
     };
     home.check()?;
+    if args.files.is_empty() && !args.detach && home.is_empty() {
+        return Err(Usage(format!(
+            "there is nothing to bring up: no -f FILE is given and the home {} is empty; for example klamm up -f \
+             examples/kafka.yaml, or klamm up --detach for an API server that waits for kubectl",
+            home.dir().display()
+        ))
+        .into());
+    }
+    if home.chosen() == Chosen::ByKubeconfig {
+        output::progress(&format!("home {}, of KUBECONFIG", home.dir().display()));
+    }
     if let Err(error) = prepare_runtimes(global, &documents) {
         output::error(&error);
         return Ok(ExitCode::FAILURE);
@@ -164,14 +176,14 @@ async fn bring_up(
     for object in &applied {
         output::progress(&format!("applied {} {}", object.kind, object.name));
     }
-    let clusters = clusters(client).await?;
-    if clusters.is_empty() {
-        output::progress(
-            "There is no Kafka resource here yet: klamm waits for one. Apply it with kubectl, or stop (Ctrl-C) and give a \
-             manifest: klamm up -f examples/kafka.yaml",
-        );
-    }
-    let Waited { waiting, seconds } = wait::until_ready(client, &clusters, args.timeout).await?;
+    let _ = tell_pools_without_kafka(client).await;
+    let begun = Instant::now();
+    let clusters = clusters_to_wait_for(client, args).await?;
+    let left = args.timeout.saturating_sub(begun.elapsed());
+    let Waited { waiting, seconds } = wait::until_ready(client, &clusters, left).await?;
+    // With --detach kubectl may bring one later.
+    let lacks_kafka = clusters.is_empty() && !args.detach;
+    let is_ready = waiting.is_empty() && !lacks_kafka;
     let mut rows = Vec::new();
     let programs = connect::Programs::find(global)?;
     for (namespace, name) in &clusters {
@@ -193,7 +205,7 @@ async fn bring_up(
     }
     match args.output {
         Format::Json => output::json(&serde_json::json!({
-            "ready": waiting.is_empty(),
+            "ready": is_ready,
             "clusters": rows,
             "kubeconfig": home.kubeconfig(),
             "data": home.node(),
@@ -205,8 +217,14 @@ async fn bring_up(
             home.node().join("pods").display(),
         )),
     }
-    if waiting.is_empty() {
+    if is_ready {
         return Ok(ExitCode::SUCCESS);
+    }
+    if lacks_kafka {
+        output::progress(&format!(
+            "there was no Kafka resource within {} s (--timeout)",
+            args.timeout.as_secs()
+        ));
     }
     for ((namespace, name), reason) in &waiting {
         output::progress(&format!(
@@ -220,6 +238,56 @@ async fn bring_up(
     }
     Ok(ExitCode::from(NOT_READY))
 }
+
+/// A pool whose label names a Kafka that is not there runs nothing, and has no status that could say so.
+async fn tell_pools_without_kafka(client: &Client) -> Result<()> {
+    let clusters = clusters(client).await?;
+    let pools = Api::<KafkaNodePool>::all(client.clone())
+        .list(&ListParams::default())
+        .await?;
+    for pool in &pools {
+        let (namespace, name) = (pool.namespace().unwrap_or_default(), pool.name_any());
+        let Some(cluster) = cluster_of(pool) else {
+            continue;
+        };
+        if !clusters.contains(&(namespace.clone(), cluster.to_owned())) {
+            output::progress(&format!(
+                "warning: KafkaNodePool {name} (namespace {namespace}) runs nothing: there is no Kafka {cluster}, which its \
+                 label {CLUSTER_LABEL} names"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Those there are; where there are none, those that somebody applies in time, unless klamm goes on in the background.
+async fn clusters_to_wait_for(client: &Client, args: &Up) -> Result<Vec<Key>> {
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let clusters = clusters(client).await?;
+        if !clusters.is_empty() {
+            return Ok(clusters);
+        }
+        if !told {
+            output::progress(if args.detach {
+                "There is no Kafka resource here yet: klamm waits for one in the background. Apply it with kubectl, or \
+                 give a manifest: klamm up -f examples/kafka.yaml"
+            } else {
+                "There is no Kafka resource here yet: klamm waits for one. Apply it with kubectl, or stop (Ctrl-C) and \
+                 give a manifest: klamm up -f examples/kafka.yaml"
+            });
+            told = true;
+        }
+        if args.detach || begun.elapsed() >= args.timeout {
+            return Ok(clusters);
+        }
+        tokio::time::sleep(LOOK_FOR_KAFKA_EVERY).await;
+    }
+}
+
+/// How often it is looked whether somebody has applied a Kafka.
+const LOOK_FOR_KAFKA_EVERY: Duration = Duration::from_millis(500);
 
 async fn clusters(client: &Client) -> Result<Vec<Key>> {
     let kafkas = Api::<Kafka>::all(client.clone())

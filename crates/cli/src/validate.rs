@@ -17,7 +17,7 @@ use crate::output::{self, Format};
 
 /// The command.
 pub(crate) fn run(args: &Validate) -> Result<ExitCode> {
-    let validation = validate(&read_sources(&args.files));
+    let validation = validate(&read_sources(&args.files, args.recursive));
     match args.output {
         Format::Json => output::json(&json!({
             "documents": validation.documents.len(),

@@ -8,6 +8,8 @@ mod support;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod by_turns;
+#[cfg(test)]
 mod disks;
 #[cfg(test)]
 mod examples;

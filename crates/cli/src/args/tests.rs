@@ -8,6 +8,73 @@ fn the_definition_of_the_command_line_holds_together() {
 }
 
 #[test]
+fn each_command_shows_the_shared_options_that_mean_something_to_it() {
+    let mut shown = String::new();
+    for sub in command().get_subcommands_mut() {
+        let help = sub.render_long_help().to_string();
+        let Some((_, global)) = help.split_once("Global options:") else {
+            continue;
+        };
+        let options: Vec<&str> = ["--home", "--cache", "--kafka-home", "--log"]
+            .into_iter()
+            .filter(|option| global.contains(&format!("{option} <")))
+            .collect();
+        if !sub.is_hide_set() {
+            shown.push_str(&format!("{} {}\n", sub.get_name(), options.join(" ")));
+        }
+    }
+    expect_test::expect![[r#"
+        up --home --cache --kafka-home --log
+        node --home --cache --kafka-home --log
+        crds --log
+        down --home --log
+        explain --log
+        kafka --cache --kafka-home --log
+        kubeconfig --home --log
+        operator --home --log
+        plan --home --log
+        runtime --cache --kafka-home --log
+        status --home --log
+        validate --log
+        zookeeper --log
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn errors_name_no_option_that_only_the_environment_gives() {
+    let mut command = command();
+    for (arguments, usage) in [
+        (
+            &["klamm", "explain"][..],
+            "Usage: klamm explain [OPTIONS] <PATH>",
+        ),
+        (
+            &["klamm", "--home", "/x", "runtime", "prepare", "--nope"],
+            "Usage: klamm runtime prepare [OPTIONS] [VERSION]",
+        ),
+        (
+            &["klamm", "--cache", "/x", "validate"],
+            "Usage: klamm validate [OPTIONS] --file <FILE>",
+        ),
+    ] {
+        let error = command.try_get_matches_from_mut(arguments).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(&format!("{usage}\n")), "{text}");
+    }
+}
+
+#[test]
+fn options_that_mean_nothing_to_a_command_are_taken_all_the_same() {
+    let matches = command().get_matches_from(["klamm", "crds", "--home", "/x"]);
+    let cli = Cli::from_arg_matches(&matches).unwrap();
+    assert_eq!(cli.global.home, Some(PathBuf::from("/x")));
+    let matches = command().get_matches_from(["klamm", "--kafka-home", "/y", "kafka", "list"]);
+    let cli = Cli::from_arg_matches(&matches).unwrap();
+    assert_eq!(cli.global.kafka_home, Some(PathBuf::from("/y")));
+}
+
+#[test]
 fn every_command_that_is_shown_has_an_example() {
     fn check(command: &clap::Command, path: &str) {
         for sub in command

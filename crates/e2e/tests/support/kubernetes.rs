@@ -145,6 +145,8 @@ impl Kubernetes {
     pub(crate) fn status(&self, cluster: &str) -> Option<Value> {
         let output: Output = self
             .command()
+            // A home that is named would come first.
+            .env_remove("KLAMM_HOME")
             .args(["status", cluster, "-o", "json"])
             .output()
             .unwrap();
