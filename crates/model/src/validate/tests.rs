@@ -58,7 +58,7 @@ spec: {replicas: 3, roles: [], storage: {type: ephemeral}}
             ),
         ],
         &expect![[r#"
-            cluster.yaml:1: Kafka/demo
+            cluster.yaml:2: Kafka/demo
             cluster.yaml:11: KafkaNodePool/a
             cluster.yaml:16: KafkaNodePool/b
             cluster.yaml:21: ConfigMap/anything
@@ -240,7 +240,7 @@ spec: {replicas: -1, roles: [broker, controller], storage: {type: persistent-cla
 ",
         )],
         &expect![[r#"
-            -:1: Kafka/demo
+            -:2: Kafka/demo
             -:14: KafkaNodePool/a
             PROBLEM -:7: Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; with the annotation klamm.dev/metadata-store one of 3.9.1, 3.9.2; for example: 4.3.1
             PROBLEM -:8: Kafka/demo spec.kafka.colour is not a field; fields there: `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`
@@ -355,7 +355,7 @@ metadata:
         ],
         &expect![[r#"
             block.yaml:3: Kafka/demo
-            block.yaml:22: KafkaNodePool/a
+            block.yaml:23: KafkaNodePool/a
             anchors.yaml:4: KafkaNodePool/b
             anchors.yaml:12: KafkaNodePool/c
             anchors.yaml:16: KafkaNodePool/d
@@ -410,7 +410,7 @@ spec: {replicas: 1, roles: [broker], storage: {type: persistent-claim, size: 1Gi
 ",
         )],
         &expect![[r#"
-            pool.yaml:1: Kafka/demo
+            pool.yaml:2: Kafka/demo
             pool.yaml:7: KafkaNodePool/a
             pool.yaml:12: KafkaNodePool/b
             pool.yaml:20: KafkaNodePool/c
@@ -437,11 +437,11 @@ spec:
 ",
         )],
         &expect![[r#"
-            kafka.yaml:1: Kafka/demo
+            kafka.yaml:2: Kafka/demo
             PROBLEM kafka.yaml:7: Kafka/demo spec.kafka.version: 4.1 is not allowed; allowed: text, in quotes where YAML would read a number ("4.1"); for example: 4.3.1
             PROBLEM kafka.yaml:8: Kafka/demo spec.kafka.metadataVersion: 3.0 is not allowed; allowed: text, in quotes where YAML would read a number ("3.0"); for example: 4.3-IV0
-            warning kafka.yaml:1: Kafka/demo role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
-            warning kafka.yaml:1: Kafka/demo role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
+            warning kafka.yaml:2: Kafka/demo role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
+            warning kafka.yaml:2: Kafka/demo role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
         "#]],
     );
 }

@@ -38,11 +38,16 @@ pub(super) fn documents(source: &Source<'_>, validation: &mut Validation) {
                     });
                 }
             }
-            Ok(object @ Value::Object(_)) => validation.documents.push(Document {
-                place,
-                object,
-                lines: Lines::of(&text, line),
-            }),
+            Ok(object @ Value::Object(_)) => {
+                let lines = Lines::of(&text, line);
+                // Behind the comments before it.
+                let line = lines.line();
+                validation.documents.push(Document {
+                    place: Place { line, ..place },
+                    object,
+                    lines,
+                });
+            }
             Ok(other) => {
                 let shown = other.to_string();
                 let given = shown.chars().take(60).collect();
