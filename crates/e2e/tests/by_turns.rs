@@ -42,9 +42,9 @@ fn what_up_or_kubectl_brought_goes_with_the_file_and_what_others_set_stays() {
     };
     let both = |value: Value| [value.clone(), value];
 
-    let first = machine.write("first.yaml", &config_map("a.b: '1 < 2', c: x"));
+    let first = machine.write("first.yaml", &config_map("a.b: '1 < 2', c: v"));
     machine.klamm_ok(&["up", "--detach", "-f", &first]);
-    assert_eq!(data(), both(json!({"a.b": "1 < 2", "c": "x"})));
+    assert_eq!(data(), both(json!({"a.b": "1 < 2", "c": "v"})));
     let told = kubectl(&["apply", "-f", &first]);
     assert!(!told.contains("missing the"), "{told}");
     assert_eq!(
@@ -54,10 +54,10 @@ fn what_up_or_kubectl_brought_goes_with_the_file_and_what_others_set_stays() {
     );
 
     // What is no longer in kubectl's file goes, though it was up that brought it.
-    let second = machine.write("second.yaml", &config_map("a.b: '1 < 2', d: y"));
+    let second = machine.write("second.yaml", &config_map("a.b: '1 < 2', d: w"));
     let told = kubectl(&["apply", "-f", &second]);
     assert!(!told.contains("Warning"), "{told}");
-    assert_eq!(data(), both(json!({"a.b": "1 < 2", "d": "y"})));
+    assert_eq!(data(), both(json!({"a.b": "1 < 2", "d": "w"})));
 
     // And the other way round; what neither of them brought stays.
     for (object, patch) in [
@@ -67,7 +67,7 @@ fn what_up_or_kubectl_brought_goes_with_the_file_and_what_others_set_stays() {
         kubectl(&["patch", object, "--type", "merge", "-p", patch]);
     }
     machine.klamm_ok(&["up", "--detach", "-f", &first]);
-    assert_eq!(data(), both(json!({"a.b": "1 < 2", "c": "x", "e": "z"})));
+    assert_eq!(data(), both(json!({"a.b": "1 < 2", "c": "v", "e": "z"})));
     let told = kubectl(&["apply", "-f", &first]);
     assert_eq!(told.matches("unchanged").count(), 2, "{told}");
 }

@@ -403,24 +403,8 @@ fn clusters(
             kafka.metadata.name.as_deref() == cluster
                 && namespace(&document.object, settings) == home
         });
-        if let Some(cluster) = cluster.filter(|_| !parsed_already) {
-            let same_namespace =
-                |document: &Document| namespace(&document.object, settings) == home;
-            let names: Vec<&str> = validation
-                .documents
-                .iter()
-                .filter(|document| is(&document.object, "Kafka") && same_namespace(document))
-                .filter_map(|document| document.object["metadata"]["name"].as_str())
-                .collect();
-            // It may be there twice, or unreadable: then more is told of it than that it is not there.
-            if !names.contains(&cluster) {
-                warnings.push(Located {
-                    place: document.place.clone(),
-                    what: absent_kafka(&document.object, cluster, &names),
-                });
-            }
-        }
         if !parsed_already {
+            warnings.extend(absent_kafka(document, &validation.documents, settings));
             let parsed = parse::parse_pool(pool);
             let place = &document.place;
             problems.extend(parsed.0.into_iter().map(|what| Located {
@@ -471,20 +455,40 @@ fn absent_pools(problem: Problem) -> Warning {
     }
 }
 
-fn absent_kafka(pool: &Value, cluster: &str, there: &[&str]) -> Warning {
-    let nearest = resources::words::nearest(cluster, there.iter().copied());
-    let hint = nearest.map_or_else(
+/// A pool that names a Kafka of which there is nothing among the documents.
+fn absent_kafka(
+    pool: &Document,
+    documents: &[Document],
+    settings: &Settings,
+) -> Option<Located<Warning>> {
+    let home = namespace(&pool.object, settings);
+    let cluster = pool.object["metadata"]["labels"][CLUSTER_LABEL].as_str()?;
+    let there = || {
+        documents
+            .iter()
+            .map(|document| &document.object)
+            .filter(|object| is(object, "Kafka") && namespace(object, settings) == home)
+            .filter_map(|object| object["metadata"]["name"].as_str())
+    };
+    // It may be there twice, or be wrong: then more is told of it than that it is not there.
+    if there().any(|name| name == cluster) {
+        return None;
+    }
+    let hint = resources::words::nearest(cluster, there()).map_or_else(
         || ".".to_owned(),
         |nearest| format!("; did you mean {nearest}?"),
     );
-    Warning {
-        subject: subject(pool),
-        reason: WarningReason::FieldNotActedOn,
-        field: format!("metadata.labels[\"{CLUSTER_LABEL}\"]"),
-        message: format!(
-            "no node of this pool runs without the Kafka {cluster} in its namespace; there is none among these documents{hint}"
-        ),
-    }
+    Some(Located {
+        place: pool.place.clone(),
+        what: Warning {
+            subject: subject(&pool.object),
+            reason: WarningReason::FieldNotActedOn,
+            field: format!("metadata.labels[\"{CLUSTER_LABEL}\"]"),
+            message: format!(
+                "no node of this pool runs without the Kafka {cluster} in its namespace; there is none among these documents{hint}"
+            ),
+        },
+    })
 }
 
 fn is(object: &Value, kind: &str) -> bool {

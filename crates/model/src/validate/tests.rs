@@ -259,10 +259,9 @@ spec: {replicas: -1, roles: [broker, controller], storage: {type: persistent-cla
 #[test]
 fn each_problem_has_the_line_of_its_field_or_of_the_nearest_parent_that_is_there() {
     check(
-        &[
-            (
-                "block.yaml",
-                "# A comment.
+        &[(
+            "block.yaml",
+            "# A comment.
 ---
 apiVersion: kafka.strimzi.io/v1
 kind: Kafka
@@ -298,7 +297,25 @@ spec:
     sice: 1Gi
   }
 ",
-            ),
+        )],
+        &expect![[r#"
+            block.yaml:3: Kafka/demo
+            block.yaml:23: KafkaNodePool/a
+            PROBLEM block.yaml:11: Kafka/demo spec.kafka.config["broker.id"] cannot be set (to 1); instead: nothing: the operator sets it (for racks: spec.kafka.rack)
+            PROBLEM block.yaml:12: Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; with the annotation klamm.dev/metadata-store one of 3.9.1, 3.9.2; for example: 4.3.1
+            PROBLEM block.yaml:19: Kafka/demo spec.kafka.listeners[1].tls is missing; allowed: `true` or `false`; for example: true
+            PROBLEM block.yaml:20: Kafka/demo spec.kafka.listeners[1].port: 80 is not allowed; allowed: a whole number, at least 9092; for example: 9094
+            PROBLEM block.yaml:28: KafkaNodePool/a spec.replicas is missing; allowed: a whole number, at least 0; for example: 3
+            PROBLEM block.yaml:31: KafkaNodePool/a spec.roles[2]: dancer is not allowed; allowed: one of `controller`, `broker`; for example: [broker]
+            PROBLEM block.yaml:34: KafkaNodePool/a spec.storage.sice is not a field; fields there: `class`, `deleteClaim`, `id`, `kraftMetadata`, `selector`, `size`, `sizeLimit`, `type`, `volumeAttributesClass`, `volumes`; did you mean: size
+        "#]],
+    );
+}
+
+#[test]
+fn behind_an_alias_and_in_json_a_problem_has_its_line_as_well() {
+    check(
+        &[
             (
                 "anchors.yaml",
                 "kind: List
@@ -354,8 +371,6 @@ metadata:
             ),
         ],
         &expect![[r#"
-            block.yaml:3: Kafka/demo
-            block.yaml:23: KafkaNodePool/a
             anchors.yaml:4: KafkaNodePool/b
             anchors.yaml:12: KafkaNodePool/c
             anchors.yaml:16: KafkaNodePool/d
@@ -365,16 +380,13 @@ metadata:
             PROBLEM anchors.yaml:10: KafkaNodePool/c spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
             PROBLEM anchors.yaml:10: KafkaNodePool/d spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
             PROBLEM anchors.yaml:21: KafkaNodePool/d spec.replicas: -1 is not allowed; allowed: a whole number, at least 0; for example: 3
-            PROBLEM block.yaml:11: Kafka/demo spec.kafka.config["broker.id"] cannot be set (to 1); instead: nothing: the operator sets it (for racks: spec.kafka.rack)
-            PROBLEM block.yaml:12: Kafka/demo spec.kafka.version: 9.9.9 is not allowed; allowed: one of 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0, 4.3.1; with the annotation klamm.dev/metadata-store one of 3.9.1, 3.9.2; for example: 4.3.1
-            PROBLEM block.yaml:19: Kafka/demo spec.kafka.listeners[1].tls is missing; allowed: `true` or `false`; for example: true
-            PROBLEM block.yaml:20: Kafka/demo spec.kafka.listeners[1].port: 80 is not allowed; allowed: a whole number, at least 9092; for example: 9094
-            PROBLEM block.yaml:28: KafkaNodePool/a spec.replicas is missing; allowed: a whole number, at least 0; for example: 3
-            PROBLEM block.yaml:31: KafkaNodePool/a spec.roles[2]: dancer is not allowed; allowed: one of `controller`, `broker`; for example: [broker]
-            PROBLEM block.yaml:34: KafkaNodePool/a spec.storage.sice is not a field; fields there: `class`, `deleteClaim`, `id`, `kraftMetadata`, `selector`, `size`, `sizeLimit`, `type`, `volumeAttributesClass`, `volumes`; did you mean: size
             PROBLEM broken.yaml:1: ConfigMap/ metadata.name is missing; allowed: text; for example: my-cluster
             PROBLEM broken.yaml:7: / document cannot be read: line 7 column 3: duplicate mapping key: name; allowed: YAML or JSON
             PROBLEM one.json:9: KafkaNodePool/e spec.replicas: several is not allowed; allowed: a whole number, at least 0; for example: 3
+            warning anchors.yaml:6: KafkaNodePool/b metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demo in its namespace; there is none among these documents.
+            warning anchors.yaml:14: KafkaNodePool/c metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demo in its namespace; there is none among these documents.
+            warning anchors.yaml:18: KafkaNodePool/d metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demo in its namespace; there is none among these documents.
+            warning one.json:6: KafkaNodePool/e metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demo in its namespace; there is none among these documents.
         "#]],
     );
 }
