@@ -61,16 +61,13 @@ fn handed_over(entries: &Value, manager: &str) -> Option<Vec<Value>> {
     for more in kubectls {
         unite(&mut first["fieldsV1"], &more["fieldsV1"]);
     }
-    match others
-        .iter_mut()
-        .find(|entry| is_of(entry, manager, "Apply"))
-    {
-        Some(own) => unite(&mut own["fieldsV1"], &first["fieldsV1"]),
-        None => {
-            first["manager"] = Value::from(manager);
-            first["operation"] = Value::from("Apply");
-            others.push(first);
-        }
+    let mut own = others.iter_mut();
+    if let Some(own) = own.find(|entry| is_of(entry, manager, "Apply")) {
+        unite(&mut own["fieldsV1"], &first["fieldsV1"]);
+    } else {
+        first["manager"] = Value::from(manager);
+        first["operation"] = Value::from("Apply");
+        others.push(first);
     }
     Some(others)
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use clap::CommandFactory as _;
 
 use super::*;
@@ -20,7 +22,7 @@ fn each_command_shows_the_shared_options_that_mean_something_to_it() {
             .filter(|option| global.contains(&format!("{option} <")))
             .collect();
         if !sub.is_hide_set() {
-            shown.push_str(&format!("{} {}\n", sub.get_name(), options.join(" ")));
+            writeln!(shown, "{} {}", sub.get_name(), options.join(" ")).unwrap();
         }
     }
     expect_test::expect![[r#"
