@@ -27,17 +27,17 @@ fn each_command_shows_the_shared_options_that_mean_something_to_it() {
     }
     expect_test::expect![[r#"
         up --home --cache --kafka-home --log
-        node --home --cache --kafka-home --log
-        crds --log
         down --home --log
-        explain --log
-        kafka --cache --kafka-home --log
-        kubeconfig --home --log
-        operator --home --log
-        plan --home --log
-        runtime --cache --kafka-home --log
         status --home --log
+        plan --home --log
+        kubeconfig --home --log
         validate --log
+        explain --log
+        crds --log
+        kafka --cache --kafka-home --log
+        runtime --cache --kafka-home --log
+        operator --home --log
+        node --home --cache --kafka-home --log
         zookeeper --log
     "#]]
     .assert_eq(&shown);
