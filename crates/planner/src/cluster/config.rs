@@ -3,7 +3,8 @@
 //! Invariants: the ConfigMap is written only after the claims of the node were seen (so that it proves they were
 //! there); a change that a running node would have to restart for is refused as a whole, never half-done, since rolling
 //! restarts are not planned yet. A cluster at rest takes it (`rest.rs`), but for another release, which the metadata on
-//! its disks may not fit. Other changes are recorded at once and take effect while a node runs, or with its next start.
+//! its disks may not fit. Other changes are recorded at once, beside a refused one too, and take effect while a node runs, or
+//! with its next start.
 
 use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED};
 use model::observed::object::ObjectKey;
@@ -129,17 +130,21 @@ fn wanted(
             let takes_it = !node.in_use() || (may_start_with_it && !changes.is_empty());
             if takes_it || (changes.is_empty() && removal == Removal::Done) {
                 Some(fresh)
-            } else if changes.is_empty() {
-                // Recorded until it is out of force: the record is what remembers it.
-                recorded()
             } else {
-                refused.push(RefusedChange {
-                    node: node.id,
-                    changes,
-                    stays: release || !rest.would_help,
-                    by_user: by_user(view, node, record),
-                });
-                recorded()
+                if !changes.is_empty() {
+                    refused.push(RefusedChange {
+                        node: node.id,
+                        changes,
+                        stays: release || !rest.would_help,
+                        by_user: by_user(view, node, record),
+                    });
+                }
+                // What changes without a restart does not wait for one. What is no longer named is recorded until it is
+                // out of force: the record is what remembers it.
+                recorded().map(|mut object| {
+                    dynamic::bring_up_to_date(&mut object, &data, removal == Removal::Done);
+                    object
+                })
             }
         }
     }?;

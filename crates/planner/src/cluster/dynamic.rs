@@ -13,6 +13,7 @@ use manifests::config_map::SERVER_CONFIG;
 use manifests::revision;
 use model::observed::Known;
 use model::observed::kafka::Setting;
+use serde_json::Value;
 
 use crate::action::Action;
 use crate::cluster::changes::parse_properties;
@@ -160,6 +161,53 @@ pub(crate) fn removal(
         (true, true) => Removal::Pending,
         (true, false) => Removal::Done,
     }
+}
+
+/// Brings what needs no restart in a recorded ConfigMap up to date: properties that brokers change while they run, and
+/// the log configuration, which Kafka reads again by itself. `forget` those that `fresh` no longer has.
+pub(crate) fn bring_up_to_date(
+    recorded: &mut Value,
+    fresh: &BTreeMap<String, String>,
+    forget: bool,
+) {
+    let Some(data) = recorded["data"].as_object_mut() else {
+        return;
+    };
+    if let Some(text) = data.get(SERVER_CONFIG).and_then(Value::as_str) {
+        let fresh = fresh.get(SERVER_CONFIG).map_or("", String::as_str);
+        let text = with_dynamic_of(text, fresh, forget);
+        data.insert(SERVER_CONFIG.to_owned(), text.into());
+    }
+    let logging = manifests::logging::KEY;
+    if let (Some(fresh), true) = (fresh.get(logging), data.contains_key(logging)) {
+        data.insert(logging.to_owned(), fresh.clone().into());
+    }
+}
+
+/// Properties with the dynamic ones of `fresh` in their places, new ones at the end.
+fn with_dynamic_of(recorded: &str, fresh: &str, forget: bool) -> String {
+    let dynamic = |line: &str| {
+        let (key, _) = line.split_once('=')?;
+        let key = key.trim();
+        (revision::is_dynamic(key) && !key.starts_with('#')).then(|| key.to_owned())
+    };
+    let mut wanted: BTreeMap<String, &str> = fresh
+        .lines()
+        .filter_map(|line| Some((dynamic(line)?, line)))
+        .collect();
+    let mut lines = Vec::new();
+    for line in recorded.lines() {
+        match dynamic(line) {
+            None => lines.push(line),
+            Some(key) => match wanted.remove(&key) {
+                Some(now) => lines.push(now),
+                None if forget => {}
+                None => lines.push(line),
+            },
+        }
+    }
+    lines.extend(wanted.into_values());
+    lines.join("\n") + "\n"
 }
 
 /// What brokers answered, by id; those that did not are absent.

@@ -79,6 +79,7 @@ stories! {
     pod_lost: "pod-lost",
     pool_deleted_by_mistake: "pool-deleted-by-mistake",
     restart_asked_for: "restart-asked-for",
+    settings_beside_a_restart: "settings-beside-a-restart",
     settings_changed_while_running: "settings-changed-while-running",
     single_node: "single-node",
     slow_and_away: "slow-and-away",
