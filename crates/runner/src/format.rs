@@ -17,6 +17,7 @@ use crate::RunnerError;
 use crate::environment::Environment;
 use crate::format::first_files::Voter;
 use crate::meta_properties::{self, with_directory_id};
+use crate::render::value_of;
 use crate::volume::{self, Content};
 
 pub mod first_files;
@@ -67,6 +68,18 @@ pub(crate) async fn format_if_permitted(
         permission = format.as_str(),
         "formatting empty log directories"
     );
+    // It was looked at before certificates and the metadata store were waited for; somebody may have put a backup back.
+    for (dir, path, _) in &empty {
+        if !volume::is_still_empty(path)? {
+            return Err(RunnerError::Volume {
+                volume: environment.path(&dir.mount),
+                reason: format!(
+                    "{} was empty a moment ago and holds something now; nothing was formatted or changed",
+                    path.display()
+                ),
+            });
+        }
+    }
     for (_, path, _) in &empty {
         volume::remove_leftovers(path)?;
     }
@@ -162,8 +175,7 @@ fn forms_quorum(config: &RunnerConfig, format: Format) -> Option<&str> {
 fn controller_listener(properties: &Path) -> Result<String, RunnerError> {
     let text =
         std::fs::read_to_string(properties).map_err(RunnerError::file("read", properties))?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("controller.listener.names="))
+    value_of(&text, "controller.listener.names")
         .and_then(|names| names.split(',').next())
         .map(|name| name.trim().to_owned())
         .ok_or_else(|| RunnerError::Configuration {

@@ -50,14 +50,22 @@ pub(crate) async fn wait(
     let path = registration(node);
     tracing::info!(path, "waiting for the old session of this broker to end");
     let begun = Instant::now();
+    let mut told = false;
     for server in store.servers.iter().cycle() {
         match gone(environment, server, &path, patience).await {
-            Ok(true) => {
+            Ok(Left::Gone) => {
                 let waited = begun.elapsed().as_secs();
                 tracing::info!(path, waited, "the old session has ended");
                 return;
             }
-            Ok(false) => {
+            Ok(Left::OfNobody) => {
+                tracing::warn!(
+                    path,
+                    "registered for ever, by no session: somebody wrote it by hand; Kafka starts all the same"
+                );
+                return;
+            }
+            Ok(Left::Alive) => {
                 let patience = patience.as_secs();
                 tracing::warn!(
                     path,
@@ -66,19 +74,33 @@ pub(crate) async fn wait(
                 );
                 return;
             }
-            Err(error) => tracing::info!(server, %error, "waiting for the metadata store"),
+            Err(error) if !told => {
+                told = true;
+                tracing::info!(server, %error, "waiting for the metadata store");
+            }
+            Err(error) => tracing::debug!(server, %error, "waiting for the metadata store"),
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Whether the node vanished, as one server says; false if it did not for as long as `patience`, or ends with no session.
+/// How a wait for a registration ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Gone,
+    /// It is there after all the patience.
+    Alive,
+    /// It ends with no session.
+    OfNobody,
+}
+
+/// Waits for the node to vanish, as one server says.
 async fn gone(
     environment: &Environment,
     server: &str,
     path: &str,
     patience: Duration,
-) -> Result<bool, AskError> {
+) -> Result<Left, AskError> {
     let since = Instant::now();
     let mut session = tokio::time::timeout(BOUND, Session::open(environment, server)).await??;
     tokio::time::timeout(BOUND, session.sync(path)).await??;
@@ -89,7 +111,11 @@ async fn gone(
             }
             owner => {
                 session.close().await;
-                return Ok(owner.is_none());
+                return Ok(match owner {
+                    None => Left::Gone,
+                    Some(0) => Left::OfNobody,
+                    Some(_) => Left::Alive,
+                });
             }
         }
     }

@@ -70,6 +70,7 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
             _ = stop.asked() => return Ok(0),
         }
     }
+    shared.live().doing = "starting Kafka";
     let code = start_and_wait(&shared, &files, &mut stop).await;
     shared.live().doing = ENDED;
     code

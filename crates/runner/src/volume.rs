@@ -289,6 +289,11 @@ fn leftovers(path: &Path) -> Result<Option<Vec<PathBuf>>, RunnerError> {
     Ok(Some(files))
 }
 
+/// Whether the directory still is what counts as empty, at this moment.
+pub(crate) fn is_still_empty(path: &Path) -> Result<bool, RunnerError> {
+    Ok(leftovers(path)?.is_some())
+}
+
 /// Removes what a format left that was killed before it was done; Kafka's tool would not write over it.
 pub(crate) fn remove_leftovers(path: &Path) -> Result<(), RunnerError> {
     let Some(files) = leftovers(path)?.filter(|files| !files.is_empty()) else {
