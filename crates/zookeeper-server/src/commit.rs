@@ -150,21 +150,34 @@ impl Committer {
             }
             Fate::Overtaken(newest) => {
                 self.back(queue);
-                self.shared
-                    .wait_for(newest.batch.max(newest.hold), ARRIVE)
-                    .await;
-                self.hold = self.hold.filter(|own| own.revision == newest.hold);
+                let newest_seen = newest.batch.max(newest.hold);
+                let follows = self.shared.wait_for(newest_seen, ARRIVE).await;
+                // Under a hold only its end can have let somebody pass: it serves no more.
+                if let Some(hold) = self.hold.take() {
+                    hold::release(&self.shared, hold);
+                }
                 if alone {
                     self.overtaken += 1;
-                    if self.overtaken >= OVERTAKEN && self.hold.is_none() && newest.hold == 0 {
-                        self.hold = hold::take(&self.shared).await;
-                        let own = self.hold.map_or(0, |hold| hold.revision);
-                        self.shared.wait_for(own, ARRIVE).await;
+                    // Whoever does not see what happened cannot use a hold, and must not stop the others with one.
+                    if self.overtaken >= OVERTAKEN && follows && newest.hold == 0 {
+                        self.hold_others().await;
                     }
                 }
                 false
             }
             Fate::Refused(code, message) => self.refused(queue, code, &message),
+        }
+    }
+
+    /// Holds up the others until the next batch, if what happened until then is seen soon enough for that.
+    async fn hold_others(&mut self) {
+        let Some(hold) = hold::take(&self.shared).await else {
+            return;
+        };
+        if self.shared.wait_for(hold.revision, ARRIVE).await {
+            self.hold = Some(hold);
+        } else {
+            hold::release(&self.shared, hold);
         }
     }
 
@@ -289,16 +302,21 @@ impl Committer {
 
     /// The fence (revision, number), read linearizably; asked for until it is answered, or the server stops.
     ///
-    /// etcd answers such a read once it has done everything that was accepted before. So where it is slow, a copy of a
-    /// transaction is sent only when the one before is either done or lost on its way: they do not pile up.
+    /// Where etcd is slow, such a read is usually answered only after what it had accepted before, so that copies of a
+    /// transaction do not pile up. Safety does not rest on that: a copy that comes late finds the fence moved.
     async fn found(&self) -> Option<(i64, u64)> {
         let mut pause = SHORTEST_PAUSE;
+        let mut told = false;
         while !self.shared.stop.is_cancelled() {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             let fence = self.shared.keys.fence(self.shared.server);
             match self.shared.etcd.range(one(fence)).await {
                 Ok(answer) => return answer.kvs.first().and_then(fence_of),
+                Err(error @ EtcdError::Refused { .. }) if !told => {
+                    told = true;
+                    tracing::warn!(%error, "etcd does not let us read what became of a transaction; asked until it does");
+                }
                 Err(error) => {
                     tracing::debug!(%error, "what became of a transaction is not known yet");
                 }

@@ -25,21 +25,12 @@ pub(crate) struct Hold {
 
 /// Takes it, unless somebody else has it. No answer is as good as a refusal: the lease is ended, and with it the key.
 pub(crate) async fn take(shared: &Arc<Shared>) -> Option<Hold> {
-    let lease = rand::random::<i64>() & i64::MAX;
+    let lease = rand::random_range(1..=i64::MAX);
     if let Err(error) = shared.etcd.grant(lease, SECONDS).await {
         tracing::debug!(%error, "no lease to hold others with");
         return None;
     }
-    let key = shared.keys.hold();
-    let txn = TxnRequest {
-        compare: vec![unchanged(key.clone(), 0)],
-        success: vec![put(
-            key,
-            format!("{:016x}", shared.server).into_bytes(),
-            lease,
-        )],
-        failure: Vec::new(),
-    };
+    let txn = request(shared.keys.hold(), shared.server, lease);
     let revision = match shared.etcd.txn(txn).await {
         Ok(answer) if answer.succeeded => answer.header.map(|header| header.revision),
         Ok(_) => None,
@@ -58,6 +49,15 @@ pub(crate) async fn take(shared: &Arc<Shared>) -> Option<Hold> {
     revision.map(|_| hold)
 }
 
+/// The key, if nobody has it, for as long as the lease lives.
+fn request(key: Vec<u8>, server: u64, lease: i64) -> TxnRequest {
+    TxnRequest {
+        compare: vec![unchanged(key.clone(), 0)],
+        success: vec![put(key, format!("{server:016x}").into_bytes(), lease)],
+        failure: Vec::new(),
+    }
+}
+
 /// Gives it up; nobody waits for that.
 pub(crate) fn release(shared: &Arc<Shared>, hold: Hold) {
     let shared = Arc::clone(shared);
@@ -68,3 +68,6 @@ pub(crate) fn release(shared: &Arc<Shared>, hold: Hold) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

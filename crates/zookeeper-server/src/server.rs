@@ -13,7 +13,7 @@ use crate::etcd::{Etcd, InvalidEndpoint};
 use crate::listen::{Census, listen};
 use crate::settings::{EtcdSettings, Settings};
 use crate::shared::Shared;
-use crate::tls::{TlsError, acceptor, keep_current};
+use crate::tls::{TlsError, acceptor, contents, keep_current};
 use crate::{commit, expire, follow, metrics, session, sync};
 
 /// The server cannot be started.
@@ -101,6 +101,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    // Before the certificate is: a change in between is then seen.
+    let read = settings.secure.as_ref().map(contents);
     let secure = match &settings.secure {
         Some(secure) => Some((bind(secure.listen).await?, acceptor(secure)?)),
         None => None,
@@ -137,8 +139,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     if let Some((listener, acceptor)) = secure {
         let (sender, current) = watch::channel(acceptor);
         tasks.spawn(listen(Arc::clone(&shared), listener, Some(current), census));
-        if let Some(secure) = shared.settings.secure.clone() {
-            tasks.spawn(keep_current(secure, sender, shared.stop.clone()));
+        if let Some((secure, read)) = shared.settings.secure.clone().zip(read) {
+            tasks.spawn(keep_current(secure, read, sender, shared.stop.clone()));
         }
     }
     if let Some(listener) = figures {

@@ -71,12 +71,14 @@ pub(crate) fn acceptor(secure: &Secure) -> Result<TlsAcceptor, TlsError> {
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Reads certificates again when their files change, until the server stops. Those that cannot be used leave the present ones.
+///
+/// `before` is what the present certificate was made of.
 pub(crate) async fn keep_current(
     secure: Secure,
+    mut before: Contents,
     current: watch::Sender<TlsAcceptor>,
     stop: CancellationToken,
 ) {
-    let mut before = contents(&secure);
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
@@ -100,7 +102,9 @@ pub(crate) async fn keep_current(
 }
 
 /// What the files hold; `None` for one that cannot be read.
-fn contents(secure: &Secure) -> [Option<Vec<u8>>; 3] {
+pub(crate) type Contents = [Option<Vec<u8>>; 3];
+
+pub(crate) fn contents(secure: &Secure) -> Contents {
     let read = |path: &Path| std::fs::read(path).ok();
     [
         read(&secure.certificate),

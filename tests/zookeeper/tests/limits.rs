@@ -521,14 +521,14 @@ fn ask_etcd(etcd: &Etcd, call: &str, body: &str) -> Result<()> {
 }
 
 #[test]
-fn a_server_that_dies_while_it_holds_up_others_does_so_for_seconds_only() -> Result<()> {
+fn a_hold_that_nobody_gives_up_stops_others_until_its_lease_ends() -> Result<()> {
     let rig = Rig::new()?;
     let etcd = Etcd::start(&rig, 1, Version::Built)?;
     let gateway = Gateway::start(&rig, &etcd, &[])?;
     let runtime = runtime()?;
     let mut client = client(&gateway.address);
     runtime.block_on(client.call(create("/before", "")))?;
-    // What it leaves: its key, with its lease. `/klamm/h` in base64.
+    // What a server leaves that dies with it: its key, with a lease. `/klamm/h` in base64.
     ask_etcd(&etcd, "lease/grant", r#"{"TTL":4,"ID":77}"#)?;
     let held = Instant::now();
     ask_etcd(

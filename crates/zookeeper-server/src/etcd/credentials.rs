@@ -19,7 +19,7 @@ pub(super) struct Credentials {
 }
 
 /// What came of logging in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) enum Login {
     /// Nothing yet, or no longer.
     #[default]
