@@ -15,6 +15,7 @@ need kcat kcat
 if [ "$kind" = test ]; then
     need openssl openssl
     need curl curl
+    need kubectl kubernetes-client
     need javac openjdk-17-jdk-headless
     # Its service may start on 127.0.0.1:2379; the tests run etcds of their own elsewhere.
     need etcd etcd-server

@@ -87,7 +87,12 @@ pub(crate) async fn apply(
             ..PatchParams::apply(MANAGER).force()
         };
         let scope = (!own.is_empty()).then_some(own.as_str());
-        let object = last_applied::annotated(object, scope);
+        // Values of Secrets belong nowhere else; kubectl says once that the annotation is missing, and brings it.
+        let object = if kind == "Secret" {
+            object.clone()
+        } else {
+            last_applied::annotated(object, scope)
+        };
         ownership::take_over(&api, &name, MANAGER)
             .await
             .with_context(at)?;

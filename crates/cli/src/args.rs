@@ -22,9 +22,9 @@ Examples:
   klamm down                             stop it; data stays
 
 Which home a command works on, the first that is given:
-  --home; KLAMM_HOME; the home whose kubeconfig KUBECONFIG is; the user's own
+  --home; KLAMM_HOME; the user's own
 Which cluster `status` and `plan` show:
-  --context; the home of --home or KLAMM_HOME; KUBECONFIG; the user's own home"
+  --context; --home; KUBECONFIG; KLAMM_HOME; the user's own home"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -98,8 +98,7 @@ fn with_plain_usage(mut command: clap::Command) -> clap::Command {
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Directory that holds everything of this installation [default: that of KUBECONFIG, if it is a home's, else the
-    /// user's data directory, klamm/]
+    /// Directory that holds everything of this installation [default: the user's data directory, klamm/]
     #[arg(long, global = true, env = "KLAMM_HOME", value_name = "DIR", help_heading = GLOBAL)]
     pub(crate) home: Option<PathBuf>,
     /// Directory for Kafka's jars, shared by all homes [default: the user's cache directory, klamm/]
@@ -123,7 +122,7 @@ pub(crate) struct Global {
 /// Which cluster a command speaks to.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Target {
-    /// Context in the kubeconfig [default: the home that is named, else KUBECONFIG's current one, else the user's home]
+    /// Context in the kubeconfig [default: that of --home, else KUBECONFIG's current one, else the home's]
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
     /// Namespace [default: the context's]

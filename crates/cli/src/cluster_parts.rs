@@ -79,7 +79,7 @@ pub(crate) async fn node(global: &Global, home: &Home, args: &Node) -> Result<Ex
 /// In a Pod its service account, else the chosen context.
 async fn cluster(agent: &str, target: &Target, home: &Home) -> Result<(Client, String)> {
     if target.context.is_none()
-        && std::env::var_os("KUBECONFIG").is_none()
+        && !context::has_kubeconfig()
         && let Ok(mut config) = Config::incluster()
     {
         config.headers.push(context::user_agent(agent)?);

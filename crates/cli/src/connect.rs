@@ -272,26 +272,33 @@ impl Access {
             return Ok(None);
         }
         let ca = dir.join(format!("{}-ca.crt", self.listener));
+        // While the authority is not seen, clients keep the one they have.
+        if self.certificates.is_empty() && ca.exists() {
+            return Ok(Some(ca));
+        }
         write_if_other(&ca, &self.certificates.join("\n"))?;
         Ok(Some(ca))
     }
 
-    /// Writes a file of settings; one that was made from the same settings is kept, with what was filled in.
+    /// Writes a file of settings; one that still has these settings is kept, with what was filled in and added.
     fn write_settings(&self, dir: &Path, name: &str, settings: &str) -> Result<PathBuf> {
         let path = dir.join(format!("{}-{name}", self.listener));
-        let keys = |text: &str| -> Vec<String> {
-            let keys = text
-                .lines()
-                .filter_map(|line| Some(line.split_once('=')?.0.to_owned()));
-            keys.collect()
-        };
         let before = std::fs::read_to_string(&path).unwrap_or_default();
-        let filled_in = settings.contains(TO_FILL_IN) && keys(&before) == keys(settings);
-        if !filled_in {
+        if !still_has(&before, settings) {
             write_if_other(&path, settings)?;
         }
         Ok(path)
     }
+}
+
+/// Whether a file has each of these settings; one to fill in may have any value.
+fn still_has(file: &str, settings: &str) -> bool {
+    let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
+    settings.lines().all(|wanted| {
+        let is_free = wanted.contains(TO_FILL_IN);
+        file.lines()
+            .any(|line| line.trim() == wanted || is_free && key(line) == key(wanted))
+    })
 }
 
 /// Whoever has the file open or copies it is not disturbed without need.

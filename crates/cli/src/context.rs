@@ -1,8 +1,8 @@
 //! Which Kubernetes API a command speaks to. Said first.
 //!
-//! Commands that look at clusters: `--context`, then a home that was named (`--home`, `KLAMM_HOME`), then `KUBECONFIG`,
-//! then the user's own home. Parts that run alone work on a cluster and only keep their files in a home: `--context`, then
-//! `KUBECONFIG`, then the home's.
+//! Commands that look at clusters: `--context`, then `--home`, then `KUBECONFIG`, then `KLAMM_HOME`, then the user's own
+//! home. Parts that run alone work on a cluster and only keep their files in a home: `--context`, then `KUBECONFIG`, then
+//! the home's.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub(crate) struct Connection {
 
 /// Connects, and says on standard error to what.
 pub(crate) async fn connect(target: &Target, home: &Home) -> Result<Connection> {
-    let by_kubeconfig = has_kubeconfig() && home.chosen() == Chosen::Default;
+    let by_kubeconfig = has_kubeconfig() && home.chosen() != Chosen::ByOption;
     told("klamm", target, home, by_kubeconfig).await
 }
 
@@ -61,7 +61,7 @@ async fn choose(
     } else if home.running()?.is_some() {
         (
             from_home(home).await?,
-            format!("{} {}", home_word(home), home.dir().display()),
+            format!("local home {}", home.dir().display()),
         )
     } else {
         bail!(nothing_runs(home));
@@ -85,6 +85,20 @@ async fn choose(
 }
 
 async fn from_kubeconfig(target: &Target) -> Result<(Config, String)> {
+    let file = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let of_home = Home::of_kubeconfig(Path::new(&file)).filter(|_| target.context.is_none());
+    if let Some(home) = of_home {
+        let dir = home.dir().display();
+        if home.running()?.is_none() {
+            bail!(
+                "nothing runs on the local home {dir}; KUBECONFIG is of this home: start it with `klamm up`, or unset KUBECONFIG"
+            );
+        }
+        return Ok((
+            from_home(&home).await?,
+            format!("local home {dir} (of KUBECONFIG)"),
+        ));
+    }
     let kubeconfig = Kubeconfig::read().map_err(|error| {
         let named = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty());
         match named {
@@ -111,25 +125,15 @@ async fn from_kubeconfig(target: &Target) -> Result<(Config, String)> {
     Ok((config, format!("context {name}")))
 }
 
-fn home_word(home: &Home) -> &'static str {
-    match home.chosen() {
-        Chosen::Named | Chosen::Default => "local home",
-        Chosen::ByKubeconfig => "local home of KUBECONFIG",
-    }
-}
-
 /// What can be done about a home that does not run.
 fn nothing_runs(home: &Home) -> String {
     let dir = home.dir().display();
     let hint = match home.chosen() {
-        Chosen::Named if has_kubeconfig() => {
-            "start it with `klamm up`; KUBECONFIG is not looked at, because --home or KLAMM_HOME is given"
+        Chosen::ByOption if has_kubeconfig() => {
+            "start it with `klamm up`; KUBECONFIG is not looked at, because --home is given"
         }
-        Chosen::Named => {
+        Chosen::ByOption | Chosen::ByVariable => {
             "start it with `klamm up`, or choose another with --home, KLAMM_HOME or --context"
-        }
-        Chosen::ByKubeconfig => {
-            "KUBECONFIG is of this home: start it with `klamm up`, or unset KUBECONFIG"
         }
         Chosen::Default => {
             "no context is chosen either: start it with `klamm up`, or pass --home, --context or KUBECONFIG"

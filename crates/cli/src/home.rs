@@ -12,9 +12,8 @@
 //! └─ klamm.log       what a detached klamm logs
 //! ```
 
-use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -32,10 +31,10 @@ pub(crate) struct Home {
 /// What a home was chosen by, in the order in which they count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Chosen {
-    /// `--home` or `KLAMM_HOME`.
-    Named,
-    /// `KUBECONFIG` is the kubeconfig of this home.
-    ByKubeconfig,
+    /// `--home`.
+    ByOption,
+    /// `KLAMM_HOME`.
+    ByVariable,
     /// Nothing: it is the user's own.
     Default,
 }
@@ -72,35 +71,39 @@ pub(crate) struct NoHome {
 }
 
 impl Home {
-    /// `--home` or `KLAMM_HOME`, the home whose kubeconfig `KUBECONFIG` is, or the user's data directory.
+    /// `--home`, `KLAMM_HOME`, or the user's data directory. What is stopped or removed is never chosen by `KUBECONFIG`.
     pub(crate) fn find(given: Option<&Path>) -> Result<Self> {
-        let kubeconfig = std::env::var_os("KUBECONFIG").map(PathBuf::from);
-        Self::choose(given, kubeconfig.as_deref())
+        let variable = std::env::var_os("KLAMM_HOME").map(PathBuf::from);
+        Self::choose(given, variable.as_deref())
     }
 
-    fn choose(given: Option<&Path>, kubeconfig: Option<&Path>) -> Result<Self> {
+    /// `given` is of the option, or of the variable where there is no option.
+    fn choose(given: Option<&Path>, variable: Option<&Path>) -> Result<Self> {
         if let Some(dir) = given {
+            let chosen = if variable == Some(dir) {
+                Chosen::ByVariable
+            } else {
+                Chosen::ByOption
+            };
             let dir =
                 std::path::absolute(dir).with_context(|| format!("home {}", dir.display()))?;
-            let chosen = Chosen::Named;
             return Ok(Self { dir, chosen });
-        }
-        let of_kubeconfig = kubeconfig
-            .filter(|file| file.file_name().is_some_and(|name| name == "kubeconfig"))
-            .and_then(|file| std::path::absolute(file).ok()?.parent().map(Path::to_owned))
-            .map(|dir| Self {
-                dir,
-                chosen: Chosen::ByKubeconfig,
-            })
-            .filter(Self::is_home);
-        if let Some(home) = of_kubeconfig {
-            return Ok(home);
         }
         let dir = user_dir("XDG_DATA_HOME", ".local/share").ok_or_else(|| {
             anyhow!("there is no home directory; set KLAMM_HOME or pass --home DIR")
         })?;
         let chosen = Chosen::Default;
         Ok(Self { dir, chosen })
+    }
+
+    /// The home whose kubeconfig this file is, if it is one's.
+    pub(crate) fn of_kubeconfig(file: &Path) -> Option<Self> {
+        let dir = std::path::absolute(file).ok()?.parent()?.to_owned();
+        let home = Self {
+            dir,
+            chosen: Chosen::Default,
+        };
+        (file.file_name()? == "kubeconfig" && home.is_home()).then_some(home)
     }
 
     /// What it was chosen by.
@@ -237,18 +240,14 @@ impl Home {
     }
 }
 
-/// Replaces a file that only its owner may read.
+/// Replaces a file that only its owner may read; several may do so at once.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
-    let fresh = path.with_extension("fresh");
     let write = || {
-        let mut file = File::options()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&fresh)?;
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
         file.write_all(content)?;
-        std::fs::rename(&fresh, path)
+        file.persist(path).map_err(|error| error.error)?;
+        Ok::<_, std::io::Error>(())
     };
     write().with_context(|| format!("writing {}", path.display()))
 }

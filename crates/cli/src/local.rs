@@ -201,7 +201,7 @@ async fn follow_connections(client: Client, home: Home, stop: CancellationToken)
         match change {
             Some(Ok(kafka)) => {
                 if let Err(error) = connect::refresh(&home, &kafka) {
-                    tracing::warn!(%error, "files for clients cannot be written");
+                    tracing::warn!("files for clients cannot be written: {error:#}");
                 }
             }
             Some(Err(error)) => tracing::debug!(%error, "the watch of Kafkas is begun anew"),

@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Up};
 use crate::documents::{self, Document};
-use crate::home::{Chosen, Home};
+use crate::home::Home;
 use crate::local::Local;
 use crate::output::Format;
 use crate::wait::{Key, Waited};
@@ -45,9 +45,6 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
             home.dir().display()
         ))
         .into());
-    }
-    if home.chosen() == Chosen::ByKubeconfig {
-        output::progress(&format!("home {}, of KUBECONFIG", home.dir().display()));
     }
     if let Err(error) = prepare_runtimes(global, &documents) {
         output::error(&error);

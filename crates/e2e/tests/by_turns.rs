@@ -17,10 +17,6 @@ fn config_map(data: &str) -> String {
 
 #[test]
 fn what_up_or_kubectl_brought_goes_with_the_file_and_what_others_set_stays() {
-    if Command::new("kubectl").arg("--help").output().is_err() {
-        // Nothing else here needs it.
-        return;
-    }
     let machine = Machine::new();
     let kubectl = |arguments: &[&str]| {
         let output: Output = Command::new("kubectl")
@@ -73,9 +69,9 @@ fn what_up_or_kubectl_brought_goes_with_the_file_and_what_others_set_stays() {
 }
 
 #[test]
-fn a_home_that_is_named_comes_before_a_kubeconfig_and_a_home_of_a_kubeconfig_before_the_users_own()
-{
+fn status_follows_the_kubeconfig_and_what_is_stopped_is_never_chosen_by_it() {
     let machine = Machine::new();
+    let own = machine.home().display().to_string();
     let run = |home: Option<&str>, arguments: &[&str]| {
         let mut command = machine.command();
         command
@@ -98,12 +94,18 @@ fn a_home_that_is_named_comes_before_a_kubeconfig_and_a_home_of_a_kubeconfig_bef
     machine.klamm_ok(&["up", "--detach"]);
     let (code, told) = run(None, &["status"]);
     assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("local home of KUBECONFIG"), "{told}");
+    assert!(told.contains("(of KUBECONFIG)"), "{told}");
     let (code, told) = run(Some("/nonexistent/home"), &["status"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("(of KUBECONFIG)"), "{told}");
+    let (code, told) = run(None, &["status", "--home", "/nonexistent/home"]);
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("KUBECONFIG is not looked at"), "{told}");
 
     let (code, told) = run(None, &["down"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("nothing to stop"), "{told}");
+    let (code, told) = run(Some(&own), &["down"]);
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(machine.processes(), []);
     let (code, told) = run(None, &["status"]);
@@ -111,7 +113,7 @@ fn a_home_that_is_named_comes_before_a_kubeconfig_and_a_home_of_a_kubeconfig_bef
     assert!(told.contains("KUBECONFIG is of this home"), "{told}");
 
     // Nothing to wait for is not waited for longer than was asked.
-    let (code, told) = run(None, &["up", "--timeout", "1s"]);
+    let (code, told) = run(Some(&own), &["up", "--timeout", "1s"]);
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("no Kafka resource within 1 s"), "{told}");
 }

@@ -188,3 +188,31 @@ fn a_shell_reads_a_quoted_path_as_it_is() {
         assert_eq!(String::from_utf8(output.stdout).unwrap(), path);
     }
 }
+
+#[test]
+fn what_users_fill_in_and_add_is_kept_and_so_is_an_authority_that_is_not_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scram = access(true, Some("scram-sha-512"));
+    let files = scram.write_files(dir.path()).unwrap();
+    let (ca, client) = (files.ca.unwrap(), files.client.unwrap());
+    let filled_in = std::fs::read_to_string(&client)
+        .unwrap()
+        .replace("REPLACE", "alice")
+        + "# of mine\nacks=all\n";
+    std::fs::write(&client, &filled_in).unwrap();
+    scram.certificates = Vec::new();
+    scram.write_files(dir.path()).unwrap();
+    assert_eq!(std::fs::read_to_string(&client).unwrap(), filled_in);
+    assert_eq!(std::fs::read_to_string(&ca).unwrap(), "CERTIFICATE");
+
+    // One of another kind of listener is no longer of use.
+    scram.authentication = Some("tls".to_owned());
+    scram.certificates = vec!["ANOTHER".to_owned()];
+    scram.write_files(dir.path()).unwrap();
+    assert!(
+        std::fs::read_to_string(&client)
+            .unwrap()
+            .contains("REPLACE/user.pem")
+    );
+    assert_eq!(std::fs::read_to_string(&ca).unwrap(), "ANOTHER");
+}

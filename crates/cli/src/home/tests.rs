@@ -1,33 +1,32 @@
 use super::*;
 
 #[test]
-fn what_is_named_comes_before_a_kubeconfig_and_that_before_the_default() {
-    let dir = tempfile::tempdir().unwrap();
-    let home = dir.path().join("home");
-    let kubeconfig = home.join("kubeconfig");
-    let choose = |given: Option<&str>, kubeconfig: Option<&Path>| {
-        let home = Home::choose(given.map(Path::new), kubeconfig).unwrap();
+fn an_option_comes_before_the_variable_and_that_before_the_default() {
+    let choose = |given: Option<&str>, variable: Option<&str>| {
+        let home = Home::choose(given.map(Path::new), variable.map(Path::new)).unwrap();
         (home.chosen(), home.dir().to_owned())
     };
     let default = user_dir("XDG_DATA_HOME", ".local/share").unwrap();
-    assert_eq!(choose(None, None), (Chosen::Default, default.clone()));
-    // Another cluster's says nothing about homes.
+    assert_eq!(choose(None, None), (Chosen::Default, default));
+    let named = PathBuf::from("/named");
     assert_eq!(
-        choose(None, Some(&kubeconfig)),
-        (Chosen::Default, default.clone())
+        choose(Some("/named"), Some("/named")),
+        (Chosen::ByVariable, named.clone())
     );
+    assert_eq!(
+        choose(Some("/named"), Some("/other")),
+        (Chosen::ByOption, named)
+    );
+}
+
+#[test]
+fn a_kubeconfig_is_of_the_home_that_it_lies_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    let kubeconfig = home.join("kubeconfig");
     std::fs::create_dir(&home).unwrap();
+    assert!(Home::of_kubeconfig(&kubeconfig).is_none());
     std::fs::write(home.join(MARKER), MARK).unwrap();
-    assert_eq!(
-        choose(None, Some(&kubeconfig)),
-        (Chosen::ByKubeconfig, home.clone())
-    );
-    assert_eq!(
-        choose(None, Some(&home.join("config"))),
-        (Chosen::Default, default)
-    );
-    assert_eq!(
-        choose(Some("/named"), Some(&kubeconfig)),
-        (Chosen::Named, PathBuf::from("/named"))
-    );
+    assert_eq!(Home::of_kubeconfig(&kubeconfig).unwrap().dir(), home);
+    assert!(Home::of_kubeconfig(&home.join("config")).is_none());
 }
