@@ -348,9 +348,11 @@ fn clusters(
         })
         .collect();
     // What a mended document says where it was mended is ours, not the user's.
-    let said = |place: &Place, field: &str| {
+    let said = |place: &Place, about: &Subject, field: &str| {
         let documents = validation.documents.iter().enumerate();
-        let mut mended = documents.filter(|(_, document)| document.place == *place);
+        let mut mended = documents.filter(|(_, document)| {
+            document.place == *place && subject(&document.object) == *about
+        });
         mended.any(|(index, _)| {
             wrong
                 .get(&index)
@@ -417,8 +419,8 @@ fn clusters(
             }));
         }
     }
-    problems.retain(|problem| !said(&problem.place, &problem.what.field));
-    warnings.retain(|warning| !said(&warning.place, &warning.what.field));
+    problems.retain(|Located { place, what }| !said(place, &what.subject, &what.field));
+    warnings.retain(|Located { place, what }| !said(place, &what.subject, &what.field));
     validation.problems.extend(problems);
     validation.warnings.extend(warnings);
 }

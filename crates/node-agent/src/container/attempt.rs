@@ -109,6 +109,11 @@ impl AttemptDir {
         let _ = fs::write(self.0.join(PLANNED_END), []);
     }
 
+    /// Forgets that it was to end: it runs on under another agent.
+    pub(crate) fn forget_planned_end(&self) {
+        let _ = fs::remove_file(self.0.join(PLANNED_END));
+    }
+
     /// How many attempts up to the next one are no restarts; see [`Start::planned`].
     pub(crate) fn planned_next(&self) -> u32 {
         let planned = self.start().map_or(0, |start| start.planned);

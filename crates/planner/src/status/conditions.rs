@@ -134,13 +134,13 @@ fn verdict(input: &Input, plan: &Plan, outcome: &Outcome) -> Verdict {
     if is_ready && plan.steps().next().is_none() {
         return Verdict::Ready { busy: None };
     }
-    let message = failures(plan, outcome).unwrap_or_else(|| summary(plan));
     // What cannot be seen for a moment is not thereby broken: the last verdict stands.
     if is_ready || (was_ready(input) && has_unknown(plan)) {
         return Verdict::Ready {
-            busy: Some(message),
+            busy: Some(summary(plan)),
         };
     }
+    let message = failures(plan, outcome).unwrap_or_else(|| summary(plan));
     let reason = match plan.purpose {
         Purpose::Deploy => CREATING,
         // Until it is Ready for the first time there is nothing to recover.

@@ -66,8 +66,13 @@ fn levels(
 ) {
     let Some(loggers) = loggers else { return };
     let field = |key: &str| format!("{path}.loggers[\"{key}\"]");
+    // A cluster that ran with it goes on: Kafka takes it, and nothing else may wait for such a word.
     for (key, value) in dialect.wrong_levels(loggers) {
-        report.invalid(&field(key), value, &dialect.allowed(), "INFO");
+        let message = format!(
+            "is {value}, which is not a level, and another one comes in its place; allowed: {}; for example: INFO",
+            dialect.allowed()
+        );
+        report.warn(WarningReason::InvalidLogLevel, &field(key), &message);
     }
     for key in dialect.unknown_keys(loggers) {
         let message = "has no effect: Kafka 4 logs through log4j2, which has no such key; levels are `rootLogger.level`, \

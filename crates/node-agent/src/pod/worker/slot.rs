@@ -140,6 +140,7 @@ pub(super) async fn adopt(
                 pid = running.process.pid,
                 "took over a running container"
             );
+            slot.dir.attempt(attempt).forget_planned_end();
             let before = told
                 .iter()
                 .flat_map(|told| {

@@ -1,5 +1,6 @@
 //! Claims: of a Kafka as a whole, and of one disruptive step.
 
+use model::observed::identity::LAST_DISRUPTION;
 use planner::{Guard, Step, StepEnd};
 use serde_json::json;
 
@@ -8,12 +9,6 @@ use super::end_of;
 use crate::apply::{self, Written};
 use crate::error::Error;
 use crate::kinds;
-
-/// Annotation of the Kafka: the last disruptive step that was begun, and by whom.
-///
-/// It is written before such a step with the resourceVersion of the look that planned it. Of two operators that think
-/// they lead, only one can write it, so only one of them disrupts.
-const LAST_DISRUPTION: &str = "klamm.dev/last-disruption";
 
 /// Writes `klamm.dev/claimed-by`.
 pub(super) async fn write_claim(
@@ -50,6 +45,9 @@ pub(super) async fn annotate(
 }
 
 /// Claims a disruptive step; tells what was found when somebody else was faster.
+///
+/// The annotation is written before such a step with the resourceVersion of the look that planned it. Of two operators that
+/// think they lead, only one can write it, so only one of them disrupts.
 pub(super) async fn claim(subject: &Subject<'_>, step: &Step) -> Result<Option<String>, Error> {
     let hands = subject.hands;
     let value = format!(

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use kafka_client::cluster::{Cluster, ConfigChange, ConfigResource};
-use kafka_client::error::Retry;
+use kafka_client::error_code::ErrorCode;
 use planner::StepEnd;
 
 use super::super::Subject;
@@ -38,11 +38,17 @@ pub(super) async fn alter(
         .await;
     match all {
         Ok(()) => Ok(StepEnd::Done),
-        Err(error) if error.code().is_some() && error.retry() == Retry::OnChange => {
-            one_by_one(kafka, changes).await
-        }
+        Err(error) if is_of_a_value(&error) => one_by_one(kafka, changes).await,
         Err(error) => Err(Box::new(error).into()),
     }
+}
+
+/// Whether Kafka, or a policy of the user's in it, refuses a value, and might take others.
+fn is_of_a_value(error: &kafka_client::Error) -> bool {
+    matches!(
+        error.code(),
+        Some(ErrorCode::InvalidConfig | ErrorCode::InvalidRequest | ErrorCode::PolicyViolation)
+    )
 }
 
 /// A value that Kafka refuses keeps back no other: those that it takes are set, those that it does not are told.
@@ -54,7 +60,9 @@ async fn one_by_one(
     for (key, change) in changes {
         let told = match &change {
             ConfigChange::Set(value) => format!("{key}={value}"),
-            _ => key.clone(),
+            ConfigChange::Delete | ConfigChange::Append(_) | ConfigChange::Subtract(_) => {
+                key.clone()
+            }
         };
         let one = BTreeMap::from([(key, change)]);
         let altered = kafka
@@ -62,9 +70,10 @@ async fn one_by_one(
             .await;
         match altered {
             Ok(()) => {}
-            Err(error) if error.code().is_some() && error.retry() == Retry::OnChange => {
+            Err(error) if is_of_a_value(&error) => {
                 refused.push(format!("Kafka refuses {told}: {}", error.cause));
             }
+            // What was refused until now is told by the next look.
             Err(error) => return Err(Box::new(error).into()),
         }
     }
