@@ -31,7 +31,7 @@ const SHRINK_LIMIT: Duration = Duration::from_mins(2);
 pub struct Campaign {
     /// The servers, `HOST:PORT`.
     pub addresses: Both<String>,
-    /// Random requests in all; those that begin and end a round come on top.
+    /// Requests in all; those that end the last round come on top.
     pub requests: u64,
     /// The seed; the same one makes the same requests.
     pub seed: u64,
@@ -73,8 +73,10 @@ pub async fn run(
         let base = rig.fresh_base(campaign.seed);
         let plan = steps(&shape, campaign.seed, round, &base);
         verdict.differences = rig.play(&base, &plan).await?;
-        left -= shape.requests;
-        progress(campaign.requests - left);
+        // Fewer than were planned, where a session ended; more, with what begins and ends a round.
+        let sent = rig.order.lock().await.requests;
+        left = campaign.requests.saturating_sub(sent);
+        progress(sent.min(campaign.requests));
         if !verdict.differences.is_empty() {
             verdict.round = Some(round);
         }

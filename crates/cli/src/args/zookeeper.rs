@@ -150,7 +150,7 @@ pub(crate) struct Check {
         required_unless_present = "random"
     )]
     pub(crate) listen: Option<SocketAddr>,
-    /// Send so many random requests instead; what begins and ends sessions comes on top
+    /// Send so many requests instead, those that begin and end sessions among them
     #[arg(long, value_name = "NUMBER", value_parser = parse_requests)]
     pub(crate) random: Option<u64>,
     /// The same seed makes the same requests [default: another one each time]
