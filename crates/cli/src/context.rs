@@ -90,6 +90,9 @@ async fn from_kubeconfig(target: &Target) -> Result<(Config, String)> {
     if let Some(home) = of_home {
         let dir = home.dir().display();
         if home.running()?.is_none() {
+            if !node_agent::leftovers::running(&home.node()).is_empty() {
+                bail!(nothing_runs(&home));
+            }
             bail!(
                 "nothing runs on the local home {dir}; KUBECONFIG is of this home: start it with `klamm up`, or unset KUBECONFIG"
             );
@@ -128,6 +131,14 @@ async fn from_kubeconfig(target: &Target) -> Result<(Config, String)> {
 /// What can be done about a home that does not run.
 fn nothing_runs(home: &Home) -> String {
     let dir = home.dir().display();
+    let left = node_agent::leftovers::running(&home.node());
+    if !left.is_empty() {
+        return format!(
+            "klamm does not run on the local home {dir}, but these Pods that it has left do: {}; `klamm up --detach` takes \
+             them over, `klamm down` stops them",
+            left.join(", ")
+        );
+    }
     let hint = match home.chosen() {
         Chosen::ByOption if has_kubeconfig() => {
             "start it with `klamm up`; KUBECONFIG is not looked at, because --home is given"
