@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams,
 };
@@ -172,6 +172,13 @@ fn refused_property(machine: &Machine) {
         let told = machine.status("live")["warnings"].to_string();
         (told.contains("StepFailed") && told.contains(&format!("{key}=1000"))).then_some(())
     });
+    // A broker that happens to start does not start with it.
+    let recorded = machine.kube(async |client| {
+        let config_maps = Api::<ConfigMap>::default_namespaced(client);
+        config_maps.get("live-broker-0").await.unwrap().data
+    });
+    let properties = &recorded.unwrap()["server.config"];
+    assert!(!properties.contains(key), "{properties}");
     patch_config(machine, &json!({key: null, "log.retention.bytes": null}));
     until("nothing is refused any more", || {
         let told = machine.status("live")["warnings"].to_string();

@@ -45,6 +45,9 @@ pub const FORMAT_GRANTED: &str = "klamm.dev/format";
 pub const CONFIGURATION: &str = "klamm.dev/configuration";
 /// Annotation of a node's ConfigMap: generations of the Kafka and the pool it was rendered from (`3/1`).
 pub const MADE_FROM: &str = "klamm.dev/made-from";
+/// Annotation of a node's ConfigMap: properties that brokers are told of while they run, by name, from before they are told
+/// until they are out of force.
+pub const SETTINGS: &str = "klamm.dev/settings";
 /// Key in a node's ConfigMap: its Pod as rendered (without permission to format), so that a lost Pod comes back as it was.
 pub const POD_RECORD: &str = "pod.json";
 

@@ -6,7 +6,9 @@
 //! its disks may not fit. Other changes are recorded at once, beside a refused one too, and take effect while a node runs, or
 //! with its next start.
 
-use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED};
+use std::collections::BTreeMap;
+
+use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED, SETTINGS};
 use model::observed::object::ObjectKey;
 use serde_json::Value;
 
@@ -108,6 +110,12 @@ fn wanted(
     refused: &mut Vec<RefusedChange>,
 ) -> Option<(Value, Reason)> {
     let Some(record) = &node.record else {
+        let fresh = fresh.map(|mut fresh| {
+            let data = data_of(&fresh);
+            dynamic::bring_up_to_date(view, &mut fresh, &BTreeMap::new(), &data);
+            dynamic::remember(&mut fresh, None, &data, &Removal::Done);
+            fresh
+        });
         return fresh.map(|fresh| (marked(identity, node, fresh), Reason::Missing));
     };
     let recorded = || render::recorded_config_map(view, node, record);
@@ -126,26 +134,24 @@ fn wanted(
                 changes.extend(words.iter().cloned());
             }
             let release = changes::another_release(&record.data, &data);
-            let may_start_with_it = rest.now && !release && !dynamic::remembers(record, &data);
-            let takes_it = !node.in_use() || (may_start_with_it && !changes.is_empty());
-            if takes_it || (changes.is_empty() && removal == Removal::Done) {
+            let takes_it = !node.in_use() || (rest.now && !release);
+            let object = if takes_it || changes.is_empty() {
                 Some(fresh)
             } else {
-                if !changes.is_empty() {
-                    refused.push(RefusedChange {
-                        node: node.id,
-                        changes,
-                        stays: release || !rest.would_help,
-                        by_user: by_user(view, node, record),
-                    });
-                }
-                // What changes without a restart does not wait for one. What is no longer named is recorded until it is
-                // out of force: the record is what remembers it.
-                recorded().map(|mut object| {
-                    dynamic::bring_up_to_date(&mut object, &data, removal == Removal::Done);
-                    object
-                })
-            }
+                refused.push(RefusedChange {
+                    node: node.id,
+                    changes,
+                    stays: release || !rest.would_help,
+                    by_user: by_user(view, node, record),
+                });
+                recorded()
+            };
+            // What changes without a restart does not wait for one.
+            object.map(|mut object| {
+                dynamic::bring_up_to_date(view, &mut object, &record.data, &data);
+                dynamic::remember(&mut object, Some(record), &data, &removal);
+                object
+            })
         }
     }?;
     let wanted = marked(identity, node, wanted);
@@ -178,13 +184,18 @@ fn differing(wanted: &Value, record: &Record<'_>) -> Vec<String> {
         .cloned()
         .collect();
     let annotations = wanted.pointer("/metadata/annotations");
+    let wanted = |key: &str| {
+        let annotations = annotations.and_then(|all| all.get(key));
+        annotations.and_then(Value::as_str)
+    };
+    let recorded = |key: &str| record.meta.annotations.get(key).map(String::as_str);
     for key in [MADE_FROM, QUORUM_FORMED, FORMATTED] {
-        let wanted = annotations
-            .and_then(|all| all.get(key))
-            .and_then(Value::as_str);
-        if wanted.is_some() && wanted != record.meta.annotations.get(key).map(String::as_str) {
+        if wanted(key).is_some() && wanted(key) != recorded(key) {
             paths.push(key.to_owned());
         }
+    }
+    if wanted(SETTINGS) != recorded(SETTINGS) {
+        paths.push(SETTINGS.to_owned());
     }
     paths
 }

@@ -4,14 +4,16 @@
 //! account, layer by layer). They are set for all brokers at once, above the file that a broker was started with.
 //!
 //! Invariants: only properties that the resource names, or named until now, are touched: what somebody sets by hand
-//! stays, and where it contradicts the resource that is told; a property leaves the record only when it is out of force,
-//! so that a crash in between forgets nothing.
+//! stays, and where it contradicts the resource that is told; the names of properties are recorded before Kafka is told of
+//! them and until they are out of force, so that a crash in between forgets nothing; what brokers start with has no value
+//! that Kafka was told of and did not take.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use manifests::config_map::SERVER_CONFIG;
 use manifests::revision;
 use model::observed::Known;
+use model::observed::identity::SETTINGS;
 use model::observed::kafka::Setting;
 use serde_json::Value;
 
@@ -20,7 +22,7 @@ use crate::cluster::changes::parse_properties;
 use crate::cluster::draft::{Draft, NewStep};
 use crate::cluster::node::NodeView;
 use crate::cluster::record::{Record, data_of};
-use crate::cluster::render::Renderer;
+use crate::cluster::render::{Renderer, annotate};
 use crate::cluster::view::{PodSeen, View};
 use crate::note::Note;
 use crate::plan::{PhaseName, StepState, Verb};
@@ -69,17 +71,7 @@ pub(crate) fn plan(
         if value.contains("${") {
             continue;
         }
-        let of_all = first.get(key).and_then(|setting| setting.of_all.as_ref());
-        let differs = match of_all {
-            Some(of_all) => !same(Some(of_all), Some(value)),
-            None => answers.values().any(|answer| {
-                let setting = answer.get(key);
-                let below = setting
-                    .and_then(|setting| setting.of_file.as_ref().or(setting.default.as_ref()));
-                !same(below, Some(value))
-            }),
-        };
-        if differs {
+        if differs(&answers, key, value) {
             change.set(key, first.get(key), Some(value));
         }
         note_overrides(&answers, key, value, draft);
@@ -87,7 +79,7 @@ pub(crate) fn plan(
     let recorded: BTreeSet<String> = brokers
         .iter()
         .filter_map(|node| node.record.as_ref())
-        .flat_map(|record| dynamic_of(&record.data).into_keys())
+        .flat_map(named)
         .collect();
     for key in recorded.iter().filter(|key| !wanted.contains_key(*key)) {
         change.remove(&answers, key);
@@ -106,18 +98,44 @@ pub(crate) enum Removal {
     Restart(Vec<String>),
 }
 
-/// Whether the record has properties to be taken out of force that `fresh` does not have any more: where nobody answers
-/// the record is all that remembers them.
-pub(crate) fn remembers(record: &Record<'_>, fresh: &BTreeMap<String, String>) -> bool {
-    !gone(record, fresh).is_empty()
+/// Properties that brokers were told of, or were about to be: those of the record, and those that it remembers.
+fn named(record: &Record<'_>) -> BTreeSet<String> {
+    let remembered = record.meta.annotations.get(SETTINGS);
+    let remembered = remembered.into_iter().flat_map(|names| names.split(','));
+    remembered
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .chain(dynamic_of(&record.data).into_keys())
+        .collect()
 }
 
-/// Properties of the record that `fresh` does not have any more.
-fn gone(record: &Record<'_>, fresh: &BTreeMap<String, String>) -> Properties {
+/// Of these the ones that `fresh` does not have any more.
+fn gone(record: &Record<'_>, fresh: &BTreeMap<String, String>) -> BTreeSet<String> {
     let fresh = dynamic_of(fresh);
-    let mut gone = dynamic_of(&record.data);
-    gone.retain(|key, _| !fresh.contains_key(key));
+    let mut gone = named(record);
+    gone.retain(|key| !fresh.contains_key(key));
     gone
+}
+
+/// Writes into a ConfigMap which properties brokers are told of: before they are, and until they are out of force.
+pub(crate) fn remember(
+    object: &mut Value,
+    record: Option<&Record<'_>>,
+    fresh: &BTreeMap<String, String>,
+    removal: &Removal,
+) {
+    let mut names: BTreeSet<String> = dynamic_of(fresh).into_keys().collect();
+    if let Some(record) = record.filter(|_| *removal != Removal::Done) {
+        names.extend(gone(record, fresh));
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    if names.is_empty() {
+        if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+            annotations.remove(SETTINGS);
+        }
+    } else {
+        annotate(object, SETTINGS, names.join(","));
+    }
 }
 
 /// Whether the properties that `fresh` no longer has are out of force on a node.
@@ -128,12 +146,13 @@ pub(crate) fn removal(
     fresh: &BTreeMap<String, String>,
 ) -> Removal {
     let gone = gone(record, fresh);
-    if gone.is_empty() || !matches!(node.pod, PodSeen::Present(_)) {
+    if gone.is_empty() {
         return Removal::Done;
     }
     let answers = answers(view);
-    // A node that is no broker has what the brokers have.
-    let answer = if node.node.roles.is_broker() {
+    // A node that does not run, or is no broker, has what the brokers have.
+    let runs = matches!(node.pod, PodSeen::Present(_));
+    let answer = if runs && node.node.roles.is_broker() {
         answers.get(&node.id)
     } else {
         answers.values().next()
@@ -143,14 +162,14 @@ pub(crate) fn removal(
     };
     let mut by_restart = Vec::new();
     let mut pending = false;
-    for (key, value) in &gone {
+    for key in &gone {
         let Some(setting) = answer.get(key) else {
             continue;
         };
         if same(setting.value.as_ref(), setting.default.as_ref()) || setting.of_broker.is_some() {
             continue;
         }
-        if setting.default.is_none() && setting.of_file.is_some() {
+        if let (true, None, Some(value)) = (runs, &setting.default, &setting.of_file) {
             by_restart.push(format!("{key} {value} → unset"));
         } else {
             pending = true;
@@ -163,19 +182,51 @@ pub(crate) fn removal(
     }
 }
 
-/// Brings what needs no restart in a recorded ConfigMap up to date: properties that brokers change while they run, and
-/// the log configuration, which Kafka reads again by itself. `forget` those that `fresh` no longer has.
+type Answers<'a> = BTreeMap<i32, &'a BTreeMap<String, Setting>>;
+
+/// Whether a value is not in force for all brokers that answered.
+fn differs(answers: &Answers<'_>, key: &str, value: &String) -> bool {
+    let first = answers.values().next();
+    let setting = first.and_then(|answer| answer.get(key));
+    match setting.and_then(|setting| setting.of_all.as_ref()) {
+        Some(of_all) => !same(Some(of_all), Some(value)),
+        None => answers.values().any(|answer| {
+            let setting = answer.get(key);
+            let below =
+                setting.and_then(|setting| setting.of_file.as_ref().or(setting.default.as_ref()));
+            !same(below, Some(value))
+        }),
+    }
+}
+
+/// Brings what needs no restart in a ConfigMap to be written up to date: the log configuration, which Kafka reads again by
+/// itself, and properties that brokers change while they run. Of these only what Kafka has taken: with a value that it
+/// refuses, a broker that happens to start would not come up again.
 pub(crate) fn bring_up_to_date(
-    recorded: &mut Value,
+    view: &View<'_>,
+    object: &mut Value,
+    recorded: &BTreeMap<String, String>,
     fresh: &BTreeMap<String, String>,
-    forget: bool,
 ) {
-    let Some(data) = recorded["data"].as_object_mut() else {
+    let Some(data) = object["data"].as_object_mut() else {
         return;
     };
     if let Some(text) = data.get(SERVER_CONFIG).and_then(Value::as_str) {
-        let fresh = fresh.get(SERVER_CONFIG).map_or("", String::as_str);
-        let text = with_dynamic_of(text, fresh, forget);
+        let answers = answers(view);
+        let text_of = |data: &BTreeMap<String, String>| {
+            let text = data.get(SERVER_CONFIG).map_or("", String::as_str);
+            dynamic_lines(text)
+        };
+        let recorded = text_of(recorded);
+        let mut lines = text_of(fresh);
+        lines.retain(|key, line| {
+            let value = line.split_once('=').map_or("", |(_, value)| value);
+            if !value.contains("${") && differs(&answers, key, &value.to_owned()) {
+                line.clone_from(recorded.get(key).unwrap_or(&String::new()));
+            }
+            !line.is_empty()
+        });
+        let text = with_dynamic_lines(text, lines);
         data.insert(SERVER_CONFIG.to_owned(), text.into());
     }
     let logging = manifests::logging::KEY;
@@ -184,26 +235,27 @@ pub(crate) fn bring_up_to_date(
     }
 }
 
-/// Properties with the dynamic ones of `fresh` in their places, new ones at the end.
-fn with_dynamic_of(recorded: &str, fresh: &str, forget: bool) -> String {
-    let dynamic = |line: &str| {
-        let (key, _) = line.split_once('=')?;
-        let key = key.trim();
-        (revision::is_dynamic(key) && !key.starts_with('#')).then(|| key.to_owned())
-    };
-    let mut wanted: BTreeMap<String, &str> = fresh
-        .lines()
-        .filter_map(|line| Some((dynamic(line)?, line)))
-        .collect();
-    let mut lines = Vec::new();
-    for line in recorded.lines() {
-        match dynamic(line) {
-            None => lines.push(line),
-            Some(key) => match wanted.remove(&key) {
-                Some(now) => lines.push(now),
-                None if forget => {}
-                None => lines.push(line),
-            },
+/// Lines of properties that brokers change while they run, by property.
+fn dynamic_lines(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines();
+    lines
+        .filter_map(|line| Some((dynamic_key(line)?.to_owned(), line.to_owned())))
+        .collect()
+}
+
+fn dynamic_key(line: &str) -> Option<&str> {
+    let (key, _) = line.split_once('=')?;
+    let key = key.trim();
+    (!key.starts_with('#') && revision::is_dynamic(key)).then_some(key)
+}
+
+/// Properties with these dynamic ones instead of their own: in their places, new ones at the end.
+fn with_dynamic_lines(text: &str, mut wanted: BTreeMap<String, String>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match dynamic_key(line) {
+            None => lines.push(line.to_owned()),
+            Some(key) => lines.extend(wanted.remove(key)),
         }
     }
     lines.extend(wanted.into_values());
@@ -211,7 +263,7 @@ fn with_dynamic_of(recorded: &str, fresh: &str, forget: bool) -> String {
 }
 
 /// What brokers answered, by id; those that did not are absent.
-fn answers<'a>(view: &View<'a>) -> BTreeMap<i32, &'a BTreeMap<String, Setting>> {
+fn answers<'a>(view: &View<'a>) -> Answers<'a> {
     let settings = view.world.settings.iter();
     settings
         .filter_map(|(id, known)| Some((*id, Known::value(known)?)))

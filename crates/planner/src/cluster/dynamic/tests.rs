@@ -42,17 +42,13 @@ fn numbers_of_threads_change_by_half_or_double_at_once() {
 }
 
 #[test]
-fn what_needs_no_restart_is_recorded_beside_what_does() {
-    let recorded = "# node 0\nnode.id=0\nlog.retention.ms=1\nlog.segment.bytes=2\nbroker.rack=a\n";
+fn dynamic_lines_take_the_places_of_those_before() {
+    let text = "# node 0\nnode.id=0\nlog.retention.ms=1\nlog.segment.bytes=2\nbroker.rack=a\n";
     let fresh =
-        "# node 0\nnode.id=0\nlog.segment.bytes=3\nnum.io.threads=4\nlog.retention.hours=5\n";
+        "# num.io.threads=9\nlog.segment.bytes=3\nnum.io.threads=4\nlog.retention.hours=5\n";
     assert_eq!(
-        with_dynamic_of(recorded, fresh, true),
+        with_dynamic_lines(text, dynamic_lines(fresh)),
         "# node 0\nnode.id=0\nlog.segment.bytes=3\nbroker.rack=a\nnum.io.threads=4\n"
     );
-    assert_eq!(
-        with_dynamic_of(recorded, fresh, false),
-        "# node 0\nnode.id=0\nlog.retention.ms=1\nlog.segment.bytes=3\nbroker.rack=a\nnum.io.threads=4\n"
-    );
-    assert_eq!(with_dynamic_of(recorded, recorded, true), recorded);
+    assert_eq!(with_dynamic_lines(text, dynamic_lines(text)), text);
 }
