@@ -422,6 +422,15 @@ pub(crate) struct RunBroker {
 }
 
 fn parse_filter(text: &str) -> Result<String, String> {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    // A word alone would count as the name of a target, and as one that nobody has.
+    let is_level = |word: &str| levels.contains(&word.to_ascii_lowercase().as_str());
+    let mut words = text.split(',').map(str::trim);
+    if let Some(word) = words.find(|word| !word.contains(['=', '[', ':', '_']) && !is_level(word)) {
+        return Err(format!(
+            "{word:?} is no level; expected one (error, warn, info, debug, trace) or a filter such as info,operator=debug"
+        ));
+    }
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!(

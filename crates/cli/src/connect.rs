@@ -67,6 +67,9 @@ pub(crate) fn describe(
     let namespace = kafka.metadata.namespace.as_deref().unwrap_or("default");
     let name = kafka.metadata.name.as_deref().unwrap_or_default();
     let dir = home.connect(namespace, name);
+    let release = kafka.status.as_ref();
+    let release = release.and_then(|status| status.kafka_version.as_deref());
+    let programs = &programs.of_release(release);
     let mut text = format!("Kafka {name} (namespace {namespace}) is Ready\n");
     for access in listeners(kafka) {
         let how = match (access.tls, access.authentication.as_deref()) {
@@ -84,9 +87,10 @@ pub(crate) fn describe(
     }
     if let Some(servers) = zookeeper_connect {
         let first = servers.split(',').next().unwrap_or(servers);
-        let version = kafka.status.as_ref();
-        let version = version.and_then(|status| status.kafka_version.clone());
-        let version = version.unwrap_or_else(|| KafkaVersion::DEFAULT_WITH_ZOOKEEPER.to_string());
+        let version = release.map_or_else(
+            || KafkaVersion::DEFAULT_WITH_ZOOKEEPER.to_string(),
+            str::to_owned,
+        );
         let _ = writeln!(
             text,
             "\n  metadata   ZooKeeper's protocol at {servers}\n    shell      {} kafka --version {version} zookeeper-shell {first} ls /",
@@ -104,6 +108,10 @@ pub(crate) fn describe(
 pub(crate) struct Programs {
     /// `klamm`, or where it is if the shell would not find it, with the options that lead to the same runtime.
     klamm: String,
+    /// What chooses the release of Kafka's tools; nothing where it is the one that they have anyway.
+    version_option: String,
+    /// Whether the tools are those of a Kafka of the user's own.
+    own_kafka: bool,
     /// The option of the console producer that names a file.
     config_option: &'static str,
     has_kcat: bool,
@@ -134,21 +142,41 @@ impl Programs {
             }
         }
         let version = node_agent::runtime::version_in_home(&crate::runtime::settings(global)?)?;
-        // KIP-1147 gave all tools the same option.
-        let old = version.is_some_and(|version| {
-            ["3.", "4.0", "4.1"]
-                .iter()
-                .any(|old| version.starts_with(old))
-        });
         Ok(Self {
             klamm,
-            config_option: if old {
-                "--producer.config"
-            } else {
-                "--command-config"
-            },
+            version_option: String::new(),
+            own_kafka: version.is_some(),
+            config_option: config_option(version.as_deref()),
             has_kcat: on_path("kcat").is_some(),
         })
+    }
+}
+
+impl Programs {
+    /// With the tools of the release that a cluster runs.
+    fn of_release(&self, release: Option<&str>) -> Self {
+        let default = KafkaVersion::DEFAULT.to_string();
+        match release {
+            Some(release) if !self.own_kafka && release != default => Self {
+                version_option: format!(" --version {release}"),
+                config_option: config_option(Some(release)),
+                ..self.clone()
+            },
+            _ => self.clone(),
+        }
+    }
+}
+
+/// KIP-1147 gave all tools the same option, from 4.2 on.
+fn config_option(release: Option<&str>) -> &'static str {
+    let is_old = |release: &str| {
+        let old = ["3.", "4.0", "4.1"];
+        old.iter().any(|old| release.starts_with(old))
+    };
+    if release.is_some_and(is_old) {
+        "--producer.config"
+    } else {
+        "--command-config"
     }
 }
 
@@ -224,6 +252,8 @@ impl Access {
     fn lines(&self, dir: &Path, cluster: &str, programs: &Programs) -> Result<String> {
         let Programs {
             klamm,
+            version_option,
+            own_kafka: _,
             config_option,
             has_kcat: _,
         } = programs;
@@ -262,7 +292,7 @@ impl Access {
             .unwrap_or_default();
         let _ = writeln!(
             text,
-            "    produce    {klamm} kafka console-producer --bootstrap-server {servers}{config} --topic hello"
+            "    produce    {klamm} kafka{version_option} console-producer --bootstrap-server {servers}{config} --topic hello"
         );
         Ok(text)
     }

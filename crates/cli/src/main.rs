@@ -155,15 +155,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let home = home::Home::find(global.home.as_deref())?;
     // An operator alone waits nearly all the time. Each thread that allocates has a heap of its own, which costs megabytes.
-    let mut builder = match &command {
-        Command::Operator(_) => tokio::runtime::Builder::new_current_thread(),
-        _ => {
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            builder.worker_threads(WORKERS);
-            builder
-        }
+    let mut builder = if matches!(command, Command::Operator(_)) {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
     };
     builder
+        .worker_threads(WORKERS)
         .enable_all()
         .build()?
         .block_on(run_async(&global, &home, command))

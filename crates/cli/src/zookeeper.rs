@@ -66,6 +66,9 @@ async fn until_told(settings: Settings, access: &Access) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
+/// Nobody wants to wait longer for a client that is gone; whoever says so thinks in milliseconds.
+const LONGEST_SESSION: Duration = Duration::from_hours(1);
+
 /// Refuses what each option alone would take.
 fn check(args: &Serve) -> anyhow::Result<()> {
     let Serve {
@@ -83,6 +86,11 @@ fn check(args: &Serve) -> anyhow::Result<()> {
     anyhow::ensure!(
         prefix.starts_with('/') && !prefix.trim_end_matches('/').is_empty(),
         "--prefix {prefix:?}: must start with / and have a name, such as /klamm"
+    );
+    anyhow::ensure!(
+        *max_session_timeout <= LONGEST_SESSION,
+        "--max-session-timeout {max_session_timeout:?} is not allowed; allowed: up to {LONGEST_SESSION:?}, in seconds where no \
+         unit is given (ZooKeeper's maxSessionTimeout is in milliseconds); for example: 40s"
     );
     anyhow::ensure!(
         min_session_timeout <= max_session_timeout,

@@ -15,6 +15,8 @@ fn access(tls: bool, authentication: Option<&str>) -> Access {
 fn programs() -> Programs {
     Programs {
         klamm: "klamm".to_owned(),
+        version_option: String::new(),
+        own_kafka: false,
         config_option: "--command-config",
         has_kcat: true,
     }
@@ -215,4 +217,28 @@ fn what_users_fill_in_and_add_is_kept_and_so_is_an_authority_that_is_not_seen() 
             .contains("REPLACE/user.pem")
     );
     assert_eq!(std::fs::read_to_string(&ca).unwrap(), "ANOTHER");
+}
+
+#[test]
+fn the_tools_are_of_the_release_that_runs() {
+    let line = |release: Option<&str>, own_kafka: bool| {
+        let programs = Programs {
+            own_kafka,
+            ..programs()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let access = access(true, None);
+        let lines = access.lines(dir.path(), "demo", &programs.of_release(release));
+        let lines = lines.unwrap();
+        let line = lines.lines().find(|line| line.contains("produce")).unwrap();
+        line.replace(&dir.path().display().to_string(), "DIR")
+    };
+    let newest = "    produce    klamm kafka console-producer --bootstrap-server 127.9.128.1:9093 --command-config DIR/main-client.properties --topic hello";
+    assert_eq!(line(Some("4.3.1"), false), newest);
+    assert_eq!(line(None, false), newest);
+    assert_eq!(line(Some("3.9.2"), true), newest);
+    assert_eq!(
+        line(Some("3.9.2"), false),
+        "    produce    klamm kafka --version 3.9.2 console-producer --bootstrap-server 127.9.128.1:9093 --producer.config DIR/main-client.properties --topic hello"
+    );
 }
