@@ -6,6 +6,8 @@
 //! majority of them serves; what was lost with the last copy is asked about; at most one server that serves is replaced
 //! at a time; the store of a cluster never changes its kind.
 
+use std::collections::BTreeMap;
+
 use manifests::store::{Member, Program};
 use model::desired::StoreKind;
 use model::observed::identity::{CONFIGURATION, FORMAT_GRANTED, Identity};
@@ -22,9 +24,10 @@ use crate::cluster::render::{Renderer, annotate};
 use crate::cluster::view::{View, unknown};
 use crate::cluster::{pods, safety, volumes};
 use crate::guard::Guard;
+use crate::note::Note;
 use crate::plan::{PhaseName, StepState, Verb};
 use crate::problem::Problem;
-use crate::reason::Reason;
+use crate::reason::{Reason, listed};
 use crate::wait::Wait;
 
 mod held;
@@ -62,6 +65,7 @@ pub(crate) fn plan(
         .into_iter()
         .map(|member| server(view, identity, member, pods, claims))
         .collect();
+    surplus(view, &servers, pods, draft);
     let redraws = replace_lost(view, identity, &servers, draft);
     for index in 0..servers.len() {
         let store = Store {
@@ -74,6 +78,36 @@ pub(crate) fn plan(
         store.plan(&servers[index], draft);
     }
     state(&servers)
+}
+
+/// Tells which servers are more than are asked for: brokers may be connected to them, so they are not taken away by
+/// themselves, and nobody brings them back.
+fn surplus(
+    view: &View<'_>,
+    servers: &[Server<'_>],
+    pods: &BTreeMap<String, Pod>,
+    draft: &mut Draft,
+) {
+    let name = &view.kafka().name;
+    let wanted: Vec<String> = servers
+        .iter()
+        .map(|server| server.member.pod_name(name))
+        .collect();
+    let surplus: Vec<String> = pods
+        .keys()
+        .filter(|pod| !wanted.contains(pod))
+        .cloned()
+        .collect();
+    if !surplus.is_empty() && !servers.is_empty() {
+        draft.notes.push(Note {
+            reason: "SurplusServers".to_owned(),
+            message: format!(
+                "more servers than klamm.dev/metadata-store-replicas asks for: {}; they serve on, since brokers may be \
+                 connected to them, until each is deleted with kubectl delete pod, once all brokers were restarted",
+                listed(&surplus, 9)
+            ),
+        });
+    }
 }
 
 /// Adds the servers that were seen running on their volumes to what is recorded.

@@ -197,7 +197,7 @@ pub(crate) fn restarts(refused: &[RefusedChange]) -> (Option<Problem>, Option<No
     let note = (!changes.is_empty()).then(|| Note {
         reason: "TravelsWithNextRestart".to_owned(),
         message: format!(
-            "not asked for by an edit, so not worth a restart; comes with the next one: {}",
+            "not asked for by an edit of the spec, so not worth a restart; comes with the next one: {}",
             crate::reason::listed(&changes, 5)
         ),
     });
