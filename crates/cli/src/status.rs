@@ -6,7 +6,9 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
+use model::desired::StoreKind;
 use model::desired::parse::metadata_store::METADATA_STORE;
+use model::observed::identity::{IDENTITY, Identity};
 use resources::{Kafka, KafkaPlan};
 use serde::Serialize;
 
@@ -139,11 +141,28 @@ fn component(pod: &Pod) -> &str {
 /// What is said of the metadata where nothing else is.
 const KRAFT: &str = "KRaft";
 
-/// Where the metadata are, in words; what cannot be understood is told as a problem of the plan, not here.
+/// Where the metadata are, in words. What the cluster was made with counts, where that is recorded: it does not move, whatever
+/// is asked for by now, which is told as a problem of the plan.
 fn metadata_store(kafka: &Kafka) -> String {
     let annotations = kafka.metadata.annotations.as_ref();
-    let Some(text) = annotations.and_then(|annotations| annotations.get(METADATA_STORE)) else {
-        return KRAFT.to_owned();
+    let annotation = |key: &str| annotations.and_then(|annotations| annotations.get(key));
+    let identity =
+        annotation(IDENTITY).and_then(|text| serde_json::from_str::<Identity>(text).ok());
+    let kind = identity.map(|identity| identity.store.kind);
+    let asked = annotation(METADATA_STORE);
+    let is_elsewhere = |text: &String| {
+        ["etcd://", "etcds://"].iter().any(|scheme| {
+            text.strip_prefix(scheme)
+                .is_some_and(|hosts| !hosts.is_empty())
+        })
+    };
+    let text = match (kind, asked) {
+        (Some(StoreKind::KRaft), _) | (None, None) => return KRAFT.to_owned(),
+        (Some(StoreKind::ZooKeeper), _) => "zookeeper",
+        (Some(StoreKind::ManagedEtcd), _) => "etcd://",
+        (Some(StoreKind::Etcd), Some(asked)) if is_elsewhere(asked) => asked,
+        (Some(StoreKind::Etcd), _) => return "an etcd".to_owned(),
+        (None, Some(asked)) => asked,
     };
     if text == "zookeeper" {
         return "ZooKeeper ensemble of its own".to_owned();
@@ -158,7 +177,7 @@ fn metadata_store(kafka: &Kafka) -> String {
     {
         Some(("", _)) => "etcd of its own".to_owned(),
         Some((hosts, how)) => format!("etcd at {hosts}{how}"),
-        None => text.clone(),
+        None => text.to_owned(),
     }
 }
 

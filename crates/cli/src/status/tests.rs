@@ -71,4 +71,18 @@ fn where_metadata_are_is_told_in_words() {
     assert_eq!(store("etcd://"), "etcd of its own");
     assert_eq!(store("etcd://a:2379,b:2379"), "etcd at a:2379,b:2379");
     assert_eq!(store("etcds://a:2379/"), "etcd at a:2379 with TLS");
+
+    // What it was made with counts, not what is asked for by now.
+    let made = |kind: &str, asked: &str| {
+        let identity = json!({"clusterId": "a2xhbW0tdHJhaW5pbmctMQ", "store": {"kind": kind}});
+        told(json!({"klamm.dev/identity": identity.to_string(), "klamm.dev/metadata-store": asked}))
+    };
+    assert_eq!(made("managedEtcd", "zookeeper"), "etcd of its own");
+    assert_eq!(made("etcd", "etcd://a:2379"), "etcd at a:2379");
+    assert_eq!(made("etcd", "zookeeper"), "an etcd");
+    assert_eq!(
+        made("zooKeeper", "etcd://"),
+        "ZooKeeper ensemble of its own"
+    );
+    assert_eq!(made("kRaft", "etcd://"), "KRaft");
 }
