@@ -64,7 +64,7 @@ async fn choose(
             format!("local home {}", home.dir().display()),
         )
     } else {
-        bail!(nothing_runs(home));
+        bail!(nothing_runs(home, hint(home)));
     };
     let namespace = target
         .namespace
@@ -88,15 +88,11 @@ async fn from_kubeconfig(target: &Target) -> Result<(Config, String)> {
     let file = std::env::var_os("KUBECONFIG").unwrap_or_default();
     let of_home = Home::of_kubeconfig(Path::new(&file)).filter(|_| target.context.is_none());
     if let Some(home) = of_home {
-        let dir = home.dir().display();
         if home.running()?.is_none() {
-            if !node_agent::leftovers::running(&home.node()).is_empty() {
-                bail!(nothing_runs(&home));
-            }
-            bail!(
-                "nothing runs on the local home {dir}; KUBECONFIG is of this home: start it with `klamm up`, or unset KUBECONFIG"
-            );
+            let hint = "KUBECONFIG is of this home: start it with `klamm up`, or unset KUBECONFIG";
+            bail!(nothing_runs(&home, hint));
         }
+        let dir = home.dir().display();
         return Ok((
             from_home(&home).await?,
             format!("local home {dir} (of KUBECONFIG)"),
@@ -128,8 +124,8 @@ async fn from_kubeconfig(target: &Target) -> Result<(Config, String)> {
     Ok((config, format!("context {name}")))
 }
 
-/// What can be done about a home that does not run.
-fn nothing_runs(home: &Home) -> String {
+/// Of a home that does not run, with what can be done.
+fn nothing_runs(home: &Home, hint: &str) -> String {
     let dir = home.dir().display();
     let left = node_agent::leftovers::running(&home.node());
     if !left.is_empty() {
@@ -139,7 +135,12 @@ fn nothing_runs(home: &Home) -> String {
             left.join(", ")
         );
     }
-    let hint = match home.chosen() {
+    format!("nothing runs on the local home {dir}; {hint}")
+}
+
+/// What can be done about a home that does not run.
+fn hint(home: &Home) -> &'static str {
+    match home.chosen() {
         Chosen::ByOption if has_kubeconfig() => {
             "start it with `klamm up`; KUBECONFIG is not looked at, because --home is given"
         }
@@ -149,8 +150,7 @@ fn nothing_runs(home: &Home) -> String {
         Chosen::Default => {
             "no context is chosen either: start it with `klamm up`, or pass --home, --context or KUBECONFIG"
         }
-    };
-    format!("nothing runs on the local home {dir}; {hint}")
+    }
 }
 
 /// Who asks, in the form `name/version`.

@@ -148,36 +148,38 @@ fn metadata_store(kafka: &Kafka) -> String {
     let annotation = |key: &str| annotations.and_then(|annotations| annotations.get(key));
     let identity =
         annotation(IDENTITY).and_then(|text| serde_json::from_str::<Identity>(text).ok());
-    let kind = identity.map(|identity| identity.store.kind);
-    let asked = annotation(METADATA_STORE);
-    let is_elsewhere = |text: &String| {
-        ["etcd://", "etcds://"].iter().any(|scheme| {
-            text.strip_prefix(scheme)
-                .is_some_and(|hosts| !hosts.is_empty())
-        })
-    };
-    let text = match (kind, asked) {
-        (Some(StoreKind::KRaft), _) | (None, None) => return KRAFT.to_owned(),
-        (Some(StoreKind::ZooKeeper), _) => "zookeeper",
-        (Some(StoreKind::ManagedEtcd), _) => "etcd://",
-        (Some(StoreKind::Etcd), Some(asked)) if is_elsewhere(asked) => asked,
-        (Some(StoreKind::Etcd), _) => return "an etcd".to_owned(),
-        (None, Some(asked)) => asked,
-    };
-    if text == "zookeeper" {
-        return "ZooKeeper ensemble of its own".to_owned();
+    let (asked, words) = asked_for(annotation(METADATA_STORE).map(String::as_str));
+    match identity.map(|identity| identity.store.kind) {
+        Some(made) if Some(made) != asked => words_of(made).to_owned(),
+        _ => words,
     }
-    let tls = text
-        .strip_prefix("etcds://")
-        .map(|hosts| (hosts, " with TLS"));
+}
+
+/// What an annotation asks for, if it can be understood, and in words.
+fn asked_for(annotation: Option<&str>) -> (Option<StoreKind>, String) {
+    let Some(text) = annotation else {
+        return (Some(StoreKind::KRaft), KRAFT.to_owned());
+    };
     let plain = text.strip_prefix("etcd://").map(|hosts| (hosts, ""));
-    match tls
-        .or(plain)
-        .map(|(hosts, how)| (hosts.trim_end_matches('/'), how))
-    {
-        Some(("", _)) => "etcd of its own".to_owned(),
-        Some((hosts, how)) => format!("etcd at {hosts}{how}"),
-        None => text.to_owned(),
+    let secure = || Some((text.strip_prefix("etcds://")?, " with TLS"));
+    let kind = match plain.or_else(secure) {
+        Some(("" | "/", _)) => StoreKind::ManagedEtcd,
+        Some((hosts, how)) => {
+            let hosts = hosts.trim_end_matches('/');
+            return (Some(StoreKind::Etcd), format!("etcd at {hosts}{how}"));
+        }
+        None if text == "zookeeper" => StoreKind::ZooKeeper,
+        None => return (None, text.to_owned()),
+    };
+    (Some(kind), words_of(kind).to_owned())
+}
+
+fn words_of(kind: StoreKind) -> &'static str {
+    match kind {
+        StoreKind::KRaft => KRAFT,
+        StoreKind::ZooKeeper => "ZooKeeper ensemble of its own",
+        StoreKind::Etcd => "an etcd",
+        StoreKind::ManagedEtcd => "etcd of its own",
     }
 }
 

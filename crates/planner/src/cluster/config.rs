@@ -6,8 +6,6 @@
 //! its disks may not fit. Other changes are recorded at once, beside a refused one too, and take effect while a node runs, or
 //! with its next start.
 
-use std::collections::BTreeMap;
-
 use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED, SETTINGS};
 use model::observed::object::ObjectKey;
 use serde_json::Value;
@@ -110,13 +108,11 @@ fn wanted(
     refused: &mut Vec<RefusedChange>,
 ) -> Option<(Value, Reason)> {
     let Some(record) = &node.record else {
-        let fresh = fresh.map(|mut fresh| {
+        return fresh.map(|mut fresh| {
             let data = data_of(&fresh);
-            dynamic::bring_up_to_date(view, &mut fresh, &BTreeMap::new(), &data);
-            dynamic::remember(&mut fresh, None, &data, &Removal::Done);
-            fresh
+            dynamic::bring_up_to_date(view, &mut fresh, None, &data, &Removal::Done);
+            (marked(identity, node, fresh), Reason::Missing)
         });
-        return fresh.map(|fresh| (marked(identity, node, fresh), Reason::Missing));
     };
     let recorded = || render::recorded_config_map(view, node, record);
     let wanted = match fresh {
@@ -148,8 +144,7 @@ fn wanted(
             };
             // What changes without a restart does not wait for one.
             object.map(|mut object| {
-                dynamic::bring_up_to_date(view, &mut object, &record.data, &data);
-                dynamic::remember(&mut object, Some(record), &data, &removal);
+                dynamic::bring_up_to_date(view, &mut object, Some(record), &data, &removal);
                 object
             })
         }

@@ -118,7 +118,7 @@ fn gone(record: &Record<'_>, fresh: &BTreeMap<String, String>) -> BTreeSet<Strin
 }
 
 /// Writes into a ConfigMap which properties brokers are told of: before they are, and until they are out of force.
-pub(crate) fn remember(
+fn remember(
     object: &mut Value,
     record: Option<&Record<'_>>,
     fresh: &BTreeMap<String, String>,
@@ -201,32 +201,30 @@ fn differs(answers: &Answers<'_>, key: &str, value: &String) -> bool {
 
 /// Brings what needs no restart in a ConfigMap to be written up to date: the log configuration, which Kafka reads again by
 /// itself, and properties that brokers change while they run. Of these only what Kafka has taken: with a value that it
-/// refuses, a broker that happens to start would not come up again.
+/// refuses, a broker that happens to start would not come up again. All that it is told of are remembered by name.
 pub(crate) fn bring_up_to_date(
     view: &View<'_>,
     object: &mut Value,
-    recorded: &BTreeMap<String, String>,
+    record: Option<&Record<'_>>,
     fresh: &BTreeMap<String, String>,
+    removal: &Removal,
 ) {
+    remember(object, record, fresh, removal);
     let Some(data) = object["data"].as_object_mut() else {
         return;
     };
     if let Some(text) = data.get(SERVER_CONFIG).and_then(Value::as_str) {
         let answers = answers(view);
-        let text_of = |data: &BTreeMap<String, String>| {
-            let text = data.get(SERVER_CONFIG).map_or("", String::as_str);
-            dynamic_lines(text)
-        };
-        let recorded = text_of(recorded);
-        let mut lines = text_of(fresh);
-        lines.retain(|key, line| {
-            let value = line.split_once('=').map_or("", |(_, value)| value);
-            if !value.contains("${") && differs(&answers, key, &value.to_owned()) {
-                line.clone_from(recorded.get(key).unwrap_or(&String::new()));
+        let recorded = record.map(|record| dynamic_of(&record.data));
+        let recorded = recorded.unwrap_or_default();
+        let taken = dynamic_of(fresh).into_iter().filter_map(|(key, value)| {
+            // A value that a provider fills in can only be compared by Kafka.
+            if value.contains("${") || !differs(&answers, &key, &value) {
+                return Some((key, value));
             }
-            !line.is_empty()
+            recorded.get(&key).cloned().map(|value| (key, value))
         });
-        let text = with_dynamic_lines(text, lines);
+        let text = with_dynamic(text, taken.collect());
         data.insert(SERVER_CONFIG.to_owned(), text.into());
     }
     let logging = manifests::logging::KEY;
@@ -235,30 +233,19 @@ pub(crate) fn bring_up_to_date(
     }
 }
 
-/// Lines of properties that brokers change while they run, by property.
-fn dynamic_lines(text: &str) -> BTreeMap<String, String> {
-    let lines = text.lines();
-    lines
-        .filter_map(|line| Some((dynamic_key(line)?.to_owned(), line.to_owned())))
-        .collect()
-}
-
-fn dynamic_key(line: &str) -> Option<&str> {
-    let (key, _) = line.split_once('=')?;
-    let key = key.trim();
-    (!key.starts_with('#') && revision::is_dynamic(key)).then_some(key)
-}
-
 /// Properties with these dynamic ones instead of their own: in their places, new ones at the end.
-fn with_dynamic_lines(text: &str, mut wanted: BTreeMap<String, String>) -> String {
+fn with_dynamic(text: &str, mut wanted: Properties) -> String {
+    let line = |key: &str, value: String| format!("{key}={value}");
     let mut lines: Vec<String> = Vec::new();
-    for line in text.lines() {
-        match dynamic_key(line) {
-            None => lines.push(line.to_owned()),
-            Some(key) => lines.extend(wanted.remove(key)),
+    for before in text.lines() {
+        match before.split_once('=') {
+            Some((key, _)) if revision::is_dynamic(key) => {
+                lines.extend(wanted.remove(key).map(|value| line(key, value)));
+            }
+            _ => lines.push(before.to_owned()),
         }
     }
-    lines.extend(wanted.into_values());
+    lines.extend(wanted.into_iter().map(|(key, value)| line(&key, value)));
     lines.join("\n") + "\n"
 }
 

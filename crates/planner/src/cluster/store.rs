@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use manifests::store::{Member, Program};
 use model::desired::StoreKind;
+use model::desired::parse::metadata_store::METADATA_STORE_REPLICAS;
 use model::observed::identity::{CONFIGURATION, FORMAT_GRANTED, Identity};
 use model::observed::object::ObjectKey;
 use model::observed::pod::Pod;
@@ -102,7 +103,7 @@ fn surplus(
         draft.notes.push(Note {
             reason: "SurplusServers".to_owned(),
             message: format!(
-                "more servers than klamm.dev/metadata-store-replicas asks for: {}; they serve on, since brokers may be \
+                "more servers than {METADATA_STORE_REPLICAS} asks for: {}; they serve on, since brokers may be \
                  connected to them, until each is deleted with kubectl delete pod, once all brokers were restarted",
                 listed(&surplus, 9)
             ),

@@ -42,13 +42,14 @@ fn numbers_of_threads_change_by_half_or_double_at_once() {
 }
 
 #[test]
-fn dynamic_lines_take_the_places_of_those_before() {
+fn dynamic_properties_take_the_places_of_those_before() {
+    let of = |text: &str| dynamic_of(&[(SERVER_CONFIG.to_owned(), text.to_owned())].into());
     let text = "# node 0\nnode.id=0\nlog.retention.ms=1\nlog.segment.bytes=2\nbroker.rack=a\n";
     let fresh =
         "# num.io.threads=9\nlog.segment.bytes=3\nnum.io.threads=4\nlog.retention.hours=5\n";
     assert_eq!(
-        with_dynamic_lines(text, dynamic_lines(fresh)),
+        with_dynamic(text, of(fresh)),
         "# node 0\nnode.id=0\nlog.segment.bytes=3\nbroker.rack=a\nnum.io.threads=4\n"
     );
-    assert_eq!(with_dynamic_lines(text, dynamic_lines(text)), text);
+    assert_eq!(with_dynamic(text, of(text)), text);
 }
