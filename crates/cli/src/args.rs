@@ -413,10 +413,13 @@ pub(crate) struct Node {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunBroker {
-    /// Become the JVM, tied to this parent.
-    #[arg(long, value_name = "PARENT")]
-    pub(crate) exec_jvm: Option<u32>,
-    /// The JVM's command line.
+    /// The runner that started this process: it ends with it.
+    #[arg(long, value_name = "PID")]
+    pub(crate) parent: Option<u32>,
+    /// What to do for it.
+    #[arg(long, value_name = "JSON", requires = "parent")]
+    pub(crate) task: Option<String>,
+    /// The command line to become.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<String>,
 }

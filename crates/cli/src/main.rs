@@ -23,6 +23,7 @@ mod validate;
 mod wait;
 mod zookeeper;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
@@ -38,9 +39,8 @@ use output::Format;
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    if let Some(run) = first_of_a_pod() {
-        log_of_a_pod(std::env::var("KLAMM_LOG").ok().as_deref());
-        return run();
+    if let Some(code) = part_of_a_pod() {
+        return code;
     }
     // Clap's own setting does not count variables of the environment as nothing.
     if std::env::args_os().len() == 1 {
@@ -51,8 +51,8 @@ fn main() -> ExitCode {
     match &cli.command {
         Command::RunBroker(args) => {
             log_of_a_pod(cli.global.log.as_deref());
-            return match args.exec_jvm {
-                Some(parent) => runner::exec_jvm(parent, &args.command),
+            return match args.parent {
+                Some(parent) => runner::tied_child(parent, args.task.as_deref(), &args.command),
                 None => runner::run_broker(),
             };
         }
@@ -78,17 +78,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the first process of a Pod is asked for, read without clap: the parser of all commands would stay resident for
-/// as long as the broker runs.
-fn first_of_a_pod() -> Option<fn() -> ExitCode> {
+/// Processes that live as long as their Pod, asked for without clap: the parser of all commands would stay resident.
+fn part_of_a_pod() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    let command = arguments.next()?;
-    if arguments.next().is_some() {
-        return None;
-    }
-    match command.to_str()? {
-        "run-broker" => Some(runner::run_broker),
-        "run-store" => Some(runner::run_store),
+    let command = arguments.next()?.into_string().ok()?;
+    let arguments: Result<Vec<String>, _> = arguments.map(OsString::into_string).collect();
+    let first = |run: fn() -> ExitCode| {
+        log_of_a_pod(std::env::var("KLAMM_LOG").ok().as_deref());
+        run()
+    };
+    match (command.as_str(), arguments.ok()?.as_slice()) {
+        ("run-broker", []) => Some(first(runner::run_broker)),
+        ("run-store", []) => Some(first(runner::run_store)),
+        ("container-exec", arguments) => Some(node_agent::container_exec::main(arguments)),
         _ => None,
     }
 }

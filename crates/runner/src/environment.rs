@@ -17,6 +17,9 @@ const CONFIGURATION: &str = "/opt/kafka/custom-config";
 /// Where plugin jars are in an image; `KLAMM_PLUGINS` stands for it on a process node.
 pub(crate) const PLUGINS: &str = "/opt/klamm/plugins";
 
+/// Where filled-in files are: the Pod's memory volume.
+pub(crate) const RUN_DIR: &str = "/var/run/klamm";
+
 /// The environment of the container, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
@@ -116,6 +119,11 @@ impl Environment {
     /// A file of the mounted `ConfigMap`.
     pub(crate) fn configuration_file(&self, key: &str) -> PathBuf {
         self.path(CONFIGURATION).join(key)
+    }
+
+    /// What Kafka is started with.
+    pub(crate) fn server_properties(&self) -> PathBuf {
+        self.path(RUN_DIR).join("server.properties")
     }
 
     /// What the operator told this runner.

@@ -16,6 +16,7 @@ use model::runner::{Format, LogDir, QuorumKind, RunnerConfig};
 use crate::RunnerError;
 use crate::environment::Environment;
 use crate::format::first_files::Voter;
+use crate::jvm::Program;
 use crate::meta_properties::{self, with_directory_id};
 use crate::render::value_of;
 use crate::volume::{self, Content};
@@ -250,7 +251,8 @@ async fn run_storage_tool(
         .args(arguments(config, format))
         .arg("-c")
         .arg(properties);
-    let output = command
+    let output = Program::of(&command)
+        .tied()?
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

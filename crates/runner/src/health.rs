@@ -24,10 +24,11 @@ use hyper_util::service::TowerToHyperService;
 use model::runner::{BrokerState, RunnerConfig};
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::RunnerError;
 use crate::environment::Environment;
 use crate::served::Served;
 use crate::state::{State, number};
-use crate::{RunnerError, pem_files};
+use crate::task::Doing;
 
 /// What the endpoints tell, shared with the supervisor.
 #[derive(Debug)]
@@ -44,8 +45,7 @@ pub(crate) struct Live {
     pub(crate) state: State,
     /// The JVM's process, while it lives.
     pub(crate) jvm: Option<u32>,
-    /// What the runner does before there is a JVM.
-    pub(crate) doing: &'static str,
+    pub(crate) doing: Doing,
     /// What its TLS listeners serve.
     pub(crate) served: Served,
     /// How often PEM files were assembled anew under a running JVM.
@@ -161,7 +161,7 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(1);
 
 fn livez(shared: &Shared) -> (StatusCode, String) {
     let live = shared.live();
-    if live.jvm.is_some() || live.doing != ENDED {
+    if live.jvm.is_some() || live.doing != Doing::Ended {
         (StatusCode::OK, "ok\n".to_owned())
     } else {
         (
@@ -171,13 +171,13 @@ fn livez(shared: &Shared) -> (StatusCode, String) {
     }
 }
 
-/// [`Live::doing`] after the JVM.
-pub(crate) const ENDED: &str = "ended";
-
 fn readyz(shared: &Shared) -> (StatusCode, String) {
     let live = shared.live();
     if live.jvm.is_none() {
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", live.doing));
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{}\n", live.doing.words()),
+        );
     }
     if live.state.is_ready(shared.config.roles.is_broker()) {
         return (StatusCode::OK, "ok\n".to_owned());
@@ -203,13 +203,13 @@ fn broker_state(shared: &Shared) -> BrokerState {
         Some(_) if !shared.config.roles.is_broker() && live.state.started => number::RUNNING,
         Some(_) => live.state.broker,
     };
-    let prepares = live.jvm.is_none() && live.doing != ENDED;
+    let prepares = live.jvm.is_none() && live.doing != Doing::Ended;
     BrokerState {
         broker_state,
-        doing: prepares.then(|| live.doing.to_owned()),
+        doing: prepares.then(|| live.doing.words().to_owned()),
         recovery_state: live.state.recovery(),
         certificate_hash: live.served.certificates.clone(),
-        assembled_hash: live.served.assembled(),
+        assembled_hash: live.served.given.certificates.clone(),
         stale_trust: live.served.stale_trust(),
         started_certificate_ends: live.served.started_certificate_ends(),
         config_hash: shared.config.configuration_hash.clone(),
@@ -260,19 +260,13 @@ fn metrics(shared: &Shared) -> (StatusCode, String) {
         reassembled,
         "",
     );
-    for file in &shared.config.pem_files {
-        let expiry = std::fs::read(shared.environment.path(&file.path))
-            .ok()
-            .and_then(|pem| pem_files::expiry_unix_seconds(&pem));
-        if let Some(seconds) = expiry {
-            let labels = format!("{{file={:?}}}", file.path);
-            gauge(
-                "klamm_runner_certificate_expiry_seconds",
-                "Unix time at which the certificate expires.",
-                seconds,
-                &labels,
-            );
-        }
+    for (file, seconds) in &shared.live().served.given.ends {
+        gauge(
+            "klamm_runner_certificate_expiry_seconds",
+            "Unix time at which the certificate expires.",
+            *seconds,
+            &format!("{{file={file:?}}}"),
+        );
     }
     (StatusCode::OK, text)
 }

@@ -1,18 +1,21 @@
 //! The JVM: its command line, and the small step that ties its life to ours.
 //!
-//! `run-broker` starts itself again as `run-broker --exec-jvm PARENT -- java …`: a fresh process may ask the kernel to
+//! `run-broker` starts itself again as `run-broker --parent PARENT -- java …`: a fresh process may ask the kernel to
 //! be killed when its parent dies and then become the JVM, which needs no unsafe code between fork and exec.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use model::runner::{JmxConfig, MetricsConfig, RunnerConfig};
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-use crate::RunnerError;
-use crate::environment::Environment;
+use crate::environment::{Environment, RUN_DIR};
+use crate::{RunnerError, task};
 
 /// Kafka's own performance options, for machines where the manifest or Kubernetes sizes things.
 /// Source: `bin/kafka-run-class.sh` of Apache Kafka 4.
@@ -79,25 +82,25 @@ fn jars_in(dir: &Path) -> Result<Vec<PathBuf>, RunnerError> {
     Ok(jars)
 }
 
-/// The whole command of the broker, tied to this process.
-pub(crate) fn broker_command(
+/// The whole command line of the broker.
+pub(crate) fn broker(
     environment: &Environment,
     config: &RunnerConfig,
-    properties: &Path,
-    logging: &Path,
-) -> Result<Command, RunnerError> {
+) -> Result<Program, RunnerError> {
     let mut more = config.class_path.clone();
     more.extend(reporter_jars(environment, config)?);
     let mut jvm = command_with_class_path(environment, &more)?;
-    let logging = if config.kafka_version.needs_zookeeper() {
-        format!("-Dlog4j.configuration=file:{}", logging.display())
+    let option = if config.kafka_version.needs_zookeeper() {
+        "-Dlog4j.configuration=file:"
     } else {
-        format!("-Dlog4j2.configurationFile={}", logging.display())
+        "-Dlog4j2.configurationFile="
     };
-    jvm.args(options(environment, config)).arg(logging);
+    let logging = environment.path(RUN_DIR).join(logging_file(config));
+    jvm.args(options(environment, config))
+        .arg(format!("{option}{}", logging.display()));
     jvm.args(metrics_options(environment, config)?);
-    jvm.arg("kafka.Kafka").arg(properties);
-    tied(&mut jvm)
+    jvm.arg("kafka.Kafka").arg(environment.server_properties());
+    Ok(Program::of(&jvm))
 }
 
 /// Key and file name of `log4j.properties`.
@@ -114,23 +117,48 @@ pub(crate) fn logging_file(config: &RunnerConfig) -> &'static str {
     }
 }
 
-/// The same command, tied to this process: it is killed when this one dies.
-pub(crate) fn tied(program: &mut Command) -> Result<Command, RunnerError> {
+/// A command line, as one process tells it to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Program {
+    arguments: Vec<String>,
+    variables: BTreeMap<String, String>,
+}
+
+impl Program {
+    /// Paths that are no UTF-8 are not supported: the class path is one text.
+    pub(crate) fn of(command: &Command) -> Self {
+        let text = |text: &OsStr| text.to_string_lossy().into_owned();
+        let command = command.as_std();
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let variables = command.get_envs();
+        Self {
+            arguments: words.map(text).collect(),
+            variables: variables
+                .filter_map(|(name, value)| Some((text(name), text(value?))))
+                .collect(),
+        }
+    }
+
+    /// To be started so that it is killed when this process dies.
+    pub(crate) fn tied(&self) -> Result<Command, RunnerError> {
+        let words = self.arguments.iter().map(String::as_str);
+        let mut command = tied_to_this(std::iter::once("--").chain(words))?;
+        command.envs(&self.variables);
+        Ok(command)
+    }
+}
+
+/// This program once more, to be killed when this process dies.
+pub(crate) fn tied_to_this<'a>(
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> Result<Command, RunnerError> {
     let own =
         std::env::current_exe().map_err(RunnerError::file("find", Path::new("/proc/self/exe")))?;
     let mut command = Command::new(own);
     command
-        .args(["run-broker", "--exec-jvm"])
+        .args(["run-broker", "--parent"])
         .arg(std::process::id().to_string())
-        .arg("--");
-    command
-        .arg(program.as_std().get_program())
-        .args(program.as_std().get_args());
-    for (name, value) in program.as_std().get_envs() {
-        if let Some(value) = value {
-            command.env(name, value);
-        }
-    }
+        .args(arguments);
     Ok(command)
 }
 
@@ -273,13 +301,7 @@ fn metrics_options(
         password.is_some()
     ));
     if password.is_some() {
-        let file = |name: &str| {
-            environment
-                .path("/var/run/klamm")
-                .join(name)
-                .display()
-                .to_string()
-        };
+        let file = |name: &str| environment.path(RUN_DIR).join(name).display().to_string();
         options.push(format!(
             "-Dcom.sun.management.jmxremote.password.file={}",
             file(JMX_PASSWORD)
@@ -317,7 +339,7 @@ pub(crate) fn write_jmx_files(
             .map_err(RunnerError::file("read", &path))
     };
     let (user, password) = (read(username_file)?, read(password_file)?);
-    let dir = environment.path("/var/run/klamm");
+    let dir = environment.path(RUN_DIR);
     crate::pem_files::write_private(
         &dir.join(JMX_PASSWORD),
         format!("{user} {password}\n").as_bytes(),
@@ -328,19 +350,20 @@ pub(crate) fn write_jmx_files(
     )
 }
 
-/// `run-broker --exec-jvm PARENT -- PROGRAM ARG…`: becomes the JVM, to be killed when `PARENT` dies.
-///
-/// Returns only if that fails.
-pub fn exec_jvm(parent: u32, command: &[String]) -> ExitCode {
+/// `run-broker --parent PARENT`: tied to it, does a task, or becomes the program.
+pub fn tied_child(parent: u32, task: Option<&str>, command: &[String]) -> ExitCode {
     if let Err(error) =
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
     {
-        tracing::error!(%error, "cannot tie the JVM to its runner");
+        tracing::error!(%error, "cannot tie this process to its runner");
         return ExitCode::FAILURE;
     }
     // The parent may have died before the line above took effect.
     if std::os::unix::process::parent_id() != parent {
         return ExitCode::FAILURE;
+    }
+    if let Some(task) = task {
+        return task::main(task);
     }
     let Some((program, arguments)) = command.split_first() else {
         return ExitCode::FAILURE;

@@ -11,11 +11,16 @@
 //! a Pod becomes a process (crate `node-agent`).
 //!
 //! ```text
-//!  environment ─► volume (lock, check) ─► metadata_store ─► format ─► old_session ─► jvm ─► supervise ◄─ signals
-//!                                                                    │  ├ pem      re-assembled when Secrets change
-//!                                                                    │  ├ served   what the TLS listeners serve
-//!                                                                    │  ├ state    follows Kafka's state log
-//!                                                                    │  └ health   /livez /readyz /metrics /v1/broker-state
+//!  supervise ◄─ signals                   holds the volumes' locks and the JVM
+//!   ├ health    /livez /readyz /metrics /v1/broker-state
+//!   ├ state     follows Kafka's state log
+//!   ├ sources   whether mounted files changed
+//!   ├ memory    gives back what only the start needed
+//!   ├ served    what the TLS listeners serve
+//!   └ task ─► processes that end with their work
+//!      ├ prepare   volume (check) ─► rack ─► render ─► pem_files ─► metadata_store ─► format ─► old_session ─► jvm
+//!      ├ refresh   pem_files and the logging configuration, when sources changed
+//!      └ look      dials the TLS listeners
 //! ```
 
 mod environment;
@@ -23,22 +28,26 @@ mod format;
 mod health;
 mod install;
 mod jvm;
+mod memory;
 mod meta_properties;
 mod metadata_store;
 mod old_session;
 mod pem_files;
+mod prepare;
 mod rack;
 mod render;
 mod served;
+mod sources;
 mod state;
 mod store;
 mod supervise;
+mod task;
 mod volume;
 mod zookeeper;
 
 pub use format::first_files;
 pub use install::install;
-pub use jvm::exec_jvm;
+pub use jvm::tied_child;
 pub use zookeeper::in_hosts_file;
 
 use std::collections::BTreeSet;
@@ -109,6 +118,15 @@ pub enum RunnerError {
     Jvm {
         /// The program.
         program: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Work that a process of its own does could not be handed out, or its answer not understood.
+    #[error("cannot do {task} in a process of its own")]
+    Task {
+        /// Which work.
+        task: &'static str,
         /// What the system said.
         #[source]
         source: std::io::Error,

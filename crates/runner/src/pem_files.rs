@@ -19,8 +19,8 @@ use crate::environment::Environment;
 
 /// How long a certificate may take to name this Pod's address. The operator needs one look; a busy machine a few.
 const ADDRESS_LIMIT: Duration = Duration::from_mins(2);
-/// How often mounted files are looked at.
-pub(crate) const PERIOD: Duration = Duration::from_millis(250);
+/// How often mounted files are looked at until they are as they must be.
+const PERIOD: Duration = Duration::from_millis(250);
 
 /// Joins every PEM file whose sources changed. Returns the files that were written.
 pub(crate) fn assemble(

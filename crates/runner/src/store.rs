@@ -14,15 +14,15 @@ use model::runner::store::{
 };
 use tokio::process::Command;
 
-use crate::environment::Environment;
-use crate::supervise::{Stop, exit_code, fill, pass};
+use crate::environment::{Environment, RUN_DIR};
+use crate::jvm::Program;
+use crate::prepare::fill;
+use crate::supervise::{Stop, exit_code, pass};
 use crate::{RunnerError, jvm, pem_files, render};
 
 mod health;
 mod volume;
 
-/// Where the filled-in files are: the Pod's memory volume.
-const RUN_DIR: &str = "/var/run/klamm";
 /// How much of an ensemble's memory: metadata of thousands of partitions are a few MiB.
 const HEAP: &str = "-Xmx512m";
 const FAST_START_HEAP: &str = "-Xmx128m";
@@ -48,7 +48,7 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
     tokio::spawn(health::serve(listener, Arc::clone(&shared)));
     let _lock = volume::lock(environment, &config)?;
     volume::prepare(environment, &config)?;
-    let mut command = match &config.program {
+    let command = match &config.program {
         StoreProgram::ZooKeeper {
             id: _,
             client_port: _,
@@ -56,8 +56,8 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
         StoreProgram::Etcd { .. } => etcd(environment, &config),
     };
     let program = PathBuf::from(command.as_std().get_program());
-    let mut tied = jvm::tied(&mut command)?;
-    let mut child = tied
+    let mut child = Program::of(&command)
+        .tied()?
         .stdin(Stdio::null())
         .spawn()
         .map_err(RunnerError::file("start", &program))?;

@@ -1,149 +1,72 @@
 //! From the environment to a running JVM, and with it until it ends.
 //!
-//! Order, and why: health first (a probe that fails must say why); locks before anything on a volume is looked at;
-//! format before Kafka's own properties are final, since the storage tool reads the same ones.
+//! Order, and why: health first (a probe that fails must say why); locks before anything on a volume is looked at.
+//! Lives as long as the broker, so what needs much code is done elsewhere (see [`crate::task`]).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::runner::RunnerConfig;
-use model::runner::placeholder::{self, Place};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Child;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::environment::Environment;
-use crate::health::{self, ENDED, Shared};
-use crate::render;
+use crate::health::{self, Shared};
+use crate::prepare::{Prepared, Refreshed};
 use crate::served::{self, Served};
+use crate::sources::Sources;
 use crate::state::{Follower, last_words};
-use crate::{RunnerError, format, jvm, metadata_store, old_session, pem_files, rack, volume};
+use crate::task::{self, Doing, Task};
+use crate::{RunnerError, memory, volume};
 
-/// Where the filled-in files are: the Pod's memory volume.
-const RUN_DIR: &str = "/var/run/klamm";
+/// How often mounted files and Kafka's state are looked at.
+const PERIOD: Duration = Duration::from_millis(250);
+/// Until files that could not be brought up to date are tried again.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
 
 /// Runs Kafka; returns the exit status for the container.
 pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
     let config = environment.runner_config()?;
     let mut stop = Stop::listen()?;
     let shared = Shared::new(environment.clone(), config.clone());
-    shared.live().doing = "preparing";
     let listener = health::bind(&shared).await?;
     tokio::spawn(health::serve(listener, Arc::clone(&shared)));
 
     let _locks = volume::lock_all(environment, &config)?;
-    let found = volume::inspect(environment, &config)?;
-    let files = render_files(environment, &config).await?;
-    jvm::write_jmx_files(environment, &config)?;
-    shared.live().doing = "waiting for a certificate that names this Pod's address";
-    tokio::select! {
-        outcome = pem_files::assemble_and_wait(environment, &config) => outcome?,
+    // Before they are read: a change from now on is one to take in.
+    let sources = Sources::of(environment, &config);
+    let prepared = tokio::select! {
+        outcome = task::run(&Task::Prepare, |doing| shared.live().doing = doing) => outcome?,
+        // What it does dies with it; a half-done format is finished by the next start.
         _ = stop.asked() => return Ok(0),
-    }
-    let mut is_registered = false;
-    if let Some(store) = &config.store {
-        shared.live().doing = "waiting for the metadata store";
-        let empty = |content: &volume::Content| *content != volume::Content::Own;
-        let disks_are_empty = found.iter().all(|(_, _, content)| empty(content));
-        tokio::select! {
-            outcome = metadata_store::agree(environment, &config, store, disks_are_empty) => is_registered = outcome?,
-            _ = stop.asked() => return Ok(0),
-        }
-    }
-    shared.live().doing = "formatting";
-    tokio::select! {
-        outcome = format::format_if_permitted(environment, &config, &files.properties, &found) => { outcome?; },
-        // The tool's child dies with its handle; a half-done format is finished by the next start.
-        _ = stop.asked() => return Ok(0),
-    }
-    format::use_up_permission(environment)?;
-    if let Some(store) = config.store.as_ref().filter(|_| is_registered) {
-        shared.live().doing = "waiting for its old session to end";
-        let properties = std::fs::read_to_string(&files.properties)
-            .map_err(RunnerError::file("read", &files.properties))?;
-        let patience = old_session::patience(&properties);
-        tokio::select! {
-            () = old_session::wait(environment, config.node_id.0, store, patience) => {}
-            _ = stop.asked() => return Ok(0),
-        }
-    }
-    shared.live().doing = "starting Kafka";
-    let code = start_and_wait(&shared, &files, &mut stop).await;
-    shared.live().doing = ENDED;
-    code
-}
-
-/// Files that Kafka is started with.
-struct Files {
-    properties: PathBuf,
-    /// Kafka's log configuration: `log4j2.properties`, up to 3.9 `log4j.properties`.
-    logging: PathBuf,
-    /// What placeholders stand for, found once: it cannot change under a running Pod.
-    place: Place,
-}
-
-async fn render_files(
-    environment: &Environment,
-    config: &RunnerConfig,
-) -> Result<Files, RunnerError> {
-    let run_dir = environment.path(RUN_DIR);
-    std::fs::create_dir_all(&run_dir).map_err(RunnerError::file("create", &run_dir))?;
-    let place = render::place(environment, rack::of(environment, config).await);
-    let mut properties = fill(environment, &place, "server.config")?;
-    if environment.fast_start {
-        properties = render::with_fast_start(properties);
-    }
-    let files = Files {
-        properties: run_dir.join("server.properties"),
-        logging: run_dir.join(jvm::logging_file(config)),
-        place,
     };
-    pem_files::write_private(&files.properties, properties.as_bytes())?;
-    render_logging(environment, config, &files)?;
-    Ok(files)
-}
-
-/// The logging configuration, which Kafka 4 reads again by itself when it changes.
-fn render_logging(
-    environment: &Environment,
-    config: &RunnerConfig,
-    files: &Files,
-) -> Result<(), RunnerError> {
-    let text = fill(environment, &files.place, jvm::logging_file(config))?;
-    if std::fs::read_to_string(&files.logging).is_ok_and(|present| present == text) {
-        return Ok(());
-    }
-    pem_files::write_private(&files.logging, text.as_bytes())
-}
-
-pub(crate) fn fill(
-    environment: &Environment,
-    place: &Place,
-    key: &str,
-) -> Result<String, RunnerError> {
-    let path = environment.configuration_file(key);
-    let template = std::fs::read_to_string(&path).map_err(RunnerError::file("read", &path))?;
-    placeholder::fill(&template, place).map_err(|error| RunnerError::Configuration {
-        path,
-        reason: error.to_string(),
-    })
+    let code = match prepared {
+        Some(prepared) => start_and_wait(&shared, prepared, sources, &mut stop).await,
+        // It said why, to the operator as well.
+        None => Ok(1),
+    };
+    shared.live().doing = Doing::Ended;
+    code
 }
 
 async fn start_and_wait(
     shared: &Arc<Shared>,
-    files: &Files,
+    prepared: Prepared,
+    sources: Sources,
     stop: &mut Stop,
 ) -> Result<u8, RunnerError> {
     let (environment, config) = (&shared.environment, &shared.config);
     let state_log = environment.path(&config.state_log);
     forget_old_state(&state_log)?;
-    let properties = std::fs::read_to_string(&files.properties)
-        .map_err(RunnerError::file("read", &files.properties))?;
-    shared.live().served = Served::at_start(served::stores(config, &properties));
-    let mut child = jvm::broker_command(environment, config, &files.properties, &files.logging)?
+    shared.live().served = Served::at_start(prepared.given);
+    let mut child = prepared
+        .program
+        .tied()?
         .stdin(Stdio::null())
         .spawn()
         .map_err(|source| RunnerError::Jvm {
@@ -153,10 +76,9 @@ async fn start_and_wait(
     tracing::info!(pod = %environment.pod_name, node = %config.node_id, kafka = %config.kafka_version, pid = child.id(), "Kafka starts");
     shared.live().jvm = child.id();
     let mut follower = Follower::new(&state_log);
-    let mut ticks = tokio::time::interval(pem_files::PERIOD);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut short_ticks = tokio::time::interval(UNTIL_READY);
-    short_ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut ticks = every(PERIOD);
+    let mut short_ticks = every(UNTIL_READY);
+    let mut upkeep = std::pin::pin!(keep_up_to_date(shared, sources, prepared.rack));
     let mut ready = false;
     let mut asked = false;
     let status = loop {
@@ -166,17 +88,21 @@ async fn start_and_wait(
                 asked = true;
                 pass(&child, signal);
             }
-            _ = ticks.tick() => tick(shared, files, &mut follower),
+            _ = ticks.tick() => tick(shared, &mut follower),
+            () = &mut upkeep => {}
             _ = short_ticks.tick(), if !ready => {
                 // A failure is told by the longer ticks.
                 let _ = follow(shared, &mut follower);
                 ready = shared.live().state.is_ready(config.roles.is_broker());
+                if ready {
+                    memory::give_back_code();
+                }
             }
         }
     };
     // Forget the JVM only after it is reaped, so that health never names a process that is not ours.
     shared.live().jvm = None;
-    tick(shared, files, &mut follower);
+    tick(shared, &mut follower);
     tracing::info!(pod = %environment.pod_name, %status, asked, "Kafka ended");
     let code = exit_code(status, asked);
     if code != 0 {
@@ -216,26 +142,52 @@ fn follow(shared: &Shared, follower: &mut Follower) -> std::io::Result<()> {
 }
 
 /// One round of what goes on beside a running JVM.
-fn tick(shared: &Arc<Shared>, files: &Files, follower: &mut Follower) {
+fn tick(shared: &Arc<Shared>, follower: &mut Follower) {
     if let Err(error) = follow(shared, follower) {
         tracing::warn!(%error, "cannot read Kafka's state log");
     }
-    if let Err(error) = render_logging(&shared.environment, &shared.config, files) {
-        tracing::debug!(%error, "keeping the present logging configuration");
-    }
-    match pem_files::assemble(&shared.environment, &shared.config) {
-        Ok(written) if written.is_empty() => {}
-        Ok(written) => {
-            let mut live = shared.live();
-            live.reassembled += written.len() as u64;
-            live.served.expect_change();
-            drop(live);
-            tracing::info!(files = ?written, "certificates changed; Kafka serves them once the operator tells it to reload");
-        }
-        // A Secret that vanishes under a running broker changes nothing for it: it keeps what it has.
-        Err(error) => tracing::debug!(%error, "keeping the present PEM files"),
-    }
     served::look(shared);
+}
+
+/// Has the files that Kafka reads again brought up to date whenever their sources change; does not return.
+async fn keep_up_to_date(shared: &Arc<Shared>, mut sources: Sources, rack: Option<String>) {
+    let task = Task::Refresh { rack };
+    let mut ticks = every(PERIOD);
+    let mut again = None;
+    loop {
+        ticks.tick().await;
+        let is_due = again.is_some_and(|at| at <= Instant::now());
+        if !sources.changed() && !is_due {
+            continue;
+        }
+        let refreshed = task::run::<Refreshed>(&task, |_| {}).await;
+        let refreshed = refreshed.unwrap_or_else(|error| {
+            tracing::warn!(error = crate::chain(&error), "keeping the present files");
+            None
+        });
+        again = match refreshed {
+            Some(refreshed) => {
+                take_in(shared, refreshed);
+                None
+            }
+            None => Some(Instant::now() + AFTER_FAILURE),
+        };
+    }
+}
+
+fn take_in(shared: &Shared, refreshed: Refreshed) {
+    let mut live = shared.live();
+    live.served.given = refreshed.given;
+    if !refreshed.written.is_empty() {
+        live.reassembled += refreshed.written.len() as u64;
+        live.served.expect_change();
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 /// The state of a JVM that is gone must not speak for the next one.

@@ -73,6 +73,16 @@ fn no_file_is_called_mod_rs() {
 }
 
 #[test]
+fn one_file_alone_is_unsafe() {
+    let attribute = format!("(unsafe_{}", "code");
+    let expecting: Vec<_> = rust_files()
+        .into_iter()
+        .filter(|path| std::fs::read_to_string(path).unwrap().contains(&attribute))
+        .collect();
+    assert_eq!(expecting, [root().join("crates/runner/src/memory.rs")]);
+}
+
+#[test]
 fn files_stay_small() {
     let large: Vec<_> = rust_files()
         .into_iter()

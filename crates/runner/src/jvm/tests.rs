@@ -30,7 +30,7 @@ fn runtime() -> tempfile::TempDir {
 }
 
 fn arguments(environment: &Environment) -> Vec<String> {
-    let command = broker_command(environment, &config(), Path::new("/p"), Path::new("/l")).unwrap();
+    let command = broker(environment, &config()).unwrap().tied().unwrap();
     command
         .as_std()
         .get_args()
@@ -79,8 +79,9 @@ fn the_jvm_is_tied_to_this_process() {
     let dir = runtime();
     let all = arguments(&environment(dir.path(), &[]));
     let own = std::process::id().to_string();
-    assert_eq!(all[..4], ["run-broker", "--exec-jvm", own.as_str(), "--"]);
-    assert_eq!(all[all.len() - 2..], ["kafka.Kafka", "/p"]);
+    assert_eq!(all[..4], ["run-broker", "--parent", own.as_str(), "--"]);
+    let properties = "/var/run/klamm/server.properties";
+    assert_eq!(all[all.len() - 2..], ["kafka.Kafka", properties]);
 }
 
 #[test]
@@ -99,7 +100,7 @@ fn metrics_that_are_asked_for_and_cannot_be_had_are_an_error() {
     let command = |more: &[(&str, &str)]| {
         let mut environment = environment(dir.path(), &[("KLAMM_PLUGINS", &plugins)]);
         environment.uses_pod_ip = !more.is_empty();
-        broker_command(&environment, &asked, Path::new("/p"), Path::new("/l"))
+        broker(&environment, &asked)
     };
     let missing = command(&[]).unwrap_err().to_string();
     assert!(
@@ -114,7 +115,6 @@ fn metrics_that_are_asked_for_and_cannot_be_had_are_an_error() {
             jar.display()
         );
         let command = command(more).unwrap();
-        let all: Vec<_> = command.as_std().get_args().collect();
-        assert!(all.iter().any(|arg| *arg == wanted.as_str()), "{all:?}");
+        assert!(command.arguments.contains(&wanted), "{command:?}");
     }
 }

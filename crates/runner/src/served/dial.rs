@@ -2,6 +2,7 @@
 //!
 //! Nobody is trusted by it: no data is sent, and whose certificate it is, is the answer, not a condition.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,10 +12,36 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsConnector;
+
+use super::files::Store;
+use crate::environment::Environment;
 
 /// How long a handshake with a listener on the same machine may take.
 const BOUND: Duration = Duration::from_secs(5);
+
+/// Hashes of the certificates that listeners serve; of one that does not answer nothing is said.
+pub(crate) async fn all(environment: &Environment, stores: &[Store]) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    // Nodes believe each other's certificates; listeners for clients are content with none.
+    let own = stores
+        .first()
+        .and_then(|store| std::fs::read(&store.keystore).ok())
+        .unwrap_or_default();
+    for store in stores {
+        let address = SocketAddr::new(environment.pod_ip, store.port);
+        match served_certificate(address, &own).await {
+            Ok(der) => {
+                found.insert(store.listener.clone(), hex::encode(Sha256::digest(der)));
+            }
+            Err(error) => {
+                tracing::debug!(listener = store.listener, %address, error, "what it serves cannot be seen");
+            }
+        }
+    }
+    found
+}
 
 /// The certificate (DER) that is served at `address`; `own_pem` is shown where a certificate is asked for.
 pub(super) async fn served_certificate(

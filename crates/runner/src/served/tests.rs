@@ -4,9 +4,12 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::Digest as _;
 use tokio_rustls::TlsAcceptor;
 
+use super::files::{Store, stores_in};
 use super::*;
+use crate::pem_files;
 
 fn pem() -> String {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -17,7 +20,7 @@ fn hash(pem: &str) -> Option<String> {
     pem_files::certificate_hash(pem.as_bytes())
 }
 
-fn store(dir: &Path) -> Store {
+fn store(dir: &std::path::Path) -> Store {
     Store {
         listener: "TLS-9093".to_owned(),
         port: 9093,
@@ -42,7 +45,7 @@ fn stores_are_found_in_the_properties_that_kafka_reads() {
     let properties = "listener.name.tls-9093.ssl.keystore.location=/run/node.pem\n\
                       listener.name.mtls-9094.ssl.keystore.location=/run/own.pem\n\
                       listener.name.mtls-9094.ssl.truststore.location=/run/clients.pem\n";
-    let found: Vec<String> = stores(&config, properties)
+    let found: Vec<String> = stores_in(&config, properties)
         .iter()
         .map(|store| {
             format!(
@@ -69,13 +72,16 @@ fn a_changed_file_is_stale_until_kafka_read_it() {
     let (first, second) = (pem(), pem());
     std::fs::write(dir.path().join("node.pem"), &first).unwrap();
     std::fs::write(dir.path().join("ca.pem"), "one").unwrap();
-    let mut served = Served::at_start(vec![store(dir.path())]);
+    let given = || Given::of_stores(&[store(dir.path())]);
+    let mut served = Served::at_start(given());
     assert_eq!(served.stale_trust(), BTreeSet::new());
     assert_eq!(served.started_certificate_ends(), None);
 
     std::fs::write(dir.path().join("node.pem"), &second).unwrap();
     std::fs::write(dir.path().join("ca.pem"), "two").unwrap();
-    assert_eq!(served.assembled().get("TLS-9093").cloned(), hash(&second));
+    served.given = given();
+    let now = served.given.certificates.get("TLS-9093");
+    assert_eq!(now.cloned(), hash(&second));
     assert_eq!(served.stale_trust(), ["TLS-9093".to_owned()].into());
     assert!(served.started_certificate_ends().is_some());
 
@@ -105,7 +111,7 @@ async fn the_served_certificate_is_seen_whoever_signed_it() {
         let _ = acceptor.accept(stream).await;
     });
     let der = dial::served_certificate(address, b"").await.unwrap();
-    assert_eq!(Some(hex::encode(Sha256::digest(der))), hash(&pem));
+    assert_eq!(Some(hex::encode(sha2::Sha256::digest(der))), hash(&pem));
 }
 
 #[tokio::test]
