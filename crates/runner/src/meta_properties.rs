@@ -47,13 +47,12 @@ pub(crate) fn parse(text: &str, expected: Version) -> Result<MetaProperties, Str
     let mut cluster_id = None;
     let mut node_id = None;
     let mut directory_id = None;
-    for line in text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    for (number, line) in (1..)
+        .zip(text.lines().map(str::trim))
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
     {
         let Some((key, value)) = line.split_once('=') else {
-            return Err(format!("line {line:?} is not key=value"));
+            return Err(format!("line {number} is not key=value"));
         };
         match key {
             "version" => version = Some(value),
@@ -110,15 +109,12 @@ pub(crate) fn read_as(
     match std::fs::read(&path) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            parse(&text, expected).map(Some).map_err(|reason| RunnerError::Configuration {
-                reason: format!(
-                    "is damaged: {reason}. Nothing was started or changed. Put the file back from a backup, or write \
-                     version={}, cluster.id, {} and directory.id by hand",
-                    expected.number(),
-                    expected.id_key()
-                ),
-                path,
-            })
+            parse(&text, expected)
+                .map(Some)
+                .map_err(|reason| RunnerError::Configuration {
+                    reason: format!("is damaged ({reason})"),
+                    path,
+                })
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(RunnerError::file("read", &path)(error)),

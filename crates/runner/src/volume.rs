@@ -109,8 +109,8 @@ pub(crate) fn inspect(
         let path = environment.path(&dir.path);
         let meta =
             meta_properties::read_as(&path, version_of(config)).map_err(|error| match error {
-                RunnerError::Configuration { path, reason } => {
-                    let reason = format!("{} {reason}", path.display());
+                RunnerError::Configuration { path: _, reason } => {
+                    let reason = format!("{} {reason}; {}", file_of(dir), put_back(config, dir));
                     refused(environment, dir, Refusal::CorruptedMetadata, reason)
                 }
                 other => other,
@@ -136,9 +136,9 @@ pub(crate) fn inspect(
             },
             None => {
                 let reason = format!(
-                    "{} holds data but no {}; nothing was formatted or changed. Put the file back from a backup",
-                    path.display(),
-                    meta_properties::FILE
+                    "holds data but no {}; {}",
+                    file_of(dir),
+                    put_back(config, dir)
                 );
                 return Err(refused(
                     environment,
@@ -153,6 +153,28 @@ pub(crate) fn inspect(
     Ok(found)
 }
 
+/// `meta.properties` of a log directory, from the root of its volume.
+fn file_of(dir: &LogDir) -> String {
+    let path = Path::new(&dir.path);
+    let path = path.strip_prefix(&dir.mount).unwrap_or(path);
+    path.join(meta_properties::FILE).display().to_string()
+}
+
+/// What helps a file that is not there or cannot be read: all that is in it is known.
+fn put_back(config: &RunnerConfig, dir: &LogDir) -> String {
+    let lines = meta_properties::of_new(
+        version_of(config),
+        &config.cluster_id,
+        config.node_id.0,
+        dir.directory_id.as_deref(),
+    );
+    let lines: Vec<&str> = lines.lines().collect();
+    format!(
+        "nothing was started or changed. Put it back with these lines: {}",
+        lines.join(", ")
+    )
+}
+
 fn refused(
     environment: &Environment,
     dir: &LogDir,
@@ -162,9 +184,14 @@ fn refused(
     RunnerError::Refused {
         refusal,
         volumes: [dir.volume.0].into(),
-        volume: environment.path(&dir.mount),
+        volume: own_path(environment.path(&dir.mount)),
         reason,
     }
+}
+
+/// Where a volume is by itself: on a process node a Pod only has a link to it, which goes with the Pod.
+fn own_path(mount: PathBuf) -> PathBuf {
+    std::fs::canonicalize(&mount).unwrap_or(mount)
 }
 
 fn belongs(
@@ -226,7 +253,7 @@ fn stranger(
         let reason = format!(
             "holds {} of {whose} and nothing of this node; nothing was started, formatted or changed. \
              Give each Pod its own volume back",
-            other.display()
+            name(&other)
         );
         return Ok(Some((Refusal::ForeignNode, reason)));
     }

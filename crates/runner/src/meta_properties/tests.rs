@@ -13,7 +13,7 @@ fn what_kafka_writes_is_read() {
 fn damage_is_named() {
     assert_eq!(
         parse("\u{0}\u{0}", Version::KRaft).unwrap_err(),
-        "line \"\\0\\0\" is not key=value"
+        "line 1 is not key=value"
     );
     assert_eq!(
         parse("", Version::KRaft).unwrap_err(),

@@ -67,7 +67,14 @@ fn data_without_meta_properties_is_never_formatted_over() {
     let root = tempfile::tempdir().unwrap();
     let environment = node(root.path());
     std::fs::create_dir_all(root.path().join("v1/kafka-log0/orders-0")).unwrap();
-    assert!(refused(&environment).contains("holds data but no meta.properties"));
+    let told = refused(&environment);
+    assert!(
+        told.ends_with(
+            "v1: holds data but no kafka-log0/meta.properties; nothing was started or changed. Put it back with these lines: \
+             version=1, node.id=0, cluster.id=a2xhbW0tdHJhaW5pbmctMQ, directory.id=AAAAAAAAAAAAAAAAAAAAA1"
+        ),
+        "{told}"
+    );
 }
 
 #[test]
@@ -77,7 +84,15 @@ fn a_damaged_meta_properties_is_said_and_left_alone() {
     write_meta(root.path(), "v0", CLUSTER, 0, "AAAAAAAAAAAAAAAAAAAAA0");
     let path = root.path().join("v0/kafka-log0/meta.properties");
     std::fs::write(&path, "\0\0\0\0").unwrap();
-    assert!(refused(&environment).contains("is damaged"));
+    let told = refused(&environment);
+    assert!(
+        told.ends_with(
+            "v0: kafka-log0/meta.properties is damaged (line 1 is not key=value); nothing was started or changed. Put it \
+             back with these lines: version=1, node.id=0, cluster.id=a2xhbW0tdHJhaW5pbmctMQ, \
+             directory.id=AAAAAAAAAAAAAAAAAAAAA0"
+        ),
+        "{told}"
+    );
     assert_eq!(std::fs::read(&path).unwrap(), b"\0\0\0\0");
 }
 
@@ -128,7 +143,7 @@ fn what_an_interrupted_format_left_counts_as_empty_and_nothing_else_is_removed()
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, "records").unwrap();
         std::fs::write(dir.join("bootstrap.checkpoint"), "half").unwrap();
-        assert!(refused(&environment).contains("holds data but no meta.properties"));
+        assert!(refused(&environment).contains("holds data but no kafka-log0/meta.properties"));
         remove_leftovers(&dir).unwrap();
         assert_eq!(std::fs::read(&file).unwrap(), b"records");
         assert!(dir.join("bootstrap.checkpoint").is_file());
@@ -165,4 +180,19 @@ fn a_volume_with_the_directory_of_another_node_is_not_taken_for_an_empty_one() {
         told.contains("kafka-log7 of node 7 of cluster a2x"),
         "{told}"
     );
+}
+
+#[test]
+fn a_volume_is_named_by_its_own_place_and_not_by_the_link_of_a_pod() {
+    let root = tempfile::tempdir().unwrap();
+    let own = root.path().join("volumes/data-0");
+    std::fs::create_dir_all(own.join("kafka-log0/orders-0")).unwrap();
+    let pod = root.path().join("pods/uid");
+    let environment = node(&pod);
+    std::fs::remove_dir(pod.join("v0")).unwrap();
+    std::os::unix::fs::symlink(&own, pod.join("v0")).unwrap();
+    let told = refused(&environment);
+    let own = std::fs::canonicalize(own).unwrap();
+    let place = format!("volume {}: holds data", own.display());
+    assert!(told.starts_with(&place), "{told}");
 }
