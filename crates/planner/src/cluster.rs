@@ -225,6 +225,7 @@ fn plan_nodes(
         draft.notes.extend(wishes::levels(renderer));
     }
     draft.problems.extend(wishes::gone_pools(view, &nodes));
+    draft.notes.extend(volumes::going(view, &nodes));
     let pods = Pods {
         view,
         identity,
@@ -274,9 +275,9 @@ fn plan_configured(
         };
         pods.plan(node, &configured, draft);
     }
-    let (problem, note) = wishes::restarts(&refused);
+    let (problem, notes) = wishes::restarts(&refused);
     draft.problems.extend(problem);
-    draft.notes.extend(note);
+    draft.notes.extend(notes);
 }
 
 fn purpose_of(view: &View<'_>, identity: &Identity, nodes: &[NodeView<'_>]) -> Purpose {

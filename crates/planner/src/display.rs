@@ -11,8 +11,10 @@
 //!
 //! Steps that differ in their subject only share a line.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::outcome::Outcome;
 use crate::plan::{Phase, PhaseName, Plan, Purpose, State, Step, StepState, Strategy};
 use crate::reason::listed;
 
@@ -35,9 +37,19 @@ pub fn done(plan: &Plan) -> String {
     let done = plan
         .phases
         .iter()
-        .filter(|phase| phase.state() == State::Complete)
+        .filter(|phase| plan.phase_state(phase, &Outcome::default()) == State::Complete)
         .count();
     format!("{done}/{}", plan.phases.len())
+}
+
+/// The words of the problems that hold a phase up, each once; `None` where there are none.
+pub(crate) fn held_up(plan: &Plan, phase: &Phase) -> Option<String> {
+    let words: BTreeSet<&str> = plan
+        .problems_of(phase.name)
+        .map(|(problem, _)| problem.word())
+        .collect();
+    let words: Vec<&str> = words.into_iter().collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// What there is to say about the state of a step.
@@ -80,7 +92,7 @@ impl fmt::Display for Plan {
         let rows: Vec<Row> = phases
             .iter()
             .enumerate()
-            .flat_map(|(index, phase)| rows_of(phase, index + 1 == phases.len()))
+            .flat_map(|(index, phase)| rows_of(self, phase, index + 1 == phases.len()))
             .collect();
         let label = rows
             .iter()
@@ -113,7 +125,7 @@ impl fmt::Display for Plan {
     }
 }
 
-fn rows_of(phase: &Phase, last: bool) -> Vec<Row> {
+fn rows_of(plan: &Plan, phase: &Phase, last: bool) -> Vec<Row> {
     let strategy = match (phase.strategy, phase.name) {
         // There is never more than one step in these: how they go says nothing.
         (_, PhaseName::Check | PhaseName::Identity | PhaseName::Finish) => "",
@@ -128,8 +140,8 @@ fn rows_of(phase: &Phase, last: bool) -> Vec<Row> {
             phase.name.as_str()
         ),
         reason: String::new(),
-        state: phase.state(),
-        detail: String::new(),
+        state: plan.phase_state(phase, &Outcome::default()),
+        detail: held_up(plan, phase).unwrap_or_default(),
     }];
     let groups = grouped(&phase.steps);
     let count = groups.len();

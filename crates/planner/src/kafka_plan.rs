@@ -107,7 +107,7 @@ pub(crate) fn status(input: &Input, plan: &Plan, outcome: &Outcome) -> Value {
     let found = plan_found.map_or(&Value::Null, |plan| &plan.status);
     let last: KafkaPlanStatus = serde_json::from_value(found.clone()).unwrap_or_default();
     let now = seconds(input.now);
-    let state = plan_status(plan.state());
+    let state = plan_status(plan.state_after(outcome));
     let same = last.status == Some(state);
     let status = KafkaPlanStatus {
         conditions: None,
@@ -122,7 +122,7 @@ pub(crate) fn status(input: &Input, plan: &Plan, outcome: &Outcome) -> Value {
         phases: Some(
             plan.phases
                 .iter()
-                .map(|phase| shown_phase(phase, outcome, &last, &now))
+                .map(|phase| shown_phase(plan, phase, outcome, (&last, &now)))
                 .collect(),
         ),
         problems: (!plan.problems.is_empty())
@@ -146,7 +146,12 @@ fn message(plan: &Plan, outcome: &Outcome) -> Option<String> {
     problems.chain(failures).chain(waits).next()
 }
 
-fn shown_phase(phase: &Phase, outcome: &Outcome, last: &KafkaPlanStatus, now: &str) -> PlanPhase {
+fn shown_phase(
+    plan: &Plan,
+    phase: &Phase,
+    outcome: &Outcome,
+    (last, now): (&KafkaPlanStatus, &str),
+) -> PlanPhase {
     let name = phase.name.as_str();
     let last = last.phases.iter().flatten().find(|last| last.name == name);
     let steps: Vec<PlanStep> = phase
@@ -165,22 +170,15 @@ fn shown_phase(phase: &Phase, outcome: &Outcome, last: &KafkaPlanStatus, now: &s
             Strategy::Serial => PlanStrategy::Serial,
             Strategy::Parallel => PlanStrategy::Parallel,
         },
-        status: plan_status(phase.state()),
-        message: None,
+        status: plan_status(plan.phase_state(phase, outcome)),
+        message: display::held_up(plan, phase),
         steps: (!steps.is_empty()).then_some(steps),
     }
 }
 
 fn shown_step(step: &Step, outcome: &Outcome, last: Option<&PlanStep>, now: &str) -> PlanStep {
-    let failed = outcome.results.iter().find_map(|result| match &result.end {
-        StepEnd::Failed { error } if result.id == step.id => Some(error.clone()),
-        StepEnd::Failed { error: _ } | StepEnd::Done | StepEnd::Refused { found: _ } => None,
-    });
-    let state = match failed {
-        Some(_) => State::Delayed,
-        None => step.state.state(),
-    };
-    let status = plan_status(state);
+    let failed = outcome.failure_of(step).map(str::to_owned);
+    let status = plan_status(outcome.state_of(step));
     let since = last
         .filter(|last| last.status == status)
         .and_then(|last| last.since.clone());

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Action;
 use crate::guard::Guard;
 use crate::note::Note;
+use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::reason::Reason;
 use crate::wait::Wait;
@@ -310,29 +311,38 @@ impl Plan {
 
     /// Whether nothing is left to do and nothing is wrong. A plan that stands back is not complete.
     pub fn is_complete(&self) -> bool {
-        self.problems.is_empty()
-            && self
-                .phases
-                .iter()
-                .all(|phase| phase.state() == State::Complete)
+        self.problems.is_empty() && self.state() == State::Complete
     }
 
-    /// The state of the whole, from its phases and problems.
+    /// The state of the whole, before its steps are tried.
     pub fn state(&self) -> State {
-        if self.problems.iter().any(Problem::stops_everything) {
-            return State::Error;
-        }
-        aggregate(self.phases.iter().map(Phase::state))
+        self.state_after(&Outcome::default())
     }
-}
 
-impl Phase {
-    /// Its state, from its steps only.
-    pub fn state(&self) -> State {
-        if !self.planned && self.steps.is_empty() {
+    /// The state of the whole, from its phases.
+    pub fn state_after(&self, outcome: &Outcome) -> State {
+        let phases = self.phases.iter();
+        aggregate(phases.map(|phase| self.phase_state(phase, outcome)))
+    }
+
+    /// The state of a phase, from its steps and from the problems that hold it up.
+    pub fn phase_state(&self, phase: &Phase, outcome: &Outcome) -> State {
+        let problems = self.problems_of(phase.name).map(|(_, state)| state);
+        let steps = phase.steps.iter().map(|step| outcome.state_of(step));
+        let parts: Vec<State> = problems.chain(steps).collect();
+        if !phase.planned && parts.is_empty() {
             return State::Pending;
         }
-        aggregate(self.steps.iter().map(|step| step.state.state()))
+        aggregate(parts.into_iter())
+    }
+
+    /// The problems that hold a phase up.
+    pub(crate) fn problems_of(&self, name: PhaseName) -> impl Iterator<Item = (&Problem, State)> {
+        let problems = self.problems.iter();
+        problems.filter_map(move |problem| {
+            let (phase, state) = problem.holds_up()?;
+            (phase == name).then_some((problem, state))
+        })
     }
 }
 

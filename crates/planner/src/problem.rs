@@ -4,6 +4,7 @@ use model::observed::claim::Foreign;
 use model::observed::runner::Refusal;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::{PhaseName, State};
 use crate::reason::listed;
 
 /// One thing that somebody must change.
@@ -116,6 +117,9 @@ pub enum Problem {
         key: String,
         /// Whether users bring it.
         brought: bool,
+        /// Whether all of the Secret is gone, not only the key.
+        #[serde(default)]
+        gone: bool,
     },
     /// The cluster CA is another one than that which signed what nodes serve.
     #[serde(rename_all = "camelCase")]
@@ -150,27 +154,31 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// Whether nothing at all may be done before it is solved.
-    pub const fn stops_everything(&self) -> bool {
+    /// Where in a plan it shows, and as what: something is wrong, or a wish is not carried out.
+    ///
+    /// `None`: a step says so already, or it holds nothing up.
+    pub const fn holds_up(&self) -> Option<(PhaseName, State)> {
         match self {
             Self::Desired(_)
             | Self::ClaimedByOther { .. }
             | Self::ForeignOwner { .. }
-            | Self::IdentityConflict { .. } => true,
+            | Self::ReferenceMissing { .. } => Some((PhaseName::Check, State::Error)),
+            Self::PlanUnreadable { .. } => Some((PhaseName::Check, State::Waiting)),
+            Self::IdentityConflict { .. } => Some((PhaseName::Identity, State::Error)),
+            Self::AuthorityMissing { .. } | Self::AuthorityReplaced { .. } => {
+                Some((PhaseName::Certificates, State::Error))
+            }
+            Self::DataLost { .. } | Self::QuorumLost { .. } => {
+                Some((PhaseName::Volumes, State::Error))
+            }
+            Self::StoreLost { .. } => Some((PhaseName::Store, State::Error)),
+            // What is there goes on as it is; the wish is left.
             Self::RestartNeeded { .. }
             | Self::Scaling { .. }
             | Self::RolesChanged { .. }
             | Self::StorageChanged { .. }
-            | Self::PoolGone { .. }
-            | Self::DataLost { .. }
-            | Self::QuorumLost { .. }
-            | Self::StoreLost { .. }
-            | Self::RunnerRefused { .. }
-            | Self::AuthorityMissing { .. }
-            | Self::AuthorityReplaced { .. }
-            | Self::ReferenceMissing { .. }
-            | Self::PlanUnreadable { .. }
-            | Self::Override { .. } => false,
+            | Self::PoolGone { .. } => Some((PhaseName::Finish, State::Waiting)),
+            Self::RunnerRefused { .. } | Self::Override { .. } => None,
         }
     }
 
@@ -302,29 +310,39 @@ impl std::fmt::Display for Problem {
                 "the metadata store lost its majority for good (gone: {}): restore a volume from a copy; nothing is begun anew",
                 listed(claims, 5)
             ),
-            Self::RunnerRefused { pod, refusal, text } => {
-                write!(
-                    f,
-                    "Pod {pod} refuses to start ({}): {text}",
-                    refusal.as_str()
-                )
-            }
+            Self::RunnerRefused {
+                pod,
+                refusal: _,
+                text,
+            } => write!(f, "Pod {pod} refuses to start: {text}"),
             Self::AuthorityMissing {
                 secret,
                 key,
                 brought: true,
+                gone,
             } => write!(
                 f,
-                "Secret {secret} must hold {key}: generateCertificateAuthority is false, so you bring it"
+                "{}: generateCertificateAuthority is false, so you bring it",
+                if *gone {
+                    format!("there is no Secret {secret}, which must hold {key}")
+                } else {
+                    format!("Secret {secret} must hold {key}")
+                }
             ),
             Self::AuthorityMissing {
                 secret,
                 key,
                 brought: false,
+                gone,
             } => write!(
                 f,
-                "Secret {secret} no longer holds {key}: restore it from a copy; a new authority would need every node to \
-                 restart, which this version does not do yet; the cluster keeps running as it was"
+                "{}: restore it from a copy; a new authority would need every node to restart, which this version does not do \
+                 yet; the cluster keeps running as it was",
+                if *gone {
+                    format!("Secret {secret} is gone, and with it {key}")
+                } else {
+                    format!("Secret {secret} no longer holds {key}")
+                }
             ),
             Self::AuthorityReplaced { secret, nodes } => write!(
                 f,

@@ -89,6 +89,7 @@ pub(super) fn plan<'a>(
                 (Some(_), _) => (certificate_name, secret::CA_CERTIFICATE),
             };
             draft.problems.push(Problem::AuthorityMissing {
+                gone: view.secret(&secret).is_none(),
                 secret,
                 key: key.to_owned(),
                 brought: !settings.generate,

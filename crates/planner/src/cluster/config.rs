@@ -6,6 +6,8 @@
 //! its disks may not fit. Other changes are recorded at once, beside a refused one too, and take effect while a node runs, or
 //! with its next start.
 
+use std::collections::BTreeMap;
+
 use model::observed::identity::{FORMATTED, Identity, MADE_FROM, QUORUM_FORMED, SETTINGS};
 use model::observed::object::ObjectKey;
 use serde_json::Value;
@@ -42,9 +44,18 @@ pub(crate) struct RefusedChange {
     pub(crate) changes: Vec<String>,
     /// Whether not even a start of the whole cluster brings it.
     pub(crate) stays: bool,
-    /// Whether users changed something; otherwise only the operator renders differently, or something referred to
-    /// changed: that travels with the next restart.
-    pub(crate) by_user: bool,
+    pub(crate) cause: Cause,
+}
+
+/// Where a change comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Users edited the Kafka or a pool.
+    Edit,
+    /// It is recorded already, as while a cluster starts whose configuration was changed at rest; the Pod is older.
+    Recorded,
+    /// Only the operator renders differently, or something referred to changed: that travels with the next restart.
+    Rendering,
 }
 
 /// Plans the ConfigMap of one node.
@@ -138,7 +149,7 @@ fn wanted(
                     node: node.id,
                     changes,
                     stays: release || !rest.would_help,
-                    by_user: by_user(view, node, record),
+                    cause: cause(view, node, record, &data),
                 });
                 recorded()
             };
@@ -195,10 +206,20 @@ fn differing(wanted: &Value, record: &Record<'_>) -> Vec<String> {
     paths
 }
 
-/// Whether the Kafka or the pool was edited since the record was made.
-fn by_user(view: &View<'_>, node: &NodeView<'_>, record: &Record<'_>) -> bool {
-    let now = view.generations(&node.node.pool);
-    record.meta.annotations.get(MADE_FROM) != Some(&now)
+/// Where a change that a running node does not have comes from.
+fn cause(
+    view: &View<'_>,
+    node: &NodeView<'_>,
+    record: &Record<'_>,
+    fresh: &BTreeMap<String, String>,
+) -> Cause {
+    if record.meta.annotations.get(MADE_FROM) != Some(&view.generations(&node.node.pool)) {
+        Cause::Edit
+    } else if changes::needing_restart(&record.data, fresh, None).is_empty() {
+        Cause::Recorded
+    } else {
+        Cause::Rendering
+    }
 }
 
 /// A claim of the node that is not there, or whose disk is being replaced.

@@ -12,12 +12,13 @@ use crate::action::Action;
 use crate::cluster::draft::{Draft, NewStep, absent};
 use crate::cluster::node::{Disk, NodeView};
 use crate::cluster::render::Renderer;
-use crate::cluster::view::View;
+use crate::cluster::view::{PodSeen, View};
 use crate::differ;
 use crate::guard::Guard;
+use crate::note::Note;
 use crate::plan::{PhaseName, StepState, Verb};
 use crate::problem::Problem;
-use crate::reason::Reason;
+use crate::reason::{Reason, listed};
 use crate::wait::Wait;
 
 /// Plans the claims of one node.
@@ -84,6 +85,30 @@ pub(crate) fn plan(
             Some(_) => {}
         }
     }
+}
+
+/// Claims that are being deleted under nodes that run: nothing is lost yet, and it will be.
+pub(crate) fn going(view: &View<'_>, nodes: &[NodeView<'_>]) -> Option<Note> {
+    let running = nodes
+        .iter()
+        .filter(|node| matches!(node.pod, PodSeen::Present(_)));
+    let claims = running.flat_map(|node| node.node.claims.values());
+    let going = claims.filter(|claim| {
+        let seen = view.volumes.get(claim.as_str());
+        seen.is_some_and(|volume| view.is_going(&volume.meta))
+    });
+    let names: Vec<String> = going.cloned().collect();
+    let names = match names.as_slice() {
+        [] => return None,
+        [one] => format!("claim {one} is"),
+        more => format!("claims {} are", listed(more, 5)),
+    };
+    Some(Note {
+        reason: "VolumeTerminating".to_owned(),
+        message: format!(
+            "volume {names} being deleted, which cannot be undone: the data go once the Pod that uses them does"
+        ),
+    })
 }
 
 /// What of the storage of a running pool users changed: refused as long as such changes are not planned.

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::desired::{Logging, Metrics};
 
-use crate::cluster::config::RefusedChange;
+use crate::cluster::config::{Cause, RefusedChange};
 use crate::cluster::node::NodeView;
 use crate::cluster::record::data_of;
 use crate::cluster::render::Renderer;
 use crate::cluster::view::{PodSeen, View};
 use crate::note::Note;
-use crate::problem::Problem;
+use crate::problem::{Problem, nodes_of};
+use crate::reason::listed;
 
 /// Pools that came, went or changed under running nodes.
 pub(crate) fn pools(renderer: &Renderer<'_>, nodes: &[NodeView<'_>]) -> Vec<Problem> {
@@ -126,7 +127,7 @@ pub(crate) fn levels(renderer: &Renderer<'_>) -> Option<Note> {
             "key {} of ConfigMap/{} (spec.kafka.logging.valueFrom.configMapKeyRef): {}: not a level; allowed: {}",
             reference.key,
             reference.name,
-            crate::reason::listed(&wrong, 5),
+            listed(&wrong, 5),
             manifests::logging::dialect(renderer.cluster).allowed(),
         ),
     })
@@ -173,7 +174,7 @@ pub(crate) fn unheard(nodes: &[NodeView<'_>]) -> Vec<Note> {
                     .to_owned(),
                 message: format!(
                     "annotation {annotation} of {} is not acted on yet: {instead}",
-                    crate::reason::listed(&names, 5)
+                    listed(&names, 5)
                 ),
             });
         }
@@ -181,25 +182,40 @@ pub(crate) fn unheard(nodes: &[NodeView<'_>]) -> Vec<Note> {
     notes
 }
 
-/// Refused changes of configuration, as one problem or as a note.
-pub(crate) fn restarts(refused: &[RefusedChange]) -> (Option<Problem>, Option<Note>) {
-    let by_user = refused.iter().filter(|change| change.by_user);
-    let nodes: Vec<i32> = by_user.clone().map(|change| change.node).collect();
-    let changes: BTreeSet<String> = by_user.flat_map(|change| change.changes.clone()).collect();
+/// Refused changes of configuration, as one problem, and as notes.
+pub(crate) fn restarts(refused: &[RefusedChange]) -> (Option<Problem>, Vec<Note>) {
+    let of = |cause: Cause| {
+        let refused = refused.iter().filter(move |change| change.cause == cause);
+        let nodes: Vec<i32> = refused.clone().map(|change| change.node).collect();
+        let changes: BTreeSet<String> = refused.flat_map(|change| change.changes.clone()).collect();
+        let changes: Vec<String> = changes.into_iter().collect();
+        (nodes, changes)
+    };
+    let (nodes, changes) = of(Cause::Edit);
     let problem = (!nodes.is_empty()).then(|| Problem::RestartNeeded {
         nodes,
         stays: refused.iter().any(|change| change.stays),
-        changes: changes.into_iter().collect(),
+        changes,
     });
-    let quiet = refused.iter().filter(|change| !change.by_user);
-    let changes: BTreeSet<String> = quiet.flat_map(|change| change.changes.clone()).collect();
-    let changes: Vec<String> = changes.into_iter().collect();
-    let note = (!changes.is_empty()).then(|| Note {
+    let note = |message: String| Note {
         reason: "TravelsWithNextRestart".to_owned(),
-        message: format!(
+        message,
+    };
+    let mut notes = Vec::new();
+    let (nodes, changes) = of(Cause::Recorded);
+    if !changes.is_empty() {
+        notes.push(note(format!(
+            "recorded, and comes with the next Pod of {}: {}",
+            nodes_of(&nodes),
+            listed(&changes, 5)
+        )));
+    }
+    let (_, changes) = of(Cause::Rendering);
+    if !changes.is_empty() {
+        notes.push(note(format!(
             "not asked for by an edit of the spec, so not worth a restart; comes with the next one: {}",
-            crate::reason::listed(&changes, 5)
-        ),
-    });
-    (problem, note)
+            listed(&changes, 5)
+        )));
+    }
+    (problem, notes)
 }

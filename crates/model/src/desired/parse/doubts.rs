@@ -99,10 +99,12 @@ fn controllers(cluster: &Cluster, report: &mut Report) {
     let count = count(cluster, Roles::is_controller);
     if count > 0 && count.is_multiple_of(2) {
         let message = if count == 2 {
-            "there are two controllers: the cluster stops when either does; use one, or three."
-                .to_owned()
+            "with two controllers the cluster stops when either does; use one, or three.".to_owned()
         } else {
-            format!("there are {count} controllers: one fewer bears the loss of as many.")
+            format!(
+                "with {count} controllers the cluster bears no more losses than with {}.",
+                count - 1
+            )
         };
         report.warn(
             Reason::KafkaKRaftControllerNodeCount,
