@@ -75,7 +75,10 @@ enum Next {
     /// After this time, or when something changes.
     After(Duration),
     /// Soon, but more rarely each time: this look could not see, or something it tried failed.
-    Failed,
+    Failed {
+        /// Whether it did something else.
+        acted: bool,
+    },
     /// Never: the Kafka is gone.
     Gone,
 }
@@ -102,9 +105,9 @@ pub(crate) async fn look_after(hands: &Hands, cluster: &ClusterName, uid: &str, 
                 pace.went_well();
                 duration.min(hands.settings.look_period)
             }
-            Next::Failed => {
+            Next::Failed { acted } => {
                 // What was written before something failed comes back as news; it must not cut the pause short.
-                let pause = pace.failed();
+                let pause = pace.failed(acted);
                 let echo = pause.min(ECHO);
                 tokio::time::sleep(echo).await;
                 let _ = news.notified().now_or_never();
@@ -128,7 +131,7 @@ async fn look(
         Ok(None) => return Next::Gone,
         Err(why) => {
             tracing::warn!(%why, "cannot look");
-            return Next::Failed;
+            return Next::Failed { acted: false };
         }
     };
     if wanted.kafka.metadata.uid.as_deref() != Some(uid) {
@@ -162,7 +165,7 @@ async fn look(
     let failed = ended(|end| matches!(end, StepEnd::Failed { .. }));
     tell::tell(hands, &mut memory.told, &input, &plan, &outcome, begun).await;
     if failed {
-        return Next::Failed;
+        return Next::Failed { acted };
     }
     // What was done is seen by the next look; not every change comes back as an event.
     Next::After(if acted {

@@ -28,7 +28,7 @@ use crate::plan::{Plan, Purpose};
 
 mod conditions;
 
-pub(crate) use conditions::seconds;
+pub(crate) use conditions::{seconds, unseen_settings};
 
 /// Statuses, whole: each is written as it is, by a patch of what differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,11 +107,11 @@ fn kafka_status(
 ) -> KafkaStatus {
     let kafka = &input.observed.kafka;
     let last: KafkaStatus = serde_json::from_value(kafka.status.clone()).unwrap_or_default();
-    let conditions = conditions::of_kafka(input, plan, outcome);
+    let (conditions, generation) = conditions::of_kafka(input, plan, outcome);
     let ready = conditions::is_ready(&conditions);
     let mut status = KafkaStatus {
         conditions: Some(conditions),
-        observed_generation: Some(kafka.generation),
+        observed_generation: Some(generation),
         ..last.clone()
     };
     if plan.purpose == Purpose::Paused {

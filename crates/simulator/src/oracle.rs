@@ -64,9 +64,15 @@ pub fn conditions(sim: &Sim) -> Vec<String> {
         }
     });
     // The same is said by Ready and NotReady, for two dialects.
-    lines
+    let mut lines: Vec<String> = lines
         .filter(|line| !line.starts_with("NotReady="))
-        .collect()
+        .collect();
+    let told = &kafka["status"]["observedGeneration"];
+    let wanted = &kafka["metadata"]["generation"];
+    if !told.is_null() && told != wanted {
+        lines.push(format!("of generation {told}, not yet of {wanted}"));
+    }
+    lines
 }
 
 /// Who holds which disk.

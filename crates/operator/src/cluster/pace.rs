@@ -51,8 +51,12 @@ impl Pace {
         self.failed = FAILED.0;
     }
 
-    /// How long to wait after a look that could not see, or in which something failed.
-    pub(super) fn failed(&mut self) -> Duration {
+    /// How long to wait after a look that could not see, or in which something failed. Where something else was done
+    /// (`acted`), soon: what came of that is not told before the next look.
+    pub(super) fn failed(&mut self, acted: bool) -> Duration {
+        if acted {
+            self.failed = FAILED.0;
+        }
         let pause = self.failed;
         self.failed = (pause * 2).min(FAILED.1);
         pause

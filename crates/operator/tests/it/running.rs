@@ -103,16 +103,17 @@ async fn properties_that_brokers_change_while_they_run_restart_nobody() {
         let of_all = state.broker_configs.get(&None);
         of_all.and_then(|all| all.get("log.cleaner.threads").cloned())
     };
+    // Who waits for the status of the change waits for the change.
+    let told = || async {
+        let kafka = world.get(kinds::KAFKA, "demo").await.unwrap();
+        kafka.data["status"]["observedGeneration"].as_i64() == kafka.metadata.generation
+    };
     edit(json!(3)).await;
-    world
-        .until("it is in force", || async {
-            in_force().as_deref() == Some("3")
-        })
-        .await;
+    world.until("the change is told", told).await;
+    assert_eq!(in_force().as_deref(), Some("3"));
     edit(serde_json::Value::Null).await;
-    world
-        .until("it is out of force", || async { in_force().is_none() })
-        .await;
+    world.until("its end is told", told).await;
+    assert_eq!(in_force(), None);
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert!(world.is_ready("demo").await);
     assert_eq!(uids(&world).await, pods, "a Pod was replaced");

@@ -11,6 +11,7 @@ use crate::note::Note;
 use crate::plan::{NextLook, Phase, PhaseName, Plan, Purpose, Step, StepState, Strategy, Verb};
 use crate::problem::Problem;
 use crate::reason::Reason;
+use crate::status;
 use crate::wait::Wait;
 
 /// Longest time a write to the API server may take.
@@ -161,7 +162,8 @@ impl Draft {
             notes: self.notes,
             next_look: NextLook { after_ms: 0 },
         };
-        plan.next_look = next_look(&plan);
+        let asks = purpose == Purpose::Maintain && status::unseen_settings(input).is_some();
+        plan.next_look = next_look(&plan, asks);
         plan
     }
 }
@@ -178,9 +180,9 @@ const fn strategy(phase: PhaseName) -> Strategy {
     }
 }
 
-/// When to look again without an event: soon after acting, each half second while Kafka has to be asked how far it is,
-/// else rarely (events tell).
-fn next_look(plan: &Plan) -> NextLook {
+/// When to look again without an event: soon after acting, each half second while Kafka has to be asked how far it is
+/// (`asks`: what it has in force), else rarely (events tell).
+fn next_look(plan: &Plan, asks: bool) -> NextLook {
     /// Our own writes come back as events; this is for those that do not (a change of the quorum).
     const AFTER_ACTING_MS: u64 = 200;
     /// Kafka sends no events: brokers that come up are asked.
@@ -191,7 +193,7 @@ fn next_look(plan: &Plan) -> NextLook {
     const QUIET_MS: u64 = 30_000;
     let after_ms = if plan.ready().next().is_some() {
         AFTER_ACTING_MS
-    } else if plan.steps().next().is_some() {
+    } else if asks || plan.steps().next().is_some() {
         WHILE_WAITING_MS
     } else if plan.problems.is_empty() {
         QUIET_MS

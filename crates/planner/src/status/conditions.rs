@@ -19,26 +19,34 @@ const MESSAGE_MAX: usize = 1_024;
 /// Reason of a cluster that has not been Ready yet.
 const CREATING: &str = "Creating";
 
-/// The conditions of the Kafka.
-pub(super) fn of_kafka(input: &Input, plan: &Plan, outcome: &Outcome) -> Vec<Condition> {
+/// The conditions of the Kafka, and the generation that they speak of.
+///
+/// A cluster that serves stays Ready while a change that disturbs nobody is under way. Until that is in force the
+/// generation stays the one before, as it does with Strimzi: who waits for Ready (`kubectl wait`) waits for the change.
+pub(super) fn of_kafka(input: &Input, plan: &Plan, outcome: &Outcome) -> (Vec<Condition>, i64) {
     let last = &input.observed.kafka.status;
     let now = input.now;
     let mut conditions = Vec::new();
     let mut add = |kind: &str, status: &str, reason: &str, message: &str| {
         conditions.push(condition(last, now, (kind, status), reason, message));
     };
+    let mut generation = input.observed.kafka.generation;
     if plan.purpose == Purpose::Paused {
         add("ReconciliationPaused", "True", "", "");
-        return conditions;
+        return (conditions, generation);
     }
     match verdict(input, plan, outcome) {
         Verdict::Ready { busy } => {
             add("Ready", "True", "", "");
+            let failures = failures(plan, outcome);
             if let Some(message) = busy {
                 add("Reconciling", "True", "Maintaining", &message);
+                if failures.is_none() && !is_held(plan) {
+                    generation = told_generation(input).unwrap_or(generation);
+                }
             }
             // A cluster that serves is Ready, and all the same somebody has to see to this.
-            if let Some(failures) = failures(plan, outcome) {
+            if let Some(failures) = failures {
                 add("Warning", "True", "StepFailed", &failures);
             }
         }
@@ -64,7 +72,7 @@ pub(super) fn of_kafka(input: &Input, plan: &Plan, outcome: &Outcome) -> Vec<Con
     for note in &plan.notes {
         add("Warning", "True", &note.reason, &note.message);
     }
-    conditions
+    (conditions, generation)
 }
 
 /// The conditions of a pool: what is doubtful in it. Whether it is ready is told by the Kafka.
@@ -132,7 +140,9 @@ fn verdict(input: &Input, plan: &Plan, outcome: &Outcome) -> Verdict {
     }
     let is_ready = plan.purpose == Purpose::Maintain && plan.steps().all(is_on_the_side);
     if is_ready && plan.steps().next().is_none() {
-        return Verdict::Ready { busy: None };
+        return Verdict::Ready {
+            busy: unseen_settings(input),
+        };
     }
     // What cannot be seen for a moment is not thereby broken: the last verdict stands.
     if is_ready || (was_ready(input) && has_unknown(plan)) {
@@ -170,6 +180,29 @@ fn is_on_the_side(step: &Step) -> bool {
         | Verb::AddVoter
         | Verb::Await => false,
     }
+}
+
+/// What brokers have in force must have been seen once for a generation to be in force.
+pub(crate) fn unseen_settings(input: &Input) -> Option<String> {
+    let told = was_ready(input) && told_generation(input) == Some(input.observed.kafka.generation);
+    let mut answers = input.observed.settings.values();
+    (!told && !answers.any(|answer| answer.value().is_some()))
+        .then(|| "until the brokers say which properties they have in force".to_owned())
+}
+
+/// Whether users hold all that is left.
+fn is_held(plan: &Plan) -> bool {
+    plan.steps().next().is_some() && plan.steps().all(|step| step.state == StepState::Held)
+}
+
+/// The generation that the last status speaks of.
+fn told_generation(input: &Input) -> Option<i64> {
+    input
+        .observed
+        .kafka
+        .status
+        .get("observedGeneration")?
+        .as_i64()
 }
 
 fn was_ready(input: &Input) -> bool {
@@ -213,6 +246,9 @@ fn failures(plan: &Plan, outcome: &Outcome) -> Option<String> {
 
 /// What is under way, in words that stay the same while it is: no numbers that count.
 fn summary(plan: &Plan) -> String {
+    if is_held(plan) {
+        return "what is left to do is paused by a user".to_owned();
+    }
     let waits: Vec<String> = plan.waits().iter().map(ToString::to_string).collect();
     let mut parts = Vec::new();
     for verb in [Verb::Create, Verb::Start] {
@@ -231,6 +267,8 @@ fn summary(plan: &Plan) -> String {
             parts.push(format!("{word}: {}", listed(&nodes, 9)));
         }
     }
+    let changes = plan.steps().filter(|step| step.verb == Verb::Alter);
+    parts.extend(changes.map(|step| step.reason.to_string()));
     if parts.is_empty() && waits.is_empty() {
         let phase = plan.phases.iter().find(|phase| !phase.steps.is_empty());
         parts.extend(phase.map(|phase| format!("phase {}", phase.name.as_str())));

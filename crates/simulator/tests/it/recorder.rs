@@ -103,3 +103,36 @@ fn a_plan_whose_spec_cannot_be_read_begins_nothing() {
     let told: Vec<String> = plan.problems.iter().map(ToString::to_string).collect();
     assert!(told.iter().any(|told| told.contains("Dance")), "{told:?}");
 }
+
+#[test]
+fn a_change_that_fails_is_told_with_its_generation_and_waits_for_nobody() {
+    let story = told(&[
+        "world demo: dual 3 both persistent",
+        "run",
+        "edit /kafka/config/num.io.threads 4",
+        "look",
+        "edit /kafka/config/num.io.threads 8",
+    ]);
+    let input = observe::look(&story.sim, &story.sim.api, "one").unwrap();
+    let plan = planner::plan(&input);
+    let told = |outcome: &planner::Outcome| {
+        let status = planner::status(&input, &plan, outcome);
+        (
+            status.kafka["observedGeneration"].as_i64(),
+            status.plan["status"].as_str().map(str::to_owned),
+            status.kafka.to_string().contains("StepFailed"),
+        )
+    };
+    let before = told(&planner::Outcome::default());
+    assert_eq!(before, (Some(1), Some("IN_PROGRESS".to_owned()), false));
+    let failed = plan.ready().map(|step| planner::StepResult {
+        id: step.id.clone(),
+        end: planner::StepEnd::Failed {
+            error: "Kafka refused it".to_owned(),
+        },
+    });
+    let outcome = planner::Outcome {
+        results: failed.collect(),
+    };
+    assert_eq!(told(&outcome), (Some(3), Some("DELAYED".to_owned()), true));
+}

@@ -53,6 +53,7 @@ stories! {
     certificate_deleted: "certificate-deleted",
     certificates_renewed: "certificates-renewed",
     change_refused: "change-refused",
+    change_under_way: "change-under-way",
     claimed_and_paused: "claimed-and-paused",
     corrected_before_it_served: "corrected-before-it-served",
     deleted_and_applied_again: "deleted-and-applied-again",

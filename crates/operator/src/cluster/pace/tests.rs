@@ -24,11 +24,21 @@ async fn a_quiet_cluster_is_looked_at_as_soon_as_there_is_news() {
 #[tokio::test(start_paused = true)]
 async fn looks_that_fail_become_rarer_until_one_goes_well() {
     let mut pace = Pace::new(Duration::ZERO);
-    let pauses: Vec<u128> = (0..9).map(|_| pace.failed().as_millis()).collect();
+    let pauses: Vec<u128> = (0..9).map(|_| pace.failed(false).as_millis()).collect();
     assert_eq!(
         pauses,
         [200, 400, 800, 1600, 3200, 6400, 12800, 15000, 15000]
     );
     pace.went_well();
-    assert_eq!(pace.failed().as_millis(), 200);
+    assert_eq!(pace.failed(false).as_millis(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_beside_a_failure_is_looked_at_soon() {
+    let mut pace = Pace::new(Duration::ZERO);
+    for _ in 0..9 {
+        pace.failed(false);
+    }
+    let pauses = [true, false, false].map(|acted| pace.failed(acted).as_millis());
+    assert_eq!(pauses, [200, 400, 800]);
 }
