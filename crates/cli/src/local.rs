@@ -10,11 +10,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use control_plane::ControlPlane;
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
+use kube::Client;
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::ApiResource;
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Client, ResourceExt as _};
 use node_agent::settings::OnStop;
 use resources::Kafka;
 use tokio::task::JoinHandle;
@@ -23,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::args::Global;
 use crate::connect;
 use crate::home::{Held, Home, Running};
+
+mod doubt;
 
 /// The running parts.
 pub(crate) struct Local {
@@ -61,6 +62,9 @@ impl Part {
     }
 }
 
+/// What Kafkas of this installation are claimed by.
+const INSTALLATION: &str = "klamm";
+
 /// How long the parts that hold no processes may take to end.
 const PART_LIMIT: Duration = Duration::from_secs(10);
 
@@ -85,7 +89,8 @@ impl Local {
         let address = listener.local_addr().context("listening for kubectl")?;
         let client = Client::new(control_plane.service(), "default");
         apply_definitions(&client).await?;
-        doubt_pods(&client).await?;
+        doubt::pods(&client).await?;
+        Box::pin(doubt::kafkas(&client, INSTALLATION)).await?;
         let serving = {
             let control_plane = control_plane.clone();
             Part::start(|stop| {
@@ -110,7 +115,7 @@ impl Local {
         let operator = {
             let client = client.clone();
             // A home is held by one process, so its next one leads at once instead of waiting for a dead one's lease.
-            let settings = operator::Settings::new("klamm", "klamm-local", "kube-system");
+            let settings = operator::Settings::new(INSTALLATION, "klamm-local", "kube-system");
             Part::start(move |stop| {
                 Box::pin(async move { Ok(operator::run(client, settings, stop).await?) })
             })
@@ -208,41 +213,6 @@ async fn follow_connections(client: Client, home: Home, stop: CancellationToken)
             None => return Ok(()),
         }
     }
-}
-
-/// Nobody has looked at the Pods since the last node agent ended: none counts as ready until this one has.
-///
-/// As Kubernetes' node lifecycle does for a node that is not heard of. An agent that died told nobody that its Pods did.
-async fn doubt_pods(client: &Client) -> Result<()> {
-    let pods: Api<Pod> = Api::all(client.clone());
-    for pod in pods
-        .list(&ListParams::default())
-        .await
-        .context("listing Pods")?
-    {
-        let mut conditions = pod
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.clone())
-            .unwrap_or_default();
-        let ready = conditions
-            .iter_mut()
-            .find(|condition| condition.type_ == "Ready" && condition.status == "True");
-        let Some(ready) = ready else { continue };
-        "Unknown".clone_into(&mut ready.status);
-        ready.reason = Some("NodeStatusUnknown".to_owned());
-        let body = serde_json::json!({ "status": { "conditions": conditions } });
-        let namespace = pod.namespace().unwrap_or_default();
-        Api::<Pod>::namespaced(client.clone(), &namespace)
-            .patch_status(
-                &pod.name_any(),
-                &PatchParams::default(),
-                &Patch::Merge(body),
-            )
-            .await
-            .with_context(|| format!("doubting Pod {}", pod.name_any()))?;
-    }
-    Ok(())
 }
 
 /// Labels that nodes of a cloud have; manifests with a `rack` ask for one of them.

@@ -16,6 +16,7 @@ use crate::args::Status;
 use crate::connect::{self, Access};
 use crate::home::Home;
 use crate::output::{self, Format};
+use crate::wait::{Standing, pod};
 use crate::{context, plan, wait};
 
 /// What there is to know about one cluster.
@@ -27,6 +28,9 @@ pub(crate) struct Row {
     ready: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What is being changed while it serves, or why it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<String>,
     kafka_version: Option<String>,
     metadata_version: Option<String>,
     /// Where the metadata are.
@@ -109,10 +113,16 @@ pub(crate) async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
     // A cluster of another operator has no plans, not even their definition.
     let plan = plans.get_opt(&name).await.ok().flatten();
     let status = kafka.status.clone().unwrap_or_default();
-    let reason = wait::not_ready(kafka);
+    let standing = Standing::of(kafka, plan.as_ref());
+    let (reason, change) = match &standing {
+        Standing::Settled => (None, None),
+        Standing::UnderWay(_) | Standing::HeldUp(_) => (None, Some(standing.to_string())),
+        Standing::NotReady(reason) => (Some(reason.clone()), None),
+    };
     Ok(Row {
         ready: reason.is_none(),
         reason,
+        change,
         kafka_version: status.kafka_version,
         metadata_store: metadata_store(kafka),
         metadata_version: status.kafka_metadata_version,
@@ -209,7 +219,7 @@ fn node_row(pod: &Pod) -> NodeRow {
         .as_ref()
         .and_then(|status| status.container_statuses.as_deref())
         .unwrap_or_default();
-    let state = wait::describe_pod(pod);
+    let state = pod::describe(pod);
     let component = component(pod);
     NodeRow {
         pod: pod.name_any(),
@@ -219,7 +229,7 @@ fn node_row(pod: &Pod) -> NodeRow {
         } else {
             component.to_owned()
         },
-        ready: wait::is_ready(pod),
+        ready: pod::is_ready(pod),
         restarts: containers
             .iter()
             .map(|container| container.restart_count)
@@ -294,10 +304,11 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn detail(row: &Row) -> String {
-    let ready = row.reason.as_ref().map_or_else(
-        || "Ready".to_owned(),
-        |reason| format!("not Ready: {reason}"),
-    );
+    let ready = match (&row.reason, &row.change) {
+        (Some(reason), _) => format!("not Ready: {}", briefly(reason, row.plan.as_ref())),
+        (None, Some(change)) => change.clone(),
+        (None, None) => "Ready".to_owned(),
+    };
     let mut text = format!("{} (namespace {})  {ready}", row.name, row.namespace);
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
     // A level of the format is something that only KRaft has.
@@ -364,6 +375,16 @@ fn detail(row: &Row) -> String {
         let _ = write!(text, "\n\n{}", plan::draw(plan));
     }
     text
+}
+
+/// A reason without its sentences where the plan below tells them, as problems.
+fn briefly<'a>(reason: &'a str, plan: Option<&KafkaPlan>) -> &'a str {
+    let status = plan.and_then(|plan| plan.status.as_ref());
+    let mut problems = status.iter().flat_map(|s| s.problems.iter().flatten());
+    match reason.split_once(": ") {
+        Some((word, sentences)) if problems.any(|p| sentences.starts_with(&p.message)) => word,
+        _ => reason,
+    }
 }
 
 #[cfg(test)]

@@ -177,7 +177,11 @@ async fn bring_up(
     let begun = Instant::now();
     let clusters = clusters_to_wait_for(client, args).await?;
     let left = args.timeout.saturating_sub(begun.elapsed());
-    let Waited { waiting, seconds } = wait::until_ready(client, &clusters, left).await?;
+    let Waited {
+        waiting,
+        held_up,
+        seconds,
+    } = wait::until_ready(client, &clusters, left).await?;
     // With --detach kubectl may bring one later.
     let lacks_kafka = clusters.is_empty() && !args.detach;
     let is_ready = waiting.is_empty() && !lacks_kafka;
@@ -213,6 +217,11 @@ async fn bring_up(
             home.node().display(),
             home.node().join("pods").display(),
         )),
+    }
+    for ((namespace, name), reason) in &held_up {
+        output::progress(&format!(
+            "warning: Kafka {name} (namespace {namespace}) is Ready, but not all that it is asked for is in force: {reason}"
+        ));
     }
     if is_ready {
         return Ok(ExitCode::SUCCESS);

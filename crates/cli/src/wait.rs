@@ -1,18 +1,24 @@
-//! Waiting until clusters are Ready, saying what is going on meanwhile.
+//! Waiting until clusters are Ready and as they are asked to be, saying what is going on meanwhile.
 //!
-//! Reads Kafka, `KafkaPlan` and Pods a few times a second and tells each change once: there is no need to be clever,
-//! and a person who waits wants to see why.
+//! Reads Kafka, its pools, `KafkaPlan` and Pods a few times a second and tells each change once: there is no need to be
+//! clever, and a person who waits wants to see why. How a cluster stands: `wait/standing.rs`; how a Pod: `wait/pod.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
-use resources::{Kafka, KafkaPlan};
+use model::desired::parse::CLUSTER_LABEL;
+use resources::{Kafka, KafkaNodePool, KafkaPlan};
 
 use crate::output;
+
+pub(crate) mod pod;
+mod standing;
+
+pub(crate) use standing::Standing;
 
 /// How often to look.
 const PERIOD: Duration = Duration::from_millis(150);
@@ -22,8 +28,10 @@ pub(crate) type Key = (String, String);
 
 /// What came of waiting.
 pub(crate) struct Waited {
-    /// Why each cluster that is not Ready is not, in words; empty when all are.
+    /// Why each cluster that is not Ready, or not as it is asked to be, is not, in words; empty when all are.
     pub(crate) waiting: Vec<(Key, String)>,
+    /// Clusters that serve, but for a change that does not come into force by itself, and why not.
+    pub(crate) held_up: Vec<(Key, String)>,
     /// How long it was waited.
     pub(crate) seconds: f64,
 }
@@ -31,7 +39,7 @@ pub(crate) struct Waited {
 /// A cluster that needs somebody to do something is given up after this: its status may be that of a moment ago.
 const STALLED_FOR: Duration = Duration::from_secs(5);
 
-/// Waits until all are Ready, or each that is not needs somebody to do something, or for `timeout`.
+/// Waits until all are Ready and as they are asked to be, or each that is not needs somebody to do something, or for `timeout`.
 pub(crate) async fn until_ready(
     client: &Client,
     clusters: &[Key],
@@ -44,9 +52,9 @@ pub(crate) async fn until_ready(
         let mut waiting = Vec::new();
         let mut all_stalled = true;
         for key in clusters {
-            if let Some(Lack { reason, stalled }) = look(client, key, &mut told).await {
-                all_stalled &= stalled;
-                waiting.push((key.clone(), reason));
+            if let Some(lack) = look(client, key, &mut told).await {
+                all_stalled &= lack.stalled;
+                waiting.push((key.clone(), lack));
             }
         }
         let now = Instant::now();
@@ -57,8 +65,15 @@ pub(crate) async fn until_ready(
         }
         let given_up = stalled_since.is_some_and(|since| now - since >= STALLED_FOR);
         if waiting.is_empty() || given_up || started.elapsed() >= timeout {
+            let (held_up, waiting): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|(_, lack)| lack.serves);
+            let reasons = |lacks: Vec<(Key, Lack)>| {
+                let lacks = lacks.into_iter();
+                lacks.map(|(key, lack)| (key, lack.reason)).collect()
+            };
             return Ok(Waited {
-                waiting,
+                waiting: reasons(waiting),
+                held_up: reasons(held_up),
                 seconds: started.elapsed().as_secs_f64(),
             });
         }
@@ -66,109 +81,97 @@ pub(crate) async fn until_ready(
     }
 }
 
-/// What a cluster lacks for being Ready.
+/// What a cluster lacks.
 struct Lack {
+    /// Why, and what its Pods end of.
     reason: String,
     /// It will not get it by itself.
     stalled: bool,
+    /// It serves, and what is left is told as a warning.
+    serves: bool,
 }
 
-/// Tells what changed; returns why the cluster is not Ready yet.
+/// Tells what changed; returns what the cluster lacks.
 async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Option<Lack> {
+    let unknown = |error: kube::Error| {
+        Some(Lack {
+            reason: error.to_string(),
+            stalled: false,
+            serves: false,
+        })
+    };
+    // Before the Kafka, whose status is told first: what is seen here counts for what it says.
+    let pools: Api<KafkaNodePool> = Api::namespaced(client.clone(), namespace);
+    let selector = ListParams::default().labels(&format!("{CLUSTER_LABEL}={name}"));
+    let pools = match pools.list(&selector).await {
+        Ok(pools) => pools.items,
+        Err(error) => return unknown(error),
+    };
     let kafkas: Api<Kafka> = Api::namespaced(client.clone(), namespace);
     let kafka = match kafkas.get(name).await {
         Ok(kafka) => kafka,
-        Err(error) => {
-            return Some(Lack {
-                reason: error.to_string(),
-                stalled: false,
-            });
-        }
+        Err(error) => return unknown(error),
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let selector =
         ListParams::default().labels(&format!("strimzi.io/cluster={name},strimzi.io/kind=Kafka"));
     // After a start a status may still be that of before: it counts together with the Pods.
     let mut behind = None;
+    let mut ends = Vec::new();
     if let Ok(pods) = pods.list(&selector).await {
         for pod in pods {
-            let (name, state) = (pod.name_any(), describe_pod(&pod));
+            let (name, state) = (pod.name_any(), pod::describe(&pod));
             told.tell(&name, &state);
-            if !is_ready(&pod) {
+            if !pod::is_ready(&pod) {
+                ends.extend(pod::last_end(&pod).map(|end| format!("Pod {name} {end}")));
                 behind.get_or_insert(format!("Pod {name}: {state}"));
             }
         }
     }
     let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), namespace);
-    if let Ok(Some(plan)) = plans.get_opt(name).await {
-        for (step, state) in crate::plan::progress(&plan) {
-            told.tell(&format!("{name}: {step}"), &state);
-        }
+    let plan = plans.get_opt(name).await.ok().flatten();
+    for (step, state) in plan.iter().flat_map(crate::plan::progress) {
+        told.tell(&format!("{name}: {step}"), &state);
     }
-    let reason = not_ready(&kafka).or(behind);
-    told.tell(
-        &format!("kafka/{name}"),
-        reason.as_deref().unwrap_or("Ready"),
-    );
+    let standing = match (Standing::of(&kafka, plan.as_ref()), behind) {
+        (Standing::NotReady(reason), _) | (_, Some(reason)) => Standing::NotReady(reason),
+        (Standing::Settled, None) => {
+            standing::unseen_pool(&pools).map_or(Standing::Settled, Standing::UnderWay)
+        }
+        (standing, None) => standing,
+    };
+    told.tell(&format!("kafka/{name}"), &standing.to_string());
     for warning in warnings(&kafka) {
         told.tell_once(&format!("kafka/{name} warning {}", warning.0), &warning.1);
     }
-    let stalled = is_stalled(&kafka);
-    reason.map(|reason| Lack { reason, stalled })
+    match standing {
+        Standing::Settled => None,
+        Standing::UnderWay(_) => Some(Lack {
+            reason: standing.to_string(),
+            stalled: false,
+            serves: false,
+        }),
+        Standing::HeldUp(reason) => Some(Lack {
+            reason,
+            stalled: true,
+            serves: true,
+        }),
+        Standing::NotReady(reason) => Some(Lack {
+            reason: with_ends(&reason, &ends),
+            stalled: standing::is_stalled(&kafka),
+            serves: false,
+        }),
+    }
 }
 
-/// Whether its status, which must be of its latest change, says that it does not become Ready by itself.
-fn is_stalled(kafka: &Kafka) -> bool {
-    kafka.status.as_ref().is_some_and(|status| {
-        status.observed_generation == kafka.metadata.generation
-            && status.conditions.iter().flatten().any(|c| {
-                c.kind.as_deref() == Some("Stalled") && c.status.as_deref() == Some("True")
-            })
-    })
-}
-
-/// Why a Kafka is not Ready by its status; `None` if it is.
-pub(crate) fn not_ready(kafka: &Kafka) -> Option<String> {
-    let Some(status) = &kafka.status else {
-        return Some("no status yet".to_owned());
-    };
-    if status.observed_generation != kafka.metadata.generation {
-        return Some("its latest change has not been looked at yet".to_owned());
-    }
-    let conditions = status.conditions.as_deref().unwrap_or_default();
-    let is = |kind: &str| {
-        conditions
-            .iter()
-            .find(|c| c.kind.as_deref() == Some(kind) && c.status.as_deref() == Some("True"))
-    };
-    if is("Ready").is_some() {
-        return None;
-    }
-    if is("ReconciliationPaused").is_some() {
-        return Some(
-            "paused by annotation strimzi.io/pause-reconciliation: nothing is looked after until it is taken off"
-                .to_owned(),
-        );
-    }
-    let why = is("NotReady").or_else(|| {
-        conditions
-            .iter()
-            .find(|c| c.kind.as_deref() == Some("Ready"))
-    });
-    Some(why.map_or_else(
-        || "not Ready yet".to_owned(),
-        |condition| {
-            let reason = condition.reason.as_deref().unwrap_or("NotReady");
-            match condition
-                .message
-                .as_deref()
-                .filter(|message| !message.is_empty())
-            {
-                Some(message) => format!("{reason}: {message}"),
-                None => reason.to_owned(),
-            }
-        },
-    ))
+/// A reason, with what Pods ended of where it does not say so itself; each of these on a line of its own.
+fn with_ends(reason: &str, ends: &[String]) -> String {
+    ends.iter()
+        .filter(|end| {
+            let said = end.split_once(": ").map_or(end.as_str(), |(_, said)| said);
+            !reason.contains(said)
+        })
+        .fold(reason.to_owned(), |text, end| format!("{text}\n  {end}"))
 }
 
 /// Reason and message of each Warning.
@@ -188,99 +191,6 @@ pub(crate) fn warnings(kafka: &Kafka) -> Vec<(String, String)> {
             )
         })
         .collect()
-}
-
-/// Whether a Pod is Ready and stays.
-pub(crate) fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions
-            .into_iter()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
-}
-
-/// One line about a Pod: what its container does, and why it does not yet.
-pub(crate) fn describe_pod(pod: &Pod) -> String {
-    let Some(status) = &pod.status else {
-        return "created".to_owned();
-    };
-    if pod.metadata.deletion_timestamp.is_some() {
-        return "stopping".to_owned();
-    }
-    let conditions = status.conditions.as_deref().unwrap_or_default();
-    let address = status.pod_ip.as_deref().unwrap_or("no address yet");
-    if is_ready(pod) {
-        return format!("Ready at {address}");
-    }
-    let containers = status.container_statuses.as_deref().unwrap_or_default();
-    if let Some(ended) = containers.iter().find_map(describe_end) {
-        return ended;
-    }
-    let init = status
-        .init_container_statuses
-        .as_deref()
-        .unwrap_or_default();
-    let waiting = containers
-        .iter()
-        .chain(init)
-        .filter_map(|c| c.state.as_ref()?.waiting.as_ref())
-        // That others must come first says least.
-        .min_by_key(|waiting| waiting.message.as_deref().unwrap_or_default().is_empty());
-    if let Some(waiting) = waiting {
-        let reason = waiting.reason.as_deref().unwrap_or("waiting");
-        return match waiting
-            .message
-            .as_deref()
-            .filter(|message| !message.is_empty())
-        {
-            Some(message) => format!("{reason}: {message}"),
-            None => reason.to_owned(),
-        };
-    }
-    if containers.iter().any(|c| {
-        c.state
-            .as_ref()
-            .is_some_and(|state| state.running.is_some())
-    }) {
-        return format!("starting at {address}");
-    }
-    let unscheduled = conditions
-        .iter()
-        .find(|c| c.type_ == "PodScheduled" && c.status == "False");
-    match unscheduled.and_then(|condition| condition.message.as_deref()) {
-        Some(message) => format!("not scheduled: {message}"),
-        None => status.phase.clone().unwrap_or_else(|| "created".to_owned()),
-    }
-}
-
-/// A container that ended and is not back: what it said last, rather than that it is tried again.
-fn describe_end(container: &ContainerStatus) -> Option<String> {
-    let state = container.state.as_ref()?;
-    let last = container.last_state.as_ref();
-    let (ended, again) = match (&state.terminated, &state.waiting) {
-        // An init container that did its work.
-        (Some(ended), _) if ended.exit_code == 0 => return None,
-        (Some(ended), _) => (ended, ""),
-        (None, Some(waiting)) if waiting.reason.as_deref() == Some("CrashLoopBackOff") => {
-            (last?.terminated.as_ref()?, "; it is tried again")
-        }
-        _ => return None,
-    };
-    let said = ended.message.as_deref().unwrap_or_default().trim();
-    let reason = ended.reason.as_deref().unwrap_or("Error");
-    let said = if said.is_empty() {
-        format!("{reason}, exit code {}", ended.exit_code)
-    } else {
-        said.to_owned()
-    };
-    let times = match container.restart_count {
-        0 => "once".to_owned(),
-        restarts => format!("{} times", restarts + 1),
-    };
-    Some(format!("ended {times}: {said}{again}"))
 }
 
 /// What was told already, so that only changes are.
@@ -321,3 +231,6 @@ impl Told {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ fn what_keeps_metadata_beside_kafka_is_shown_and_is_no_node_of_it() {
         name: "old".to_owned(),
         ready: false,
         reason: None,
+        change: None,
         kafka_version: Some("3.9.2".to_owned()),
         metadata_version: None,
         metadata_store: "etcd of its own".to_owned(),
@@ -85,4 +86,19 @@ fn where_metadata_are_is_told_in_words() {
         "ZooKeeper ensemble of its own"
     );
     assert_eq!(made("kRaft", "etcd://"), "KRaft");
+}
+
+#[test]
+fn a_reason_that_the_plan_tells_below_is_a_word_above() {
+    let plan: KafkaPlan = serde_json::from_value(json!({
+        "apiVersion": "klamm.dev/v1alpha1", "kind": "KafkaPlan",
+        "metadata": {"name": "demo"}, "spec": {"cluster": "demo"},
+        "status": {"problems": [{"reason": "RestartNeeded", "message": "a would need a restart"}]}
+    }))
+    .unwrap();
+    let reason = "RestartNeeded: a would need a restart; pool dual has 3 nodes";
+    assert_eq!(briefly(reason, Some(&plan)), "RestartNeeded");
+    assert_eq!(briefly(reason, None), reason);
+    let other = "Recovering: starting: 0";
+    assert_eq!(briefly(other, Some(&plan)), other);
 }
