@@ -108,7 +108,6 @@ pub fn check(document: &Value) -> Option<Vec<Violation>> {
 }
 
 /// Every violation of one value at this path by this schema.
-#[cfg(test)]
 pub(crate) fn check_value(path: &str, schema: &Value, value: &Value) -> Vec<Violation> {
     let mut violations = Vec::new();
     Walk {
@@ -165,6 +164,7 @@ impl Walk<'_> {
             {
                 self.unquoted(path, schema, value);
             }
+            (_, Value::String(text)) => self.text_instead(path, schema, text),
             _ => self.invalid(path, &words::given(value), words::of_schema(schema)),
         }
     }
@@ -276,6 +276,26 @@ impl Walk<'_> {
         };
         let allowed = format!("{allowed}, in quotes where YAML would read {kind} (\"{value}\")");
         self.invalid(path, &words::given(value), Words { allowed, example });
+    }
+
+    /// Text where something else is asked for: `"3"` is no number.
+    fn text_instead(&mut self, path: &str, schema: &Value, text: &str) {
+        let Words {
+            mut allowed,
+            example,
+        } = words::of_schema(schema);
+        let value = words::looks_like(text);
+        let would_do = !value.is_string() && check_value(path, schema, &value).is_empty();
+        let bracket = match schema["type"].as_str().unwrap_or_default() {
+            "array" => Some('['),
+            "object" => Some('{'),
+            _ => None,
+        };
+        if would_do || bracket.is_some_and(|bracket| text.starts_with(bracket)) {
+            allowed.push_str(", without quotes");
+        }
+        let words = Words { allowed, example };
+        self.invalid(path, &words::given_as_text(text), words);
     }
 
     fn int_or_text(&mut self, path: &str, schema: &Value, value: &Value) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 #[cfg(test)]
 mod tests;
@@ -205,11 +205,40 @@ fn fields(schema: &Value) -> (String, String) {
 
 /// What was given, on one line and not too long.
 pub(crate) fn given(value: &Value) -> String {
-    const LONGEST: usize = 80;
     let text = match value {
         Value::String(text) if !text.is_empty() => text.clone(),
+        Value::Number(number) => of_number(number),
         other => other.to_string(),
     };
+    shortened(text)
+}
+
+/// A text that is not allowed as one: in quotes, where nobody would see otherwise that it is none of what it looks like.
+pub(crate) fn given_as_text(text: &str) -> String {
+    if looks_like(text).is_string() && !text.starts_with(['[', '{']) {
+        given(&Value::from(text))
+    } else {
+        shortened(format!("{text:?}"))
+    }
+}
+
+/// What a text would be without the quotes around it.
+pub(crate) fn looks_like(text: &str) -> Value {
+    serde_json::from_str(&text.to_lowercase()).unwrap_or_else(|_| Value::from(text))
+}
+
+/// A number as people write it: what is too large for a whole number of 64 bits has digits all the same, not an exponent.
+pub fn of_number(number: &Number) -> String {
+    /// From here on JSON would be written with one.
+    const LARGE: f64 = 1e16;
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.abs() >= LARGE => float.to_string(),
+        _ => number.to_string(),
+    }
+}
+
+fn shortened(text: String) -> String {
+    const LONGEST: usize = 80;
     if text.chars().count() <= LONGEST {
         text
     } else {

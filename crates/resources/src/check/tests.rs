@@ -204,6 +204,74 @@ fn null_counts_as_absent() {
     );
 }
 
+#[test]
+fn a_text_that_looks_like_what_is_asked_for_is_shown_with_its_quotes() {
+    report(
+        r#"
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: dual, labels: {strimzi.io/cluster: demo, tier: 1, on: true}}
+spec:
+  replicas: "3"
+  roles: "[broker]"
+  storage: {type: jbod, volumes: [{id: "-1.5", type: ephemeral, deleteClaim: "True"}, {id: one, type: ephemeral}]}
+  jvmOptions: {gcLoggingEnabled: "no"}
+"#,
+        &expect![[r#"
+            metadata.labels.on: InvalidValue
+              given   true
+              allowed text, in quotes where YAML would read a truth value ("true")
+              example 
+            metadata.labels.tier: InvalidValue
+              given   1
+              allowed text, in quotes where YAML would read a number ("1")
+              example 
+            spec.jvmOptions.gcLoggingEnabled: InvalidValue
+              given   no
+              allowed `true` or `false`
+              example true
+            spec.replicas: InvalidValue
+              given   "3"
+              allowed a whole number, at least 0, without quotes
+              example 3
+            spec.roles: InvalidValue
+              given   "[broker]"
+              allowed a list, without quotes
+              example [broker]
+            spec.storage.volumes[0].deleteClaim: InvalidValue
+              given   "True"
+              allowed `true` or `false`, without quotes
+              example true
+            spec.storage.volumes[0].id: InvalidValue
+              given   "-1.5"
+              allowed a whole number, at least 0
+              example 0
+            spec.storage.volumes[1].id: InvalidValue
+              given   one
+              allowed a whole number, at least 0
+              example 0
+        "#]],
+    );
+}
+
+#[test]
+fn a_number_too_large_for_64_bits_is_shown_in_digits() {
+    report(
+        "
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: dual}
+spec: {replicas: 100000000000000000000, roles: [broker], storage: {type: ephemeral}}
+",
+        &expect![[r#"
+            spec.replicas: InvalidValue
+              given   100000000000000000000
+              allowed a whole number, at least 0
+              example 3
+        "#]],
+    );
+}
+
 fn report(yaml: &str, expected: &Expect) {
     let document: Value = serde_saphyr::from_str(yaml).unwrap();
     let mut lines = String::new();
