@@ -13,9 +13,9 @@ use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Discovery, Scope};
 use kube::{Api, Client};
+use model::validate::Document;
 use serde_json::Value;
 
-use crate::documents::Document;
 use crate::output;
 
 /// Field manager of what users apply through us.
@@ -62,12 +62,12 @@ pub(crate) async fn apply(
     for document in ordered {
         let object = &document.object;
         let (kind, name) = (kind_of(object), text(object, "/metadata/name"));
-        let at = || format!("{}: {kind} {name}", document.file);
+        let at = || format!("{}: {kind} {name}", document.place);
         let gvk = gvk_of(object);
         let (resource, capabilities) = discovery.resolve_gvk(&gvk).ok_or_else(|| {
             anyhow!(
                 "{}: the API server serves no {} {}",
-                document.file,
+                document.place,
                 gvk.api_version(),
                 gvk.kind
             )

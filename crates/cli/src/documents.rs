@@ -3,17 +3,6 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-/// One YAML document and where it came from.
-#[derive(Debug, Clone)]
-pub(crate) struct Document {
-    /// The file, or `-`.
-    pub(crate) file: String,
-    /// The parsed object.
-    pub(crate) object: Value,
-}
-
 /// A file's text.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {

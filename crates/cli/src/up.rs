@@ -11,12 +11,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use model::desired::parse::{CLUSTER_LABEL, cluster_of};
+use model::validate::Document;
 use node_agent::runtime;
 use resources::{Kafka, KafkaNodePool};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Up};
-use crate::documents::{self, Document};
+use crate::documents;
 use crate::home::Home;
 use crate::local::Local;
 use crate::output::Format;

@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use model::desired::parse::Settings;
 use model::problem::Subject;
-use model::validate::{self, Located, Validation};
+use model::validate::{self, Document, Located, Validation};
 use serde_json::json;
 
 use crate::args::Validate;
-use crate::documents::{Document, Source, Sources, read_sources};
+use crate::documents::{Source, Sources, read_sources};
 use crate::output::{self, Format};
 
 /// The command.
@@ -23,6 +23,7 @@ pub(crate) fn run(args: &Validate) -> Result<ExitCode> {
             "documents": validation.documents.len(),
             "problems": validation.problems,
             "warnings": validation.warnings,
+            "unchecked": validation.unchecked,
         }))?,
         Format::Text => output::result(&report(&validation)),
     }
@@ -43,28 +44,21 @@ pub(crate) fn checked(sources: &Sources) -> Option<Vec<Document>> {
     if !validation.warnings.is_empty() {
         output::progress(&warnings(&validation));
     }
-    let documents = validation.documents.into_iter();
-    Some(
-        documents
-            .map(|document| Document {
-                file: document.place.file,
-                object: document.object,
-            })
-            .collect(),
-    )
+    Some(validation.documents)
 }
 
 fn validate(sources: &Sources) -> Validation {
     let Sources { texts, unreadable } = sources;
-    let named: Vec<validate::Source<'_>> = texts
-        .iter()
-        .map(|Source { file, text }| validate::Source { file, text })
-        .collect();
+    let read = texts.iter().map(|Source { file, text }| validate::Source {
+        file,
+        text: Ok(text),
+    });
+    let unread = unreadable.iter().map(|(file, why)| validate::Source {
+        file,
+        text: Err(why),
+    });
+    let named: Vec<validate::Source<'_>> = read.chain(unread).collect();
     let mut validation = validate::validate(&named, &Settings::default());
-    let problems = unreadable.iter();
-    validation
-        .problems
-        .extend(problems.map(|(file, why)| validate::unreadable(file, why.clone())));
     let is_empty = validation.documents.is_empty() && validation.problems.is_empty();
     if let Some(first) = texts.first().filter(|_| is_empty) {
         validation.problems.push(validate::nothing_in(&first.file));
@@ -83,15 +77,31 @@ fn report(validation: &Validation) -> String {
         documents,
         problems,
         warnings,
+        unchecked,
     } = validation;
     let documents = count(documents.len(), "document");
     let _ = writeln!(
         text,
-        "{documents}: {}, {}",
+        "{documents}: {}, {}{}",
         count(problems.len(), "problem"),
-        count(warnings.len(), "warning")
+        count(warnings.len(), "warning"),
+        not_checked(unchecked)
     );
     text
+}
+
+/// Of which nobody but an API server knows whether they are right.
+fn not_checked(unchecked: &[Located<Subject>]) -> String {
+    let mut kinds: Vec<&str> = unchecked.iter().map(|one| one.what.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    match unchecked.len() {
+        0 => String::new(),
+        number => format!(
+            "; {number} not checked: of kind {} klamm knows nothing but metadata, the API server checks the rest",
+            kinds.join(", ")
+        ),
+    }
 }
 
 fn warnings(validation: &Validation) -> String {

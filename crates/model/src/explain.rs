@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::desired::KafkaKey;
-use crate::desired::parse::not_acted_on;
+use crate::desired::parse::{annotations, not_acted_on};
 use notes::{NOTES, Note};
 
 mod notes;
@@ -94,6 +94,16 @@ pub fn explain(path: &str) -> Result<Explanation, ExplainError> {
     {
         return Ok(kafka_key(key));
     }
+    if let Some(annotation) = path
+        .split_once(&format!(".{ANNOTATIONS}."))
+        .and_then(|(_, key)| {
+            annotations(kind)
+                .into_iter()
+                .find(|field| field.name == key)
+        })
+    {
+        return Ok(of_annotation(kind, annotation));
+    }
     let mut at = &schema;
     let mut walked: Vec<&str> = Vec::new();
     let mut required = false;
@@ -145,6 +155,44 @@ fn kafka_key(key: KafkaKey) -> Explanation {
     }
 }
 
+/// Where annotations are, in every kind.
+const ANNOTATIONS: &str = "metadata.annotations";
+
+/// The annotations of a kind that something comes of.
+fn annotations(kind: &str) -> Vec<Field> {
+    let known = annotations::known(kind).into_iter();
+    known
+        .map(|(name, description)| Field {
+            name: name.to_owned(),
+            type_name: "text".to_owned(),
+            required: false,
+            description: description.to_owned(),
+        })
+        .collect()
+}
+
+fn of_annotation(kind: &str, annotation: Field) -> Explanation {
+    let Field {
+        name,
+        type_name,
+        required,
+        description,
+    } = annotation;
+    Explanation {
+        kind: kind.to_owned(),
+        path: format!("{ANNOTATIONS}[\"{name}\"]"),
+        type_name,
+        required,
+        description: String::new(),
+        allowed: String::new(),
+        example: String::new(),
+        default: String::new(),
+        klamm: description,
+        locally: String::new(),
+        fields: Vec::new(),
+    }
+}
+
 fn explanation(kind: &str, path: &str, schema: &Value, required: bool) -> Explanation {
     let Note {
         default,
@@ -172,19 +220,27 @@ fn explanation(kind: &str, path: &str, schema: &Value, required: bool) -> Explan
         default: default.to_owned(),
         klamm: klamm.to_owned(),
         locally: locally.to_owned(),
-        fields: names(inside)
-            .into_iter()
-            .map(|name| Field {
-                name: name.to_owned(),
-                type_name: type_name(&inside["properties"][name]),
-                required: is_required(inside, name),
-                description: inside["properties"][name]["description"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
-            })
-            .collect(),
+        fields: if path == ANNOTATIONS {
+            annotations(kind)
+        } else {
+            fields(inside)
+        },
     }
+}
+
+fn fields(inside: &Value) -> Vec<Field> {
+    names(inside)
+        .into_iter()
+        .map(|name| Field {
+            name: name.to_owned(),
+            type_name: type_name(&inside["properties"][name]),
+            required: is_required(inside, name),
+            description: inside["properties"][name]["description"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        })
+        .collect()
 }
 
 /// The note on this very field, else that nothing acts on it or on something around it.

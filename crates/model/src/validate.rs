@@ -3,21 +3,24 @@
 //! What it does: reads YAML (or JSON) texts, compares each document with its kind's schema (`resources::check`), and
 //! parses each `Kafka` with its node pools (`desired::parse`) as the operator would. Reads: the texts handed in.
 //! Invariants: a document that is wrong never hides the problems of another, nor what is wrong with it in the schema's eyes
-//! what is wrong with it in ours; documents of other kinds (Secrets,
-//! ConfigMaps, …) pass through unjudged; what is returned as good can be applied.
+//! what is wrong with it in ours; nothing is told that only follows from what is wrong; documents of other kinds (all but
+//! ours, Secrets and ConfigMaps) are counted as unchecked.
 //! What is not here: reading files and printing (cli).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use resources::{Kafka, KafkaNodePool, Violation, ViolationKind};
+use resources::{Violation, ViolationKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::desired::parse::{self, CLUSTER_LABEL, Settings, cluster_of, not_acted_on};
+use crate::desired::parse::{Settings, not_acted_on};
 use crate::problem::{Problem, ProblemReason, Subject, Warning, WarningReason};
+use clusters::{Found, Told};
 use lines::Lines;
+use repair::Mended;
 use yaml::documents;
 
+mod clusters;
 mod lines;
 mod path;
 mod repair;
@@ -28,8 +31,8 @@ mod yaml;
 pub struct Source<'a> {
     /// Where it is from, for people: a file name or `-`.
     pub file: &'a str,
-    /// All of it.
-    pub text: &'a str,
+    /// All of it, or why it cannot be read.
+    pub text: Result<&'a str, &'a str>,
 }
 
 /// Where a document, or a field of it, stands.
@@ -73,6 +76,18 @@ pub struct Validation {
     pub problems: Vec<Located<Problem>>,
     /// What should be known.
     pub warnings: Vec<Located<Warning>>,
+    /// Objects of kinds of which no more is known than `metadata`.
+    pub unchecked: Vec<Located<Subject>>,
+}
+
+impl Document {
+    /// Where a field of it stands, or the nearest parent that is there.
+    pub fn place_of(&self, field: &str) -> Place {
+        Place {
+            line: self.lines.find(field).unwrap_or(self.place.line),
+            ..self.place.clone()
+        }
+    }
 }
 
 impl std::fmt::Display for Place {
@@ -92,6 +107,7 @@ pub fn validate(sources: &[Source<'_>], settings: &Settings) -> Validation {
     for source in sources {
         documents(source, &mut validation);
     }
+    let all_read = validation.problems.is_empty();
     validation
         .warnings
         .extend(kinds_without_effect(&validation.documents));
@@ -99,7 +115,8 @@ pub fn validate(sources: &[Source<'_>], settings: &Settings) -> Validation {
     for (index, document) in validation.documents.iter().enumerate() {
         let problems = shape(document);
         if !problems.is_empty() {
-            wrong.insert(index, Mended::of(document, &problems));
+            let problems: Vec<&Problem> = problems.iter().map(|problem| &problem.what).collect();
+            wrong.insert(index, Mended::of(&document.object, &problems));
         }
         validation.problems.extend(problems);
     }
@@ -108,7 +125,16 @@ pub fn validate(sources: &[Source<'_>], settings: &Settings) -> Validation {
     validation
         .problems
         .extend(again.into_iter().map(|(_, problem)| problem));
-    clusters(&wrong, &twice, settings, &mut validation);
+    let Told { problems, warnings } = clusters::clusters(&Found {
+        documents: &validation.documents,
+        wrong: &wrong,
+        twice: &twice,
+        all_known: all_read && wrong.values().all(Mended::is_known),
+        settings,
+    });
+    validation.problems.extend(problems);
+    validation.warnings.extend(warnings);
+    validation.unchecked = unchecked(&validation.documents);
     to_the_line(&mut validation);
     validation.problems.sort();
     validation.warnings.sort();
@@ -121,6 +147,7 @@ fn to_the_line(validation: &mut Validation) {
         documents,
         problems,
         warnings,
+        unchecked: _,
     } = validation;
     let line = |place: &Place, about: &Subject, field: &str| {
         let mut these = documents
@@ -136,55 +163,13 @@ fn to_the_line(validation: &mut Validation) {
     }
 }
 
-/// A document that its schema refuses, as far as it can be judged all the same.
-struct Mended {
-    /// The object with examples in the place of what is wrong.
-    object: Value,
-    /// Where it was mended: nothing is said about these places again.
-    places: Vec<String>,
-}
-
-impl Mended {
-    fn of(document: &Document, problems: &[Located<Problem>]) -> Self {
-        let problems: Vec<&Problem> = problems.iter().map(|problem| &problem.what).collect();
-        Self {
-            object: repair::repaired(&document.object, &problems),
-            places: problems
-                .iter()
-                .map(|problem| problem.field.clone())
-                .collect(),
-        }
-    }
-
-    fn speaks_of(&self, field: &str) -> bool {
-        self.places.iter().any(|place| path::overlap(place, field))
-    }
-}
-
-/// A file that no documents could be taken from, for [`Validation::problems`].
-pub fn unreadable(file: &str, why: String) -> Located<Problem> {
-    yaml::unreadable(
-        start_of(file),
-        why,
-        "a file of YAML or JSON in UTF-8, a directory of such files, or `-` for standard input",
-    )
-}
-
 /// Texts without any document in them, for [`Validation::problems`]: a pipe that broke, rather than nothing to do.
 pub fn nothing_in(file: &str) -> Located<Problem> {
     yaml::unreadable(
-        start_of(file),
+        yaml::start_of(file),
         String::new(),
         "at least one manifest, such as a Kafka with its node pools",
     )
-}
-
-fn start_of(file: &str) -> Place {
-    Place {
-        file: file.to_owned(),
-        document: 1,
-        line: 1,
-    }
 }
 
 /// What the schema says, or the little that any object needs.
@@ -225,6 +210,26 @@ fn any_object(object: &Value) -> Vec<Violation> {
             },
             allowed: "text".to_owned(),
             example: example.to_owned(),
+        })
+        .chain(
+            resources::check_metadata(object)
+                .into_iter()
+                .filter(|violation| violation.path != "metadata.name"),
+        )
+        .collect()
+}
+
+/// Those of which the schema is not here.
+fn unchecked(documents: &[Document]) -> Vec<Located<Subject>> {
+    let documents = documents.iter();
+    documents
+        .filter(|document| {
+            let object = &document.object;
+            object["kind"].is_string() && resources::check(object).is_none()
+        })
+        .map(|Document { place, object, .. }| Located {
+            place: place.clone(),
+            what: subject(object),
         })
         .collect()
 }
@@ -314,183 +319,6 @@ fn kinds_without_effect(documents: &[Document]) -> Vec<Located<Warning>> {
             })
         })
         .collect()
-}
-
-/// Parses every `Kafka` with its pools, and pools whose `Kafka` is not here or is wrong by themselves.
-///
-/// `wrong` are the documents that their schema refuses, `twice` those that say again what another one says.
-fn clusters(
-    wrong: &BTreeMap<usize, Mended>,
-    twice: &BTreeSet<usize>,
-    settings: &Settings,
-    validation: &mut Validation,
-) {
-    let good = |kind: &'static str| {
-        let documents = validation.documents.iter().enumerate();
-        documents
-            .filter(move |(index, document)| !twice.contains(index) && is(&document.object, kind))
-    };
-    let object = |index: usize, document: &Document| {
-        wrong
-            .get(&index)
-            .map_or_else(|| document.object.clone(), |mended| mended.object.clone())
-    };
-    let pools: Vec<(&Document, KafkaNodePool)> = good("KafkaNodePool")
-        .filter_map(|(index, document)| {
-            let pool = serde_json::from_value(object(index, document)).ok()?;
-            Some((document, pool))
-        })
-        .collect();
-    let kafkas: Vec<(&Document, Kafka)> = good("Kafka")
-        .filter_map(|(index, document)| {
-            let kafka = serde_json::from_value(object(index, document)).ok()?;
-            Some((document, kafka))
-        })
-        .collect();
-    // What a mended document says where it was mended is ours, not the user's.
-    let said = |place: &Place, about: &Subject, field: &str| {
-        let documents = validation.documents.iter().enumerate();
-        let mut mended = documents.filter(|(_, document)| {
-            document.place == *place && subject(&document.object) == *about
-        });
-        mended.any(|(index, _)| {
-            wrong
-                .get(&index)
-                .is_some_and(|mended| mended.speaks_of(field))
-        })
-    };
-    let mut problems: Vec<Located<Problem>> = Vec::new();
-    let mut warnings: Vec<Located<Warning>> = Vec::new();
-    for (document, kafka) in &kafkas {
-        let home = namespace(&document.object, settings);
-        let name = kafka.metadata.name.as_deref();
-        let of_this = |object: &Value| {
-            namespace(object, settings) == home
-                && object["metadata"]["labels"][CLUSTER_LABEL].as_str() == name
-        };
-        let mine: Vec<KafkaNodePool> = pools
-            .iter()
-            .filter(|(document, _)| of_this(&document.object))
-            .map(|(_, pool)| pool.clone())
-            .collect();
-        let any = good("KafkaNodePool").any(|(_, document)| of_this(&document.object));
-        let all = !good("KafkaNodePool")
-            .any(|(index, document)| of_this(&document.object) && wrong.contains_key(&index));
-        let parsed = parse::parse_cluster(kafka, &mine, settings);
-        let place = |subject: &Subject| place_of(subject, document, &pools, &home, settings);
-        for problem in parsed.cluster.err().into_iter().flatten() {
-            let absent = problem.reason == ProblemReason::MissingReference;
-            if absent && !any {
-                // Its pools may be in files that were not given, or in the cluster already.
-                warnings.push(Located {
-                    place: place(&problem.subject),
-                    what: absent_pools(problem),
-                });
-            } else if !absent || all {
-                problems.push(Located {
-                    place: place(&problem.subject),
-                    what: problem,
-                });
-            }
-        }
-        warnings.extend(parsed.warnings.into_iter().map(|warning| Located {
-            place: place(&warning.subject),
-            what: warning,
-        }));
-    }
-    for (document, pool) in &pools {
-        let cluster = cluster_of(pool);
-        let home = namespace(&document.object, settings);
-        let parsed_already = kafkas.iter().any(|(document, kafka)| {
-            kafka.metadata.name.as_deref() == cluster
-                && namespace(&document.object, settings) == home
-        });
-        if !parsed_already {
-            warnings.extend(absent_kafka(document, &validation.documents, settings));
-            let parsed = parse::parse_pool(pool);
-            let place = &document.place;
-            problems.extend(parsed.0.into_iter().map(|what| Located {
-                place: place.clone(),
-                what,
-            }));
-            warnings.extend(parsed.1.into_iter().map(|what| Located {
-                place: place.clone(),
-                what,
-            }));
-        }
-    }
-    problems.retain(|Located { place, what }| !said(place, &what.subject, &what.field));
-    warnings.retain(|Located { place, what }| !said(place, &what.subject, &what.field));
-    validation.problems.extend(problems);
-    validation.warnings.extend(warnings);
-}
-
-/// The document that a problem of a cluster is about.
-fn place_of(
-    subject: &Subject,
-    kafka: &Document,
-    pools: &[(&Document, KafkaNodePool)],
-    home: &str,
-    settings: &Settings,
-) -> Place {
-    let pool = pools.iter().find(|(document, pool)| {
-        subject.kind == "KafkaNodePool"
-            && pool.metadata.name.as_deref() == Some(&subject.name)
-            && namespace(&document.object, settings) == home
-    });
-    pool.map_or(&kafka.place, |(document, _)| &document.place)
-        .clone()
-}
-
-fn absent_pools(problem: Problem) -> Warning {
-    let Problem {
-        subject,
-        field,
-        allowed,
-        ..
-    } = problem;
-    Warning {
-        subject,
-        reason: WarningReason::FieldNotActedOn,
-        field,
-        message: format!("nothing runs without {allowed}; there is none among these documents."),
-    }
-}
-
-/// A pool that names a Kafka of which there is nothing among the documents.
-fn absent_kafka(
-    pool: &Document,
-    documents: &[Document],
-    settings: &Settings,
-) -> Option<Located<Warning>> {
-    let home = namespace(&pool.object, settings);
-    let cluster = pool.object["metadata"]["labels"][CLUSTER_LABEL].as_str()?;
-    let there = || {
-        documents
-            .iter()
-            .map(|document| &document.object)
-            .filter(|object| is(object, "Kafka") && namespace(object, settings) == home)
-            .filter_map(|object| object["metadata"]["name"].as_str())
-    };
-    // It may be there twice, or be wrong: then more is told of it than that it is not there.
-    if there().any(|name| name == cluster) {
-        return None;
-    }
-    let hint = resources::words::nearest(cluster, there()).map_or_else(
-        || ".".to_owned(),
-        |nearest| format!("; did you mean {nearest}?"),
-    );
-    Some(Located {
-        place: pool.place.clone(),
-        what: Warning {
-            subject: subject(&pool.object),
-            reason: WarningReason::FieldNotActedOn,
-            field: format!("metadata.labels[\"{CLUSTER_LABEL}\"]"),
-            message: format!(
-                "no node of this pool runs without the Kafka {cluster} in its namespace; there is none among these documents{hint}"
-            ),
-        },
-    })
 }
 
 fn is(object: &Value, kind: &str) -> bool {

@@ -2,12 +2,13 @@
 //!
 //! What it does: compares a document with the schema of its kind, as strictly as `kubectl --validate=strict`,
 //! and returns *every* violation with its path, what was given, what is allowed and an example.
-//! Invariants: knows exactly the kinds of `crds()`; anything the API server would refuse because of the
+//! Invariants: knows exactly the kinds of `crds()` and those of `core_kinds`; anything the API server would refuse because of the
 //! schema is refused here too. A `null` counts as absent, as it does there.
 //! What is not here: rules that need more than one field's schema to decide (`model::desired`).
 
 use serde_json::{Map, Value};
 
+use crate::core_kinds;
 use crate::crds::{DEFINITIONS, Definition};
 use crate::examples::with_example_of;
 use crate::rules;
@@ -66,8 +67,12 @@ pub fn kinds() -> impl Iterator<Item = &'static str> {
     DEFINITIONS.iter().map(|definition| definition.kind)
 }
 
-/// Every violation of a document, in order of path; `None` if its group is not one of ours.
+/// Every violation of a document, in order of path; `None` if nothing is known of its kind.
 pub fn check(document: &Value) -> Option<Vec<Violation>> {
+    core_kinds::check(document).or_else(|| of_our_groups(document))
+}
+
+fn of_our_groups(document: &Value) -> Option<Vec<Violation>> {
     let api_version = document["apiVersion"].as_str().unwrap_or_default();
     let (group, version) = api_version.split_once('/')?;
     let of_group = || {
@@ -118,7 +123,7 @@ pub(crate) fn check_value(path: &str, schema: &Value, value: &Value) -> Vec<Viol
 }
 
 /// What the API server asks of `metadata.name`, besides the schema.
-fn names(document: &Value, violations: &mut Vec<Violation>) {
+pub(crate) fn names(document: &Value, violations: &mut Vec<Violation>) {
     let metadata = &document["metadata"];
     match (&metadata["name"], &metadata["generateName"]) {
         (Value::Null, Value::Null) => violations.push(Violation {
@@ -139,12 +144,12 @@ fn names(document: &Value, violations: &mut Vec<Violation>) {
     }
 }
 
-struct Walk<'a> {
-    violations: &'a mut Vec<Violation>,
+pub(crate) struct Walk<'a> {
+    pub(crate) violations: &'a mut Vec<Violation>,
 }
 
 impl Walk<'_> {
-    fn value(&mut self, path: &str, schema: &Value, value: &Value) {
+    pub(crate) fn value(&mut self, path: &str, schema: &Value, value: &Value) {
         if schema["x-kubernetes-int-or-string"] == true {
             self.int_or_text(path, schema, value);
             return;
@@ -268,13 +273,20 @@ impl Walk<'_> {
 
     /// What would do as text, but that YAML reads as something else: `4.1` is a number.
     fn unquoted(&mut self, path: &str, schema: &Value, value: &Value) {
-        let Words { allowed, example } = words::of_schema(schema);
+        let Words {
+            allowed,
+            mut example,
+        } = words::of_schema(schema);
+        let quoted = format!("\"{}\"", words::given(value));
+        if example.is_empty() {
+            example.clone_from(&quoted);
+        }
         let kind = if value.is_boolean() {
             "a truth value"
         } else {
             "a number"
         };
-        let allowed = format!("{allowed}, in quotes where YAML would read {kind} (\"{value}\")");
+        let allowed = format!("{allowed}, in quotes where YAML would read {kind} ({quoted})");
         self.invalid(path, &words::given(value), Words { allowed, example });
     }
 
@@ -368,7 +380,7 @@ fn is_text(schema: &Value, text: &str) -> bool {
 }
 
 /// Paths as people write them: `a.b`, and `a["b/c"]` where a name holds a dot or a slash.
-fn join(path: &str, name: &str) -> String {
+pub(crate) fn join(path: &str, name: &str) -> String {
     if name.contains(['.', '/', ' ']) {
         format!("{path}[\"{name}\"]")
     } else if path.is_empty() {

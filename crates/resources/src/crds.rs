@@ -105,7 +105,6 @@ pub(crate) const DEFINITIONS: [Definition; 10] = [
     },
 ];
 
-/// The schema of `metadata`.
 const METADATA: &str = include_str!("../crds/metadata.json");
 
 impl Definition {
@@ -119,9 +118,14 @@ impl Definition {
         let mut whole = self.whole();
         let schema = whole.pointer_mut("/spec/versions/0/schema/openAPIV3Schema");
         let mut schema = schema.map(Value::take).unwrap_or_default();
-        schema["properties"]["metadata"] = parsed(METADATA);
+        schema["properties"]["metadata"] = metadata_schema();
         schema
     }
+}
+
+/// The schema of `metadata`, of whatever kind.
+pub(crate) fn metadata_schema() -> Value {
+    parsed(METADATA)
 }
 
 /// Every definition, Strimzi's kinds first.

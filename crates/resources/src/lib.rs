@@ -48,6 +48,7 @@ pub mod user;
 pub mod volume;
 
 mod check;
+mod core_kinds;
 mod core_schema;
 mod crds;
 pub mod examples;
@@ -63,6 +64,7 @@ pub use cluster::{Kafka, KafkaSpec, KafkaStatus};
 pub use condition::Condition;
 pub use connect::{KafkaConnect, KafkaConnectSpec, KafkaConnectStatus};
 pub use connector::{KafkaConnector, KafkaConnectorSpec, KafkaConnectorStatus};
+pub use core_kinds::check_metadata;
 pub use crds::{crds, crds_json};
 pub use mirror_maker::{KafkaMirrorMaker2, KafkaMirrorMaker2Spec, KafkaMirrorMaker2Status};
 pub use node_pool::{KafkaNodePool, KafkaNodePoolSpec, KafkaNodePoolStatus};

@@ -57,7 +57,7 @@ fn good_documents_are_handed_on() {
     })
     .unwrap();
     assert_eq!(documents.len(), 1);
-    assert_eq!(documents[0].file, "a.yaml");
+    assert_eq!(documents[0].place.file, "a.yaml");
 }
 
 #[test]

@@ -67,14 +67,39 @@ impl KafkaKey {
                 .parse()
                 .is_ok_and(|number: i64| (least..=most).contains(&number) && self.in_range(value))
         };
+        if let Some((least, most)) = self.bits() {
+            return whole(least, most);
+        }
         match self.kind {
-            "short" => whole(i64::from(i16::MIN), i64::from(i16::MAX)),
-            "int" => whole(i64::from(i32::MIN), i64::from(i32::MAX)),
-            "long" => whole(i64::MIN, i64::MAX),
             "double" => value.parse::<f64>().is_ok() && self.in_range(value),
             "boolean" => value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"),
             "list" => value.split(',').all(|item| self.among(item.trim())),
             _ => self.among(value),
+        }
+    }
+
+    /// The least and the most that Java keeps in a whole number of this kind.
+    fn bits(&self) -> Option<(i64, i64)> {
+        match self.kind {
+            "short" => Some((i64::from(i16::MIN), i64::from(i16::MAX))),
+            "int" => Some((i64::from(i32::MIN), i64::from(i32::MAX))),
+            "long" => Some((i64::MIN, i64::MAX)),
+            _ => None,
+        }
+    }
+
+    /// What it takes, where this was given: a number that is too large is told how large one may be.
+    pub fn allowed_instead_of(&self, value: &str) -> String {
+        let digits = value.trim().strip_prefix('-').unwrap_or(value.trim());
+        let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        match (self.bits(), self.range()) {
+            (Some((_, most)), Some((least, ""))) if is_whole => {
+                format!("a whole number from {least} to {most}")
+            }
+            (Some((least, most)), None) if is_whole => {
+                format!("a whole number from {least} to {most}")
+            }
+            _ => self.allowed(),
         }
     }
 

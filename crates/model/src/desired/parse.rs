@@ -23,7 +23,7 @@ use crate::observed::identity::PAUSE_RECONCILIATION;
 use crate::problem::{Problem, ProblemReason, Warning};
 use report::{Report, Wrong};
 
-mod annotations;
+pub(crate) mod annotations;
 mod authorization;
 mod certificate_authority;
 mod config;
@@ -103,6 +103,7 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
         pool_reports.push(report);
     }
     roles_are_filled(name, &pools, &store, &mut report);
+    let all_understood = parsed_pools.len() == pools.len();
 
     let cluster = cluster(
         kafka,
@@ -119,7 +120,10 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
     annotations::warn_of_kafka(&kafka.metadata, &mut report);
     if let Some(cluster) = &cluster {
         names::check(cluster, &mut report, &mut pool_reports);
-        doubts::check(cluster, &mut report);
+        // Nodes are counted there.
+        if all_understood {
+            doubts::check(cluster, &mut report);
+        }
     }
     let mut problems = report.problems;
     let mut warnings = report.warnings;

@@ -53,6 +53,12 @@ pub(super) const NOTES: &[Note] = &[
         "",
     ),
     kafka(
+        "metadata.annotations",
+        "",
+        "reads these; `klamm validate` warns of others below klamm.dev/ and of Strimzi's that are not acted on",
+        "",
+    ),
+    kafka(
         "spec.kafka.version",
         "4.3.1",
         "can be 4.1.0, 4.1.1, 4.1.2, 4.2.0, 4.2.1, 4.3.0 or 4.3.1, and, only with the annotation klamm.dev/metadata-store, 3.9.1 or 3.9.2; any other is refused with this list",
@@ -202,6 +208,12 @@ pub(super) const NOTES: &[Note] = &[
         "",
         "",
         "Kafka nodes that are alike; the label strimzi.io/cluster names their Kafka",
+        "",
+    ),
+    pool(
+        "metadata.annotations",
+        "",
+        "reads these; `klamm validate` warns of others below klamm.dev/ and of Strimzi's that are not acted on",
         "",
     ),
     pool(

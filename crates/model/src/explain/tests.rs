@@ -25,6 +25,45 @@ fn a_list_is_explained_with_the_fields_of_its_items() {
 }
 
 #[test]
+fn of_annotations_those_that_something_comes_of_are_listed() {
+    check(
+        "kafka.metadata.annotations",
+        &expect![[r#"
+        Kafka.metadata.annotations: map of texts
+          allowed  text
+          Klamm    reads these; `klamm validate` warns of others below klamm.dev/ and of Strimzi's that are not acted on
+
+          klamm.dev/accept-empty-volumes     text  names, with commas, of volume claims that may be formatted though they were expected to hold data
+          klamm.dev/metadata-store           text  `zookeeper`, `etcd://…` or `etcds://…`: Kafka 3.9 with its metadata there; without it in KRaft
+          klamm.dev/metadata-store-class     text  the storage class of the store's volumes
+          klamm.dev/metadata-store-replicas  text  how many servers of ZooKeeper's protocol there are; 3 without it
+          klamm.dev/metadata-store-secret    text  the Secret with what an etcd that is there asks for
+          klamm.dev/metadata-store-size      text  the size of each volume of the store; 8Gi without it
+          klamm.dev/rack-through-node        text  `true`: brokers read their rack from the labels of their Node
+          strimzi.io/pause-reconciliation    text  `true`: nothing is done until it is taken off
+    "#]],
+    );
+    check(
+        "knp.metadata.annotations",
+        &expect![[r#"
+        KafkaNodePool.metadata.annotations: map of texts
+          allowed  text
+          Klamm    reads these; `klamm validate` warns of others below klamm.dev/ and of Strimzi's that are not acted on
+
+          strimzi.io/next-node-ids    text  ids for new nodes, such as [0, 10-19]
+          strimzi.io/remove-node-ids  text  ids of nodes to remove first
+    "#]],
+    );
+    check(
+        "kafka.metadata.annotations.klamm.dev/metadata-store-size",
+        &expect![[r#"
+            Kafka.metadata.annotations["klamm.dev/metadata-store-size"]: text
+              Klamm    the size of each volume of the store; 8Gi without it
+        "#]],
+    );
+}
+
+#[test]
 fn the_kind_may_be_given_by_any_name_and_indices_are_passed_over() {
     check(
         "knp.spec.storage.volumes[0].kraftMetadata",

@@ -71,7 +71,7 @@ spec: {replicas: 3, roles: [], storage: {type: ephemeral}}
             PROBLEM cluster.yaml:19: KafkaNodePool/b spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
             PROBLEM more.yaml:2: / document cannot be read: line 2 column 7: unclosed bracket '['; allowed: YAML or JSON
             PROBLEM more.yaml:4: / document cannot be read: ["a list"]; allowed: a map with apiVersion, kind and metadata
-            PROBLEM more.yaml:6: Secret/ metadata.name is missing; allowed: text; for example: my-cluster
+            PROBLEM more.yaml:6: Secret/ metadata.name is missing; allowed: lower-case letters, digits, `-` and `.`, with a letter or digit first and last, at most 253 characters; for example: my-cluster
             PROBLEM more.yaml:11: ConfigMap/anything metadata.name: anything is not allowed; allowed: each object once; the first is in cluster.yaml:21
             PROBLEM more.yaml:15: KafkaNodePool/nobodys metadata.labels["strimzi.io/cluster"] is missing; allowed: the name of the Kafka that the pool belongs to; for example: my-cluster
             PROBLEM more.yaml:16: KafkaNodePool/nobodys spec.roles is missing; allowed: `controller`, `broker` or both; for example: [controller, broker]
@@ -197,9 +197,22 @@ spec: {{replicas: {replicas}, roles: [broker, controller], storage: {{type: pers
 }
 
 fn check(sources: &[(&str, &str)], expected: &Expect) {
+    expected.assert_eq(&told(sources));
+}
+
+/// Each of several texts by itself, with an empty line between what is told of them.
+fn check_each(texts: &[String], expected: &Expect) {
+    let told: Vec<String> = texts.iter().map(|text| told(&[("-", text)])).collect();
+    expected.assert_eq(&told.join("\n"));
+}
+
+fn told(sources: &[(&str, &str)]) -> String {
     let sources: Vec<Source<'_>> = sources
         .iter()
-        .map(|(file, text)| Source { file, text })
+        .map(|(file, text)| Source {
+            file,
+            text: Ok(text),
+        })
         .collect();
     let validation = validate(&sources, &Settings::default());
     let mut text = String::new();
@@ -212,7 +225,7 @@ fn check(sources: &[(&str, &str)], expected: &Expect) {
     for Located { place, what } in &validation.warnings {
         writeln!(text, "warning {place}: {} {what}", what.subject).unwrap();
     }
-    expected.assert_eq(&text);
+    text
 }
 
 #[test]
@@ -358,30 +371,16 @@ items:
 }
 "#,
             ),
-            (
-                "broken.yaml",
-                "apiVersion: v1
-kind: ConfigMap
----
-apiVersion: v1
-metadata:
-  name: a
-  name: b
-",
-            ),
         ],
         &expect![[r#"
             anchors.yaml:4: KafkaNodePool/b
             anchors.yaml:12: KafkaNodePool/c
             anchors.yaml:16: KafkaNodePool/d
             one.json:1: KafkaNodePool/e
-            broken.yaml:1: ConfigMap/
             PROBLEM anchors.yaml:10: KafkaNodePool/b spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
             PROBLEM anchors.yaml:10: KafkaNodePool/c spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
             PROBLEM anchors.yaml:10: KafkaNodePool/d spec.storage.volumes is missing; allowed: at least one volume, because the type is `jbod`; for example: [{id: 0, type: persistent-claim, size: 100Gi}]
             PROBLEM anchors.yaml:21: KafkaNodePool/d spec.replicas: -1 is not allowed; allowed: a whole number, at least 0; for example: 3
-            PROBLEM broken.yaml:1: ConfigMap/ metadata.name is missing; allowed: text; for example: my-cluster
-            PROBLEM broken.yaml:7: / document cannot be read: line 7 column 3: duplicate mapping key: name; allowed: YAML or JSON
             PROBLEM one.json:9: KafkaNodePool/e spec.replicas: several is not allowed; allowed: a whole number, at least 0; for example: 3
             warning anchors.yaml:6: KafkaNodePool/b metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demo in its namespace; there is none among these documents.
             warning anchors.yaml:14: KafkaNodePool/c metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demo in its namespace; there is none among these documents.
@@ -389,6 +388,181 @@ metadata:
             warning one.json:6: KafkaNodePool/e metadata.labels["strimzi.io/cluster"]: no node of this pool runs without the Kafka demo in its namespace; there is none among these documents.
         "#]],
     );
+}
+
+#[test]
+fn a_document_that_cannot_be_read_has_the_line_where_reading_ended() {
+    check(
+        &[(
+            "broken.yaml",
+            "apiVersion: v1
+kind: ConfigMap
+---
+apiVersion: v1
+metadata:
+  name: a
+  name: b
+",
+        )],
+        &expect![[r#"
+            broken.yaml:1: ConfigMap/
+            PROBLEM broken.yaml:1: ConfigMap/ metadata.name is missing; allowed: lower-case letters, digits, `-` and `.`, with a letter or digit first and last, at most 253 characters; for example: my-cluster
+            PROBLEM broken.yaml:7: / document cannot be read: line 7 column 3: duplicate mapping key: name; allowed: YAML or JSON
+        "#]],
+    );
+}
+
+const POOL: &str = "
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaNodePool
+metadata: {name: a, labels: {strimzi.io/cluster: demo}}
+";
+
+const KAFKA: &str = "
+apiVersion: kafka.strimzi.io/v1
+kind: Kafka
+metadata: {name: demo}
+spec: {kafka: {config: {default.replication.factor: 3}, listeners: [{name: plain, port: 9092, type: internal, tls: false}]}}
+";
+
+#[test]
+fn of_a_type_that_is_not_known_nothing_is_said_that_depends_on_it() {
+    let storages = [
+        "{type: jbood}",
+        "{type: jbood, volumes: [{id: 0, type: ephemeral}]}",
+        "{type: jbood, size: 1Gi}",
+    ];
+    let texts = storages.map(|storage| {
+        format!(
+            "{KAFKA}---{POOL}spec: {{replicas: 3, roles: [broker, controller], storage: {storage}}}"
+        )
+    });
+    check_each(
+        &texts,
+        &expect![[r#"
+        -:2: Kafka/demo
+        -:7: KafkaNodePool/a
+        PROBLEM -:10: KafkaNodePool/a spec.storage.type: jbood is not allowed; allowed: one of `ephemeral`, `persistent-claim`, `jbod`; for example: persistent-claim
+
+        -:2: Kafka/demo
+        -:7: KafkaNodePool/a
+        PROBLEM -:10: KafkaNodePool/a spec.storage.type: jbood is not allowed; allowed: one of `ephemeral`, `persistent-claim`, `jbod`; for example: persistent-claim
+
+        -:2: Kafka/demo
+        -:7: KafkaNodePool/a
+        PROBLEM -:10: KafkaNodePool/a spec.storage.type: jbood is not allowed; allowed: one of `ephemeral`, `persistent-claim`, `jbod`; for example: persistent-claim
+    "#]],
+    );
+}
+
+#[test]
+fn nodes_are_not_counted_while_a_pool_cannot_be_read() {
+    let ephemeral = "storage: {type: ephemeral}";
+    let texts = [
+        format!("{POOL}spec: {{replicas: one, roles: [broker, controller], {ephemeral}}}"),
+        format!("{POOL}spec: {{replicas: 1, roles: [brokker, controller], {ephemeral}}}"),
+        format!("{POOL}spec: [replicas: 1}}"),
+        POOL.replace("name: a", "nam: a"),
+    ];
+    let texts = texts.map(|pool| format!("{KAFKA}---{pool}"));
+    check_each(
+        &texts,
+        &expect![[r#"
+        -:2: Kafka/demo
+        -:7: KafkaNodePool/a
+        PROBLEM -:10: KafkaNodePool/a spec.replicas: one is not allowed; allowed: a whole number, at least 0; for example: 3
+
+        -:2: Kafka/demo
+        -:7: KafkaNodePool/a
+        PROBLEM -:10: KafkaNodePool/a spec.roles[0]: brokker is not allowed; allowed: one of `controller`, `broker`; for example: [broker]
+
+        -:2: Kafka/demo
+        PROBLEM -:10: / document cannot be read: line 10 column 7: mismatched bracket '[' closed by '}'; allowed: YAML or JSON
+
+        -:2: Kafka/demo
+        -:7: KafkaNodePool/
+        PROBLEM -:7: KafkaNodePool/ spec is missing; allowed: a map with `replicas`, `storage`, `roles`; for example: {replicas: 0, storage: {type: ephemeral}, roles: […]}
+        PROBLEM -:9: KafkaNodePool/ metadata.name is missing; allowed: lower-case letters, digits, `-` and `.`, with a letter or digit first and last, at most 253 characters; for example: my-cluster
+        PROBLEM -:9: KafkaNodePool/ metadata.nam is not a field; fields there: `annotations`, `creationTimestamp`, `deletionGracePeriodSeconds`, `deletionTimestamp`, `finalizers`, `generateName`, `generation`, `labels`, `managedFields`, `name`, `namespace`, `ownerReferences`, `resourceVersion`, `selfLink`, `uid`; did you mean: name
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_is_absent_while_a_document_cannot_be_read() {
+    let pool = format!(
+        "{POOL}spec: {{replicas: 3, roles: [broker, controller], storage: {{type: ephemeral}}}}"
+    );
+    let texts = [
+        KAFKA.replace("{kafka: {", "{kafka: ["),
+        KAFKA.replace("strimzi.io/v1", "strimzi.io/v1beta2"),
+        KAFKA.replace("kind: Kafka", "kind: Kafak"),
+        KAFKA.replace("name: demo", "nam: demo"),
+    ];
+    let texts = texts.map(|kafka| format!("{kafka}---{pool}"));
+    check_each(
+        &texts,
+        &expect![[r#"
+        -:7: KafkaNodePool/a
+        PROBLEM -:5: / document cannot be read: line 5 column 15: mismatched bracket '[' closed by '}'; allowed: YAML or JSON
+
+        -:2: Kafka/demo
+        -:7: KafkaNodePool/a
+        PROBLEM -:2: Kafka/demo apiVersion: kafka.strimzi.io/v1beta2 is not allowed; allowed: `kafka.strimzi.io/v1`; for example: kafka.strimzi.io/v1
+
+        -:2: Kafak/demo
+        -:7: KafkaNodePool/a
+        PROBLEM -:3: Kafak/demo kind: Kafak is not allowed; allowed: one of `Kafka`, `KafkaNodePool`, `KafkaTopic`, `KafkaUser`, `KafkaConnect`, `KafkaConnector`, `KafkaMirrorMaker2`, `KafkaBridge`, `KafkaRebalance`; for example: Kafka
+
+        -:2: Kafka/
+        -:7: KafkaNodePool/a
+        PROBLEM -:4: Kafka/ metadata.name is missing; allowed: lower-case letters, digits, `-` and `.`, with a letter or digit first and last, at most 253 characters; for example: my-cluster
+        PROBLEM -:4: Kafka/ metadata.nam is not a field; fields there: `annotations`, `creationTimestamp`, `deletionGracePeriodSeconds`, `deletionTimestamp`, `finalizers`, `generateName`, `generation`, `labels`, `managedFields`, `name`, `namespace`, `ownerReferences`, `resourceVersion`, `selfLink`, `uid`; did you mean: name
+    "#]],
+    );
+    let unread = Source {
+        file: "kafka.yaml",
+        text: Err("Permission denied"),
+    };
+    let pool = Source {
+        file: "pool.yaml",
+        text: Ok(&pool),
+    };
+    let validation = validate(&[unread, pool], &Settings::default());
+    assert_eq!(validation.warnings, []);
+    assert_eq!(validation.problems.len(), 1);
+}
+
+#[test]
+fn objects_of_kinds_that_are_not_known_are_told_apart() {
+    let text = "
+{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {b: c}}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {replicas: many}}
+---
+{apiVersion: foo/v1, kind: Bar, metadata: {name: e, labels: {f: 1}}}
+";
+    let source = Source {
+        file: "-",
+        text: Ok(text),
+    };
+    let Validation {
+        documents,
+        problems,
+        warnings,
+        unchecked,
+    } = validate(&[source], &Settings::default());
+    assert_eq!((documents.len(), warnings.len()), (3, 0));
+    let unchecked: Vec<String> = unchecked
+        .iter()
+        .map(|Located { place, what }| format!("{place} {what}"))
+        .collect();
+    assert_eq!(unchecked, ["-:4 Deployment/d", "-:6 Bar/e"]);
+    let problems: Vec<String> = problems
+        .iter()
+        .map(|Located { place, what }| format!("{place} {what}"))
+        .collect();
+    expect![[r#"-:6 metadata.labels.f: 1 is not allowed; allowed: text, in quotes where YAML would read a number ("1"); for example: "1""#]].assert_eq(&problems.join("\n"));
 }
 
 #[test]

@@ -8,7 +8,16 @@ use crate::problem::{Problem, ProblemReason, Subject};
 
 /// Reads every document of `source` into `validation`.
 pub(super) fn documents(source: &Source<'_>, validation: &mut Validation) {
-    for (number, (line, text)) in split(source.text).into_iter().enumerate() {
+    let text = match source.text {
+        Ok(text) => text,
+        Err(why) => {
+            let allowed = "a file of YAML or JSON in UTF-8, a directory of such files, or `-` for standard input";
+            let problem = unreadable(start_of(source.file), why.to_owned(), allowed);
+            validation.problems.push(problem);
+            return;
+        }
+    };
+    for (number, (line, text)) in split(text).into_iter().enumerate() {
         let place = Place {
             file: source.file.to_owned(),
             document: number + 1,
@@ -119,6 +128,15 @@ fn in_plain_words(error: &str) -> String {
             format!("{place}it is too large or too deep, or its aliases expand too far")
         }
         None => error.to_owned(),
+    }
+}
+
+/// Where a file begins.
+pub(super) fn start_of(file: &str) -> Place {
+    Place {
+        file: file.to_owned(),
+        document: 1,
+        line: 1,
     }
 }
 

@@ -36,7 +36,7 @@ fn every_example_of_strimzis_is_good_and_every_cluster_in_them_is_understood() {
         let validation = validate(
             &[Source {
                 file: &name,
-                text: &text,
+                text: Ok(&text),
             }],
             &Settings::default(),
         );

@@ -183,7 +183,7 @@ fn a_kind_or_version_that_is_not_there_is_refused_with_the_list() {
 #[test]
 fn kinds_of_other_groups_are_not_ours_to_judge() {
     let document =
-        serde_json::json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}});
+        serde_json::json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}});
     assert_eq!(check(&document), None);
 }
 
@@ -221,11 +221,11 @@ spec:
             metadata.labels.on: InvalidValue
               given   true
               allowed text, in quotes where YAML would read a truth value ("true")
-              example 
+              example "true"
             metadata.labels.tier: InvalidValue
               given   1
               allowed text, in quotes where YAML would read a number ("1")
-              example 
+              example "1"
             spec.jvmOptions.gcLoggingEnabled: InvalidValue
               given   no
               allowed `true` or `false`

@@ -19,22 +19,52 @@ const OURS: &str = "klamm.dev/";
 /// The prefix of Strimzi's.
 const STRIMZIS: &str = "strimzi.io/";
 
+/// An annotation and what it does, in words.
+type Known = (&'static str, &'static str);
+
 /// Ours that users put on a Kafka.
-const OF_KAFKA: [&str; 7] = [
-    ACCEPT_EMPTY_VOLUMES,
-    METADATA_STORE,
-    METADATA_STORE_CLASS,
-    METADATA_STORE_REPLICAS,
-    METADATA_STORE_SECRET,
-    METADATA_STORE_SIZE,
-    RACK_THROUGH_NODE,
+const OF_KAFKA: [Known; 7] = [
+    (
+        ACCEPT_EMPTY_VOLUMES,
+        "names, with commas, of volume claims that may be formatted though they were expected to hold data",
+    ),
+    (
+        METADATA_STORE,
+        "`zookeeper`, `etcd://…` or `etcds://…`: Kafka 3.9 with its metadata there; without it in KRaft",
+    ),
+    (
+        METADATA_STORE_CLASS,
+        "the storage class of the store's volumes",
+    ),
+    (
+        METADATA_STORE_REPLICAS,
+        "how many servers of ZooKeeper's protocol there are; 3 without it",
+    ),
+    (
+        METADATA_STORE_SECRET,
+        "the Secret with what an etcd that is there asks for",
+    ),
+    (
+        METADATA_STORE_SIZE,
+        "the size of each volume of the store; 8Gi without it",
+    ),
+    (
+        RACK_THROUGH_NODE,
+        "`true`: brokers read their rack from the labels of their Node",
+    ),
 ];
 /// Ours that the operator puts there.
 const MEMORY: [&str; 3] = [CLAIMED_BY, IDENTITY, LAST_DISRUPTION];
 
 /// Strimzi's that are acted on.
-const STRIMZIS_OF_KAFKA: [&str; 1] = [PAUSE_RECONCILIATION];
-const STRIMZIS_OF_POOL: [&str; 2] = [NEXT_NODE_IDS, REMOVE_NODE_IDS];
+const STRIMZIS_OF_KAFKA: [Known; 1] = [(
+    PAUSE_RECONCILIATION,
+    "`true`: nothing is done until it is taken off",
+)];
+const STRIMZIS_OF_POOL: [Known; 2] = [
+    (NEXT_NODE_IDS, "ids for new nodes, such as [0, 10-19]"),
+    (REMOVE_NODE_IDS, "ids of nodes to remove first"),
+];
 
 /// Strimzi's that nothing acts on, and what to do instead.
 const NOT_ACTED_ON: [(&str, &str); 5] = [
@@ -60,6 +90,15 @@ const NOT_ACTED_ON: [(&str, &str); 5] = [
     ),
 ];
 
+/// All that users put on an object of this kind and that something comes of, each with what.
+pub(crate) fn known(kind: &str) -> Vec<Known> {
+    match kind {
+        "Kafka" => [&OF_KAFKA[..], &STRIMZIS_OF_KAFKA].concat(),
+        "KafkaNodePool" => STRIMZIS_OF_POOL.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 /// Warns of those of a Kafka.
 pub(super) fn warn_of_kafka(metadata: &ObjectMeta, report: &mut Report) {
     warn(metadata, &OF_KAFKA, &STRIMZIS_OF_KAFKA, report);
@@ -76,10 +115,11 @@ pub(super) fn warn_of_pool(metadata: &ObjectMeta, report: &mut Report) {
     }
 }
 
-fn warn(metadata: &ObjectMeta, ours: &[&str], strimzis: &[&str], report: &mut Report) {
+fn warn(metadata: &ObjectMeta, ours: &[Known], strimzis: &[Known], report: &mut Report) {
     for key in metadata.annotations.iter().flatten().map(|(key, _)| key) {
-        let is_in = |list: &[&str]| list.contains(&key.as_str());
-        if is_in(ours) || is_in(strimzis) || is_in(&MEMORY) || is_in(&STRIMZIS_OF_KAFKA) {
+        let is_in = |list: &[Known]| list.iter().any(|(name, _)| name == key);
+        let is_memory = MEMORY.contains(&key.as_str());
+        if is_in(ours) || is_in(strimzis) || is_memory || is_in(&STRIMZIS_OF_KAFKA) {
             continue;
         }
         let field = format!("metadata.annotations[\"{key}\"]");
@@ -99,14 +139,15 @@ fn warn(metadata: &ObjectMeta, ours: &[&str], strimzis: &[&str], report: &mut Re
     }
 }
 
-fn unknown(key: &str, ours: &[&str]) -> String {
-    if OF_KAFKA.contains(&key) {
+fn unknown(key: &str, ours: &[Known]) -> String {
+    if OF_KAFKA.iter().any(|(name, _)| *name == key) {
         return "has no effect here: it belongs on the Kafka.".to_owned();
     }
     let known = if ours.is_empty() {
         "Klamm has none for this kind".to_owned()
     } else {
-        format!("there are {}", ours.join(", "))
+        let names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
+        format!("there are {}", names.join(", "))
     };
     let hint = nearest(key, ours, OURS).map_or_else(
         || ".".to_owned(),
@@ -116,10 +157,11 @@ fn unknown(key: &str, ours: &[&str]) -> String {
 }
 
 /// By what stands behind the prefix, which all have in common.
-fn nearest<'a>(key: &str, known: &[&'a str], prefix: &str) -> Option<&'a str> {
-    let own = |key: &'a str| key.strip_prefix(prefix).unwrap_or(key);
-    let names = known.iter().copied().map(own);
+fn nearest(key: &str, known: &[Known], prefix: &str) -> Option<&'static str> {
+    let own = |key: &'static str| key.strip_prefix(prefix).unwrap_or(key);
+    let names = known.iter().map(|(name, _)| own(name));
     let typed = key.strip_prefix(prefix).unwrap_or(key);
     let found = words::nearest(typed, names)?;
-    known.iter().copied().find(|key| own(key) == found)
+    let mut names = known.iter().map(|(name, _)| *name);
+    names.find(|key| own(key) == found)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use resources::AnyMap;
+use resources::{AnyMap, words};
 use serde_json::Value;
 
 use super::report::{Report, Wrong};
@@ -164,7 +164,8 @@ fn held_against_kafka(
     // Bounds that the number of brokers sets are told below, together with those of Kafka.
     if !AT_MOST_BROKERS.contains(&key) && !known.takes(value) {
         let given = sensitive::told(key, value);
-        report.invalid(field, given, &known.allowed(), known.example());
+        let allowed = known.allowed_instead_of(value);
+        report.invalid(field, given, &allowed, known.example());
     }
 }
 
@@ -182,7 +183,7 @@ fn forbidden(key: &str, listeners: &[Listener]) -> Option<&'static (&'static str
     FORBIDDEN.iter().find(|(prefix, _)| key.starts_with(prefix))
 }
 
-/// A value as text; `None` for an explicit null, which means that nothing is set.
+/// A value as text; `None` for an explicit null, which means that nothing is set, and is told.
 ///
 /// Newlines at the end come from YAML's block scalars and mean nothing; those inside are kept.
 pub(super) fn property(
@@ -193,9 +194,15 @@ pub(super) fn property(
 ) -> Option<String> {
     const ALLOWED: &str = "text, a number, `true` or `false`";
     match value {
-        Value::Null => None,
+        Value::Null => {
+            report.meaningless(
+                field,
+                "no value stands there (null); give it one, or leave the key out",
+            );
+            None
+        }
         Value::Bool(flag) => Some(flag.to_string()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => Some(words::of_number(number)),
         Value::String(text) if text.contains(STRIMZI_SECRETS) => {
             let allowed = "no reference to a Secret: mount it (template.pod.volumes) and read it with a provider of Kafka's";
             let reason = ProblemReason::Unsupported;
@@ -244,10 +251,13 @@ pub(super) fn properties(
 
 fn at_most_brokers(key: &str, text: &str, brokers: u32, report: &mut Report) {
     let field = format!("spec.kafka.config[\"{key}\"]");
-    let plural = if brokers == 1 { "" } else { "s" };
-    let allowed = format!(
-        "a whole number from 1 to {brokers}, because there will be {brokers} broker{plural}"
-    );
+    let allowed = if brokers == 1 {
+        "1, because the KafkaNodePools ask for 1 broker".to_owned()
+    } else {
+        format!(
+            "a whole number from 1 to {brokers}, because the KafkaNodePools ask for {brokers} brokers"
+        )
+    };
     // No broker at all is reported where the pools are.
     if brokers > 0
         && !text
@@ -262,6 +272,7 @@ fn at_most_brokers(key: &str, text: &str, brokers: u32, report: &mut Report) {
 fn shown(key: &str, value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
+        Value::Number(number) => words::of_number(number),
         other => other.to_string(),
     };
     sensitive::told(key, &text).to_owned()

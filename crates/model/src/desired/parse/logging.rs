@@ -29,17 +29,16 @@ pub(super) fn parse(
             if value_from.is_some() {
                 report.meaningless(&format!("{path}.valueFrom"), "the type is `inline`");
             }
-            for (name, value) in loggers.iter().flatten() {
-                if value.contains(['\n', '\r']) {
-                    report.invalid(
-                        &format!("{path}.loggers[\"{name}\"]"),
-                        value,
-                        "one line",
-                        "INFO",
-                    );
-                }
+            let (many, one): (BTreeMap<_, _>, BTreeMap<_, _>) = loggers
+                .clone()
+                .unwrap_or_default()
+                .into_iter()
+                .partition(|(_, value)| value.contains(['\n', '\r']));
+            for (name, value) in many {
+                let field = format!("{path}.loggers[\"{name}\"]");
+                report.invalid(&field, value, "one line", "INFO");
             }
-            levels(path, loggers.as_ref(), dialect, report);
+            levels(path, &one, dialect, report);
             Logging::Inline {
                 loggers: loggers.clone().unwrap_or_default(),
             }
@@ -60,11 +59,10 @@ pub(super) fn parse(
 /// What the library would replace without a word, or never read.
 fn levels(
     path: &str,
-    loggers: Option<&BTreeMap<String, String>>,
+    loggers: &BTreeMap<String, String>,
     dialect: LoggingDialect,
     report: &mut Report,
 ) {
-    let Some(loggers) = loggers else { return };
     let field = |key: &str| format!("{path}.loggers[\"{key}\"]");
     // A cluster that ran with it goes on: Kafka takes it, and nothing else may wait for such a word.
     for (key, value) in dialect.wrong_levels(loggers) {

@@ -114,8 +114,8 @@ fn forbidden_keys_are_refused_by_name_and_exceptions_pass() {
             Kafka/demo Forbidden spec.kafka.config["node.id"] cannot be set (to 1); instead: nothing: the operator sets it
             Kafka/demo Forbidden spec.kafka.config["super.users"] cannot be set (to User:a); instead: spec.kafka.authorization.superUsers
             Kafka/demo InvalidValue spec.kafka.config["two words"]: x is not allowed; allowed: a key without space, `=`, `:` or `\`, not beginning with `#` or `!`; for example: num.partitions
-            Kafka/demo Conflict spec.kafka.config["default.replication.factor"]: 4 is not allowed; allowed: a whole number from 1 to 3, because there will be 3 brokers; for example: 3
-            Kafka/demo Conflict spec.kafka.config["transaction.state.log.min.isr"]: many is not allowed; allowed: a whole number from 1 to 3, because there will be 3 brokers; for example: 3
+            Kafka/demo Conflict spec.kafka.config["default.replication.factor"]: 4 is not allowed; allowed: a whole number from 1 to 3, because the KafkaNodePools ask for 3 brokers; for example: 3
+            Kafka/demo Conflict spec.kafka.config["transaction.state.log.min.isr"]: many is not allowed; allowed: a whole number from 1 to 3, because the KafkaNodePools ask for 3 brokers; for example: 3
         "#]],
     );
 }
@@ -125,16 +125,17 @@ fn values_that_kafka_would_refuse_are_refused_before_it_starts() {
     problems(
         &kafka(
             "config: {default.replication.factor: 3, min.insync.replicas: 2, num.partitions: 0, log.retention.hours: a week, \
-             compression.type: rar, auto.create.topics.enable: 'perhaps', log.cleanup.policy: 'compact,drop', my.plugin.setting: x, \
+             log.retention.bytes: 100000000000000000000, compression.type: rar, auto.create.topics.enable: 'perhaps', log.cleanup.policy: 'compact,drop', my.plugin.setting: x, \
              my.plugin.password: '${strimzisecrets:ns/secret:key}'}",
         ),
         &expect![[r#"
             Kafka/demo InvalidValue spec.kafka.config["auto.create.topics.enable"]: perhaps is not allowed; allowed: `true` or `false`; for example: true
             Kafka/demo InvalidValue spec.kafka.config["compression.type"]: rar is not allowed; allowed: one of `uncompressed`, `zstd`, `lz4`, `snappy`, `gzip`, `producer`; for example: producer
             Kafka/demo InvalidValue spec.kafka.config["log.cleanup.policy"]: compact,drop is not allowed; allowed: some of `compact`, `delete`, with commas; for example: delete
+            Kafka/demo InvalidValue spec.kafka.config["log.retention.bytes"]: 100000000000000000000 is not allowed; allowed: a whole number from -9223372036854775808 to 9223372036854775807; for example: -1
             Kafka/demo InvalidValue spec.kafka.config["log.retention.hours"]: a week is not allowed; allowed: a whole number; for example: 168
             Kafka/demo Unsupported spec.kafka.config["my.plugin.password"]: ${strimzisecrets:ns/secret:key} is not allowed; allowed: no reference to a Secret: mount it (template.pod.volumes) and read it with a provider of Kafka's; for example: ${mine:/mnt/my-secret:password} with config.providers: mine
-            Kafka/demo InvalidValue spec.kafka.config["num.partitions"]: 0 is not allowed; allowed: a whole number, at least 1; for example: 1
+            Kafka/demo InvalidValue spec.kafka.config["num.partitions"]: 0 is not allowed; allowed: a whole number from 1 to 2147483647; for example: 1
         "#]],
     );
     warnings(
@@ -142,12 +143,14 @@ fn values_that_kafka_would_refuse_are_refused_before_it_starts() {
             "{}{POOL}",
             kafka(
                 "version: 4.2.1, config: {default.replication.factor: 3, min.insync.replica: 2, min.insync.replicas: 2, \
-                 group.share.max.delivery.count.limit: 6}"
+                 log.retention.ms: , num.partitions: null, group.share.max.delivery.count.limit: 6}"
             )
         ),
         &expect![[r#"
             Kafka/demo UnknownFields spec.kafka.config["group.share.max.delivery.count.limit"]: is not known to Kafka 4.2.1, only to releases from 4.3.0 on.
+            Kafka/demo FieldNotActedOn spec.kafka.config["log.retention.ms"]: has no effect: no value stands there (null); give it one, or leave the key out.
             Kafka/demo UnknownFields spec.kafka.config["min.insync.replica"]: is not a key of Kafka; did you mean min.insync.replicas?
+            Kafka/demo FieldNotActedOn spec.kafka.config["num.partitions"]: has no effect: no value stands there (null); give it one, or leave the key out.
         "#]],
     );
 }
@@ -585,6 +588,34 @@ fn a_level_that_is_none_and_a_key_that_nothing_reads_are_told() {
             Kafka/demo FieldNotActedOn spec.kafka.logging.loggers["kafka.logger.x"]: has no effect: Kafka 4 logs through log4j2, which has no such key; levels are `rootLogger.level`, and `logger.<id>.level` beside `logger.<id>.name`.
         "#]],
     );
+}
+
+#[test]
+fn a_level_of_two_lines_is_one_problem() {
+    let kafka = kafka(r#"logging: {type: inline, loggers: {rootLogger.level: "INFO\nDEBUG"}}"#);
+    problems(
+        &kafka,
+        &expect![[r#"
+        Kafka/demo InvalidValue spec.kafka.logging.loggers["rootLogger.level"]: "INFO\nDEBUG" is not allowed; allowed: one line; for example: INFO
+    "#]],
+    );
+    assert_eq!(parse(&format!("{kafka}{POOL}")).warnings, []);
+}
+
+#[test]
+fn nodes_are_not_counted_while_a_pool_is_not_understood() {
+    let third = POOL
+        .replace("name: dual", "name: third")
+        .replace("size: 1Gi", "");
+    assert_ne!(third, POOL);
+    let of_two = POOL.replace("replicas: 3", "replicas: 2");
+    let yaml = format!("{}{of_two}", kafka("version: 4.3.1"));
+    let counts = |yaml: &str| {
+        let mut warnings = parse(yaml).warnings.into_iter();
+        warnings.any(|warning| warning.reason == WarningReason::KafkaKRaftControllerNodeCount)
+    };
+    assert!(counts(&yaml));
+    assert!(!counts(&format!("{yaml}{third}")));
 }
 
 #[test]
