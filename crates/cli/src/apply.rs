@@ -3,20 +3,25 @@
 //! `kubectl apply` may take turns with it on the same files: what one of them brought and is no longer in the file goes
 //! with the other as well.
 
+mod kinds;
 mod last_applied;
 mod ownership;
+mod refused;
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
-use kube::discovery::{Discovery, Scope};
+use kube::discovery::Scope;
 use kube::{Api, Client};
 use model::validate::Document;
 use serde_json::Value;
 
 use crate::output;
+use kinds::Kinds;
+
+pub(crate) use refused::Refused;
 
 /// Field manager of what users apply through us.
 const MANAGER: &str = "klamm-up";
@@ -29,32 +34,20 @@ pub(crate) struct Applied {
     pub(crate) name: String,
 }
 
-/// A document that the API server does not accept as it is.
-#[derive(Debug, thiserror::Error)]
-#[error("{at}: {message}{}", match .applied {
-    0 => String::new(),
-    1 => " (1 object was applied before it)".to_owned(),
-    count => format!(" ({count} objects were applied before it)"),
-})]
-pub(crate) struct Refused {
-    at: String,
-    message: String,
-    /// How many came before it.
-    applied: usize,
-}
-
 /// Applies all documents; namespaces they name are created where absent.
 ///
-/// Documents without a namespace go to `namespace`. Errors: the first refusal, with the document it concerns.
+/// Documents without a namespace go to `namespace`. Errors: what is refused of the first document of which anything is.
 pub(crate) async fn apply(
     client: &Client,
     documents: &[Document],
     namespace: &str,
 ) -> Result<Vec<Applied>> {
-    let discovery = Discovery::new(client.clone())
-        .run()
-        .await
-        .context("asking the API server what it serves")?;
+    let mut kinds = Kinds::ask(client).await?;
+    let problems = kinds.problems(documents);
+    if !problems.is_empty() {
+        let lines = problems.iter().map(refused::line).collect();
+        return Err(Refused { lines, applied: 0 }.into());
+    }
     let mut ordered: Vec<&Document> = documents.iter().collect();
     ordered.sort_by_key(|document| order(kind_of(&document.object)));
     ensure_namespaces(client, documents, namespace).await?;
@@ -63,15 +56,7 @@ pub(crate) async fn apply(
         let object = &document.object;
         let (kind, name) = (kind_of(object), text(object, "/metadata/name"));
         let at = || format!("{}: {kind} {name}", document.place);
-        let gvk = gvk_of(object);
-        let (resource, capabilities) = discovery.resolve_gvk(&gvk).ok_or_else(|| {
-            anyhow!(
-                "{}: the API server serves no {} {}",
-                document.place,
-                gvk.api_version(),
-                gvk.kind
-            )
-        })?;
+        let (resource, capabilities) = kinds.find(&gvk_of(object)).await.with_context(at)?;
         let mut own = text(object, "/metadata/namespace");
         if own.is_empty() {
             namespace.clone_into(&mut own);
@@ -98,14 +83,13 @@ pub(crate) async fn apply(
             .with_context(at)?;
         match api.patch(&name, &params, &Patch::Apply(&object)).await {
             Ok(_) => {}
-            Err(kube::Error::Api(answer)) if matches!(answer.code, 400 | 403 | 409 | 422) => {
-                return Err(Refused {
-                    at: at(),
-                    message: answer.message.clone(),
-                    applied: applied.len(),
+            Err(kube::Error::Api(answer)) => match refused::lines(document, &answer) {
+                Some(lines) => {
+                    let applied = applied.len();
+                    return Err(Refused { lines, applied }.into());
                 }
-                .into());
-            }
+                None => return Err(kube::Error::Api(answer)).with_context(at),
+            },
             Err(error) => return Err(error).with_context(at),
         }
         applied.push(Applied {

@@ -2,6 +2,7 @@
 
 pub(crate) mod zookeeper;
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -62,6 +63,11 @@ const WITHOUT: [(&str, &[&str]); 11] = [
 /// Of the options of every command each shows those that mean something to it; the others, which may stand in a script
 /// or in the environment, are no error.
 pub(crate) fn command() -> clap::Command {
+    command_in(|name| std::env::var_os(name))
+}
+
+/// The same, in this environment.
+fn command_in(variable: impl Fn(&OsStr) -> Option<OsString> + Copy) -> clap::Command {
     let command = Cli::command();
     let shared: Vec<clap::Arg> = command.get_arguments().cloned().collect();
     // Not `mut_subcommand`, which would move what it changes behind the others.
@@ -76,7 +82,24 @@ pub(crate) fn command() -> clap::Command {
         with_hidden(sub, &hidden)
     });
     command.build();
-    with_plain_usage(command)
+    with_plain_usage(without_empty(command, variable))
+}
+
+/// An empty variable of the environment is none: that is how a script takes one back.
+fn without_empty(
+    command: clap::Command,
+    variable: impl Fn(&OsStr) -> Option<OsString> + Copy,
+) -> clap::Command {
+    command
+        .mut_args(|argument| {
+            let value = argument.get_env().and_then(variable);
+            if value.is_some_and(|value| value.is_empty()) {
+                argument.env(None::<&str>)
+            } else {
+                argument
+            }
+        })
+        .mut_subcommands(|sub| without_empty(sub, variable))
 }
 
 fn with_hidden(command: clap::Command, hidden: &[clap::Arg]) -> clap::Command {
@@ -237,7 +260,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     pub(crate) timeout: std::time::Duration,
     /// Namespace for documents that name none
-    #[arg(short, long, value_name = "NAME", default_value = "default")]
+    #[arg(short, long, value_name = "NAME", default_value = "default", value_parser = parse_namespace)]
     pub(crate) namespace: String,
     /// How to show what came up
     #[arg(short, long, value_enum, default_value_t)]
@@ -379,7 +402,7 @@ pub(crate) struct Operator {
     #[arg(long, value_name = "IMAGE", env = "KLAMM_IMAGE")]
     pub(crate) image: Option<String>,
     /// Where to serve /metrics and /healthz
-    #[arg(long, value_name = "ADDRESS", env = "KLAMM_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", env = "KLAMM_LISTEN", value_parser = parse_address)]
     pub(crate) listen: Option<std::net::SocketAddr>,
     /// Install the custom resource definitions if they are absent
     #[arg(long)]
@@ -439,6 +462,25 @@ fn parse_filter(text: &str) -> Result<String, String> {
         Err(error) => Err(format!(
             "{error}; expected a level (error, warn, info, debug, trace) or a filter such as info,operator=debug"
         )),
+    }
+}
+
+/// Where to listen.
+pub(crate) fn parse_address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.rsplit(':').next().unwrap_or_default();
+        let port = port.parse::<u16>().unwrap_or(2181);
+        format!(
+            "expected an IP address and a port, for instance 127.0.0.1:{port}, or 0.0.0.0:{port} for every address of this \
+             machine"
+        )
+    })
+}
+
+fn parse_namespace(text: &str) -> Result<String, String> {
+    match text.parse::<model::desired::Namespace>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("expected {}, for instance default", error.allowed)),
     }
 }
 

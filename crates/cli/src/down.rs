@@ -39,19 +39,26 @@ pub(crate) async fn run(home: &Home, args: &Down) -> Result<ExitCode> {
         stop_pods(home, args.timeout).await?;
     }
     home.withdraw();
+    let mut left = Vec::new();
     if args.purge {
         if home.node().is_dir() {
             leftovers::purge(&home.node())
                 .await
                 .context("stopping what still runs on this home")?;
         }
-        purge(home)?;
+        left = purge(home)?;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let text = if args.purge {
+    let text = if args.purge && left.is_empty() {
         format!(
             "stopped; everything is removed from {} ({seconds:.1} s)",
             home.dir().display()
+        )
+    } else if args.purge {
+        format!(
+            "stopped; everything of klamm's is removed from {} ({seconds:.1} s); what klamm did not make stays there: {}",
+            home.dir().display(),
+            listed(&left)
         )
     } else {
         format!(
@@ -171,8 +178,18 @@ fn patient(
     )
 }
 
-/// Removes what klamm put there, by name: a home with other things in it keeps these.
-fn purge(home: &Home) -> Result<()> {
+/// The first of these names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let shown: Vec<&str> = names.iter().take(MOST).map(String::as_str).collect();
+    match names.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Removes what klamm put there, by name: a home with other things in it keeps these, whose names are returned.
+fn purge(home: &Home) -> Result<Vec<String>> {
     let removed = |path: &Path, removed: std::io::Result<()>| match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("removing {}", path.display()))
@@ -189,6 +206,18 @@ fn purge(home: &Home) -> Result<()> {
         removed(&path, std::fs::remove_file(&path))?;
     }
     // Not empty means that it holds things that are not ours.
-    let _ = std::fs::remove_dir(home.dir());
-    Ok(())
+    if std::fs::remove_dir(home.dir()).is_ok() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(home.dir())
+        .with_context(|| format!("reading {}", home.dir().display()))?;
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let mut names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    Ok(names)
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,7 @@ fn part_of_a_pod() -> Option<ExitCode> {
 
 /// Filters by target and level alone: a matcher of fields costs more memory than all that such a process logs.
 fn log_of_a_pod(filter: Option<&str>) {
+    let filter = filter.filter(|filter| !filter.is_empty());
     let info = || Targets::new().with_default(tracing::Level::INFO);
     let parsed = filter.map(str::parse::<Targets>).transpose();
     let (targets, refused) = match parsed {

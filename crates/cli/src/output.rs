@@ -6,6 +6,8 @@ use std::io;
 
 use operator::error::Chain;
 
+use crate::apply::Refused;
+
 /// How results are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum Format {
@@ -28,6 +30,10 @@ pub(crate) fn progress(text: &str) {
 
 /// Tells why the command failed: each cause once, what an API server answered in its own words.
 pub(crate) fn error(error: &anyhow::Error) {
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        // Begins with file and line, as those of `klamm validate` do.
+        return progress(&refused.to_string());
+    }
     let hint = if error.chain().any(is_refused) {
         "\nNothing listens there: is it running? The local one is started with `klamm up`."
     } else {

@@ -9,6 +9,7 @@ use kube::{Api, Client, ResourceExt as _};
 use model::desired::StoreKind;
 use model::desired::parse::metadata_store::METADATA_STORE;
 use model::observed::identity::{IDENTITY, Identity};
+use resources::plan::PlanProblem;
 use resources::{Kafka, KafkaPlan};
 use serde::Serialize;
 
@@ -241,14 +242,53 @@ fn node_row(pod: &Pod) -> NodeRow {
 /// One line for each cluster, then why those that are not Ready are not.
 fn overview(rows: &[Row]) -> String {
     let mut text = table(rows);
-    let waiting = rows
-        .iter()
-        .filter_map(|row| Some((row, row.reason.as_ref()?)));
-    for (index, (row, reason)) in waiting.enumerate() {
+    let waiting = rows.iter().filter(|row| row.reason.is_some());
+    for (index, row) in waiting.enumerate() {
         let gap = if index == 0 { "\n" } else { "" };
-        let _ = write!(text, "\n{gap}{}/{}: {reason}", row.namespace, row.name);
+        let _ = write!(text, "\n{gap}{}/{}: {}", row.namespace, row.name, why(row));
     }
     text
+}
+
+/// Problems that are why a cluster is not Ready: its condition has them all in one sentence.
+fn problems(row: &Row) -> &[PlanProblem] {
+    let plan = row.plan.as_ref().and_then(|plan| plan.status.as_ref());
+    let problems = plan.and_then(|status| status.problems.as_deref());
+    let reason = row.reason.as_deref().unwrap_or_default();
+    let is_told = |problem: &PlanProblem| reason.starts_with(&format!("{}: ", problem.reason));
+    problems
+        .filter(|problems| problems.iter().any(is_told))
+        .unwrap_or_default()
+}
+
+/// The same in a word each.
+fn words(row: &Row) -> Option<String> {
+    let mut words: Vec<&str> = problems(row)
+        .iter()
+        .map(|problem| problem.reason.as_str())
+        .collect();
+    words.dedup();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// Why a cluster is not Ready.
+fn why(row: &Row) -> String {
+    several_problems(row).unwrap_or_else(|| row.reason.clone().unwrap_or_default())
+}
+
+/// Several problems that are why a cluster is not Ready, on a line each; `None` where there are no two.
+pub(crate) fn several_problems(row: &Row) -> Option<String> {
+    let problems = problems(row);
+    if problems.len() < 2 {
+        return None;
+    }
+    let lines = problems.iter().map(|problem| {
+        let hint = problem.hint.as_ref();
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        format!("\n  {}: {}{hint}", problem.reason, problem.message)
+    });
+    let lines: String = lines.collect();
+    Some(format!("{} problems{lines}", problems.len()))
 }
 
 fn table(rows: &[Row]) -> String {
@@ -281,10 +321,11 @@ fn table(rows: &[Row]) -> String {
                     .map(|access| access.listener.as_str())
                     .collect::<Vec<_>>()
                     .join(","),
-                if doing.is_empty() {
-                    row.reason.clone().unwrap_or_else(|| "-".to_owned())
-                } else {
-                    doing.join(" ")
+                match (doing.is_empty(), words(row), &row.reason) {
+                    (false, _, _) => doing.join(" "),
+                    (true, None, None) => "-".to_owned(),
+                    (true, None, Some(reason)) => reason.clone(),
+                    (true, Some(words), _) => words,
                 },
             ]
         })
@@ -304,10 +345,12 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn detail(row: &Row) -> String {
-    let ready = match (&row.reason, &row.change) {
-        (Some(reason), _) => format!("not Ready: {}", briefly(reason, row.plan.as_ref())),
-        (None, Some(change)) => change.clone(),
-        (None, None) => "Ready".to_owned(),
+    // The plan, which comes last, has each problem in full.
+    let ready = match (&row.reason, &row.change, words(row)) {
+        (None, None, _) => "Ready".to_owned(),
+        (None, Some(change), _) => change.clone(),
+        (Some(reason), _, None) => format!("not Ready: {reason}"),
+        (Some(_), _, Some(words)) => format!("not Ready: {words} (see below)"),
     };
     let mut text = format!("{} (namespace {})  {ready}", row.name, row.namespace);
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
@@ -375,16 +418,6 @@ fn detail(row: &Row) -> String {
         let _ = write!(text, "\n\n{}", plan::draw(plan));
     }
     text
-}
-
-/// A reason without its sentences where the plan below tells them, as problems.
-fn briefly<'a>(reason: &'a str, plan: Option<&KafkaPlan>) -> &'a str {
-    let status = plan.and_then(|plan| plan.status.as_ref());
-    let mut problems = status.iter().flat_map(|s| s.problems.iter().flatten());
-    match reason.split_once(": ") {
-        Some((word, sentences)) if problems.any(|p| sentences.starts_with(&p.message)) => word,
-        _ => reason,
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@
 //! made ready, so that a missing Java stops us before anything starts; then the installation is started, or found;
 //! then documents are applied and their clusters waited for.
 
+use std::collections::BTreeMap;
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use model::desired::parse::{CLUSTER_LABEL, cluster_of};
@@ -18,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Up};
 use crate::documents;
-use crate::home::Home;
+use crate::home::{Home, Running};
 use crate::local::Local;
 use crate::output::Format;
 use crate::wait::{Key, Waited};
@@ -62,6 +64,7 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
         }
         held => {
             // Either somebody serves the home already, or a detached klamm is to.
+            let is_served = held.is_none();
             let started = match held {
                 Some(held) => {
                     drop(held);
@@ -70,12 +73,80 @@ pub(crate) async fn run(global: &Global, home: &Home, args: &Up) -> Result<ExitC
                 None => None,
             };
             let client = connect_detached(home, started).await?;
+            if is_served {
+                joined(home, &client, args).await?;
+            }
             tokio::select! {
                 outcome = Box::pin(bring_up(global, home, args, &documents, &client)) => outcome,
                 gone = until_gone(home) => Err(gone),
             }
         }
     }
+}
+
+/// Where somebody serves the home already: who, and that the options that only count at its start are as it has them.
+async fn joined(home: &Home, client: &Client, args: &Up) -> Result<()> {
+    let who = server(home);
+    if !args.labels.is_empty() {
+        let nodes = nodes(client).await?;
+        let labels: Vec<_> = nodes.iter().map(|node| node.labels().clone()).collect();
+        if let Some(different) = other_labels(&args.labels, &labels) {
+            return Err(Usage(format!(
+                "{different}, and {who} serves {} already: labels of the node are given when it starts; stop it first (klamm \
+                 down), then say this again",
+                home.dir().display()
+            ))
+            .into());
+        }
+    }
+    if !args.detach {
+        output::progress(&format!(
+            "{who} serves {} already and goes on: this command applies, waits and ends",
+            home.dir().display()
+        ));
+    }
+    Ok(())
+}
+
+/// The local Node, which is there a moment after the API is.
+async fn nodes(client: &Client) -> Result<Vec<Node>> {
+    let begun = Instant::now();
+    loop {
+        let nodes = Api::<Node>::all(client.clone())
+            .list(&ListParams::default())
+            .await
+            .context("listing Nodes")?;
+        if !nodes.items.is_empty() || begun.elapsed() > NODE_WITHIN {
+            return Ok(nodes.items);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// How long it may take until the Node is there.
+const NODE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Who serves the home, in words.
+fn server(home: &Home) -> String {
+    match home.running() {
+        Ok(Some(Running { pid, server: _ })) => format!("klamm (process {pid})"),
+        Ok(None) | Err(_) => "a klamm".to_owned(),
+    }
+}
+
+/// The first label that no node has as it is given here, in words.
+fn other_labels(given: &[(String, String)], nodes: &[BTreeMap<String, String>]) -> Option<String> {
+    let has = |key: &str, value: &str| {
+        nodes
+            .iter()
+            .any(|labels| labels.get(key).is_some_and(|of| of == value))
+    };
+    let (key, value) = given.iter().find(|(key, value)| !has(key, value))?;
+    let found = nodes.iter().find_map(|labels| labels.get(key));
+    Some(match found {
+        Some(found) => format!("--label {key}={value} differs from the node's {key}={found}"),
+        None => format!("--label {key}={value} is no label of the node"),
+    })
 }
 
 /// Returns when nobody serves the home any more: whoever waits for an answer would wait for ever.
@@ -234,14 +305,25 @@ async fn bring_up(
         ));
     }
     for ((namespace, name), reason) in &waiting {
+        let kafka = Api::<Kafka>::namespaced(client.clone(), namespace);
+        // What came last may be of a Pod; the problems of a plan are told a line each.
+        let problems = match kafka.get(name).await {
+            Ok(kafka) => status::several_problems(&status::row(client, &kafka).await?),
+            Err(_) => None,
+        };
+        let reason = problems.unwrap_or_else(|| reason.clone());
         output::progress(&format!(
             "not Ready after {seconds:.0} s: Kafka {name} (namespace {namespace}): {reason}"
         ));
     }
-    if args.detach {
-        output::progress(
-            "klamm goes on in the background: `klamm status` shows how far it is, `klamm down` stops it",
-        );
+    // In the foreground nobody else serves it, and what comes next is told there.
+    if let Ok(Some(Running { pid, server: _ })) = home.running()
+        && pid.unsigned_abs() != std::process::id()
+    {
+        output::progress(&format!(
+            "{} goes on: `klamm status` shows how far it is, `klamm down` stops it",
+            server(home)
+        ));
     }
     Ok(ExitCode::from(NOT_READY))
 }
@@ -278,8 +360,8 @@ async fn clusters_to_wait_for(client: &Client, args: &Up) -> Result<Vec<Key>> {
         }
         if !told {
             output::progress(if args.detach {
-                "There is no Kafka resource here yet: klamm waits for one in the background. Apply it with kubectl, or \
-                 give a manifest: klamm up -f examples/kafka.yaml"
+                "There is no Kafka resource here yet: klamm goes on and waits for one. Apply it with kubectl, or give a \
+                 manifest: klamm up -f examples/kafka.yaml"
             } else {
                 "There is no Kafka resource here yet: klamm waits for one. Apply it with kubectl, or stop (Ctrl-C) and \
                  give a manifest: klamm up -f examples/kafka.yaml"
@@ -457,3 +539,6 @@ fn ignores_hangup() -> bool {
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_some_and(|mask| mask & 1 == 1)
 }
+
+#[cfg(test)]
+mod tests;

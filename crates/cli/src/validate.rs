@@ -98,7 +98,7 @@ fn not_checked(unchecked: &[Located<Subject>]) -> String {
     match unchecked.len() {
         0 => String::new(),
         number => format!(
-            "; {number} not checked: of kind {} klamm knows nothing but metadata, the API server checks the rest",
+            "; {number} not checked ({}): klamm knows only the metadata of such kinds",
             kinds.join(", ")
         ),
     }

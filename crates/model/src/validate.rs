@@ -13,6 +13,7 @@ use resources::{Violation, ViolationKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::desired::Namespace;
 use crate::desired::parse::{Settings, not_acted_on};
 use crate::problem::{Problem, ProblemReason, Subject, Warning, WarningReason};
 use clusters::{Found, Told};
@@ -86,6 +87,14 @@ impl Document {
         Place {
             line: self.lines.find(field).unwrap_or(self.place.line),
             ..self.place.clone()
+        }
+    }
+
+    /// Something that is wrong with it, where it stands.
+    pub fn problem(&self, violation: Violation) -> Located<Problem> {
+        Located {
+            place: self.place_of(&violation.path),
+            what: problem(&subject(&self.object), violation),
         }
     }
 }
@@ -179,11 +188,25 @@ fn shape(document: &Document) -> Vec<Located<Problem>> {
     let violations = resources::check(object).unwrap_or_else(|| any_object(object));
     violations
         .into_iter()
+        .chain(no_namespace(object))
         .map(|violation| Located {
             place: document.place.clone(),
             what: problem(&subject, violation),
         })
         .collect()
+}
+
+/// A namespace that no API server would have.
+fn no_namespace(object: &Value) -> Option<Violation> {
+    let given = object["metadata"]["namespace"].as_str()?;
+    let is_wrong = !given.is_empty() && given.parse::<Namespace>().is_err();
+    is_wrong.then(|| Violation {
+        path: "metadata.namespace".to_owned(),
+        kind: ViolationKind::InvalidValue,
+        given: given.to_owned(),
+        allowed: Namespace::ALLOWED.to_owned(),
+        example: "default".to_owned(),
+    })
 }
 
 fn any_object(object: &Value) -> Vec<Violation> {

@@ -204,10 +204,17 @@ fn shown_name(step: &Step) -> String {
 
 fn shown_problem(problem: &Problem) -> PlanProblem {
     let (path, hint) = match problem {
-        Problem::Desired(problem) => (
-            Some(problem.field.clone()),
-            (!problem.example.is_empty()).then(|| format!("for example: {}", problem.example)),
-        ),
+        Problem::Desired(desired) if !desired.example.is_empty() => {
+            let mut bare = desired.clone();
+            let hint = format!("for example: {}", std::mem::take(&mut bare.example));
+            return PlanProblem {
+                reason: problem.word().to_owned(),
+                message: Problem::Desired(bare).to_string(),
+                path: Some(desired.field.clone()),
+                hint: Some(hint),
+            };
+        }
+        Problem::Desired(problem) => (Some(problem.field.clone()), None),
         Problem::ReferenceMissing { object: _, field } | Problem::Override { field, text: _ } => {
             (Some(field.clone()), None)
         }

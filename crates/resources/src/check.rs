@@ -122,6 +122,13 @@ pub(crate) fn check_value(path: &str, schema: &Value, value: &Value) -> Vec<Viol
     violations
 }
 
+/// What is wrong with a value where one of this type is asked for: `string`, `number`, `boolean`, `array` or `object`.
+pub fn check_type(path: &str, type_name: &str, value: &Value) -> Option<Violation> {
+    check_value(path, &serde_json::json!({"type": type_name}), value)
+        .into_iter()
+        .next()
+}
+
 /// What the API server asks of `metadata.name`, besides the schema.
 pub(crate) fn names(document: &Value, violations: &mut Vec<Violation>) {
     let metadata = &document["metadata"];
@@ -179,7 +186,7 @@ impl Walk<'_> {
         let required = schema["required"].as_array().into_iter().flatten();
         for name in required.filter_map(Value::as_str) {
             if map.get(name).is_none_or(Value::is_null) {
-                let path = join(path, name);
+                let path = words::join(path, name);
                 let words = words::of_schema(&schema["properties"][name]);
                 let words = with_example_of(&path, words);
                 self.violations.push(Violation {
@@ -195,9 +202,13 @@ impl Walk<'_> {
         for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
             let property = &schema["properties"][name];
             if property.is_object() {
-                self.value(&join(path, name), property, value);
+                self.value(&words::join(path, name), property, value);
             } else if schema["additionalProperties"].is_object() {
-                self.value(&join(path, name), &schema["additionalProperties"], value);
+                self.value(
+                    &words::join(path, name),
+                    &schema["additionalProperties"],
+                    value,
+                );
             } else if !open {
                 self.unknown(path, schema, name, value);
             }
@@ -211,7 +222,7 @@ impl Walk<'_> {
                         path: if broken.field.is_empty() {
                             path.to_owned()
                         } else {
-                            join(path, broken.field)
+                            words::join(path, broken.field)
                         },
                         kind: ViolationKind::Conflict,
                         given: whole
@@ -359,7 +370,7 @@ impl Walk<'_> {
             words::quoted(fields())
         };
         self.violations.push(Violation {
-            path: join(path, name),
+            path: words::join(path, name),
             kind: ViolationKind::UnknownField,
             given: words::given(value),
             allowed,
@@ -376,16 +387,5 @@ fn is_text(schema: &Value, text: &str) -> bool {
         (Some(values), _) => values.iter().any(|value| value == text),
         (None, Some(pattern)) => words::matches(pattern, text),
         (None, None) => true,
-    }
-}
-
-/// Paths as people write them: `a.b`, and `a["b/c"]` where a name holds a dot or a slash.
-pub(crate) fn join(path: &str, name: &str) -> String {
-    if name.contains(['.', '/', ' ']) {
-        format!("{path}[\"{name}\"]")
-    } else if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
     }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::check::{Violation, ViolationKind, Walk, join, names};
+use crate::check::{Violation, ViolationKind, Walk, names};
 use crate::crds::metadata_schema;
 use crate::words;
 
@@ -96,7 +96,7 @@ fn entries(
     violations: &mut Vec<Violation>,
 ) {
     for (key, value) in map {
-        let path = join(field, key);
+        let path = words::join(field, key);
         if !is_key(key) {
             violations.push(Violation {
                 path: path.clone(),

@@ -59,7 +59,7 @@ pub mod words;
 use std::collections::BTreeMap;
 
 pub use bridge::{KafkaBridge, KafkaBridgeSpec, KafkaBridgeStatus};
-pub use check::{Violation, ViolationKind, check, kinds, schema_of};
+pub use check::{Violation, ViolationKind, check, check_type, kinds, schema_of};
 pub use cluster::{Kafka, KafkaSpec, KafkaStatus};
 pub use condition::Condition;
 pub use connect::{KafkaConnect, KafkaConnectSpec, KafkaConnectStatus};

@@ -204,7 +204,7 @@ fn fields(schema: &Value) -> (String, String) {
 }
 
 /// What was given, on one line and not too long.
-pub(crate) fn given(value: &Value) -> String {
+pub fn given(value: &Value) -> String {
     let text = match value {
         Value::String(text) if !text.is_empty() => text.clone(),
         Value::Number(number) => of_number(number),
@@ -246,8 +246,19 @@ fn shortened(text: String) -> String {
     }
 }
 
+/// Paths as people write them: `a.b`, and `a["b/c"]` where a name holds a dot or a slash.
+pub fn join(path: &str, name: &str) -> String {
+    if name.contains(['.', '/', ' ']) {
+        format!("{path}[\"{name}\"]")
+    } else if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
 /// "one of `a`, `b`", or just "`a`".
-pub(crate) fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let quoted = quoted(names.iter().copied());
     if names.len() == 1 {

@@ -109,3 +109,84 @@ fn durations_have_units_and_bad_ones_say_what_is_expected() {
         "\"5 minutes\" is not a duration; expected for instance 90s, 5m or 1h"
     );
 }
+
+#[test]
+fn an_address_that_is_none_is_told_with_one_of_the_same_port() {
+    assert_eq!(parse_address("127.0.0.1:7").unwrap().port(), 7);
+    assert!(parse_address("[::1]:2181").is_ok());
+    for (text, example) in [
+        (":3333", "127.0.0.1:3333"),
+        ("localhost:3333", "127.0.0.1:3333"),
+        ("3333", "127.0.0.1:3333"),
+        ("here", "127.0.0.1:2181"),
+    ] {
+        let error = parse_address(text).unwrap_err();
+        assert!(
+            error.contains(&format!("for instance {example},")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn every_address_to_listen_on_is_refused_with_an_example() {
+    let etcd = ["--etcd", "http://127.0.0.1:2379"];
+    let zookeeper = ["klamm", "zookeeper", etcd[0], etcd[1]];
+    let of_check = [
+        "klamm",
+        "zookeeper",
+        "check",
+        "--upstream",
+        "a:1",
+        "--against",
+        "b:1",
+    ];
+    for (command, option) in [
+        (&zookeeper[..], "--listen"),
+        (&zookeeper, "--tls-listen"),
+        (&zookeeper, "--metrics-listen"),
+        (&of_check, "--listen"),
+        (&["klamm", "operator"], "--listen"),
+    ] {
+        let typed = command.iter().copied().chain([option, ":2181"]);
+        let error = super::command().try_get_matches_from(typed).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("for instance 127.0.0.1:2181"), "{text}");
+    }
+}
+
+#[test]
+fn a_namespace_that_cannot_be_is_refused() {
+    let typed = ["klamm", "up", "-n", "My_Space"];
+    let error = command()
+        .try_get_matches_from(typed)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("for instance default"), "{error}");
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set_for_every_command() {
+    fn check(command: &clap::Command, found: &mut Vec<String>) {
+        for argument in command.get_arguments() {
+            let variable = argument.get_env().and_then(OsStr::to_str);
+            found.extend(variable.map(str::to_owned));
+        }
+        command.get_subcommands().for_each(|sub| check(sub, found));
+    }
+    let variables = |empty: &'static str| {
+        let mut found = Vec::new();
+        let command = command_in(|name| (name == empty).then(OsString::new));
+        check(&command, &mut found);
+        found.sort();
+        found.dedup();
+        found
+    };
+    let all = variables("none");
+    for name in ["KLAMM_HOME", "KLAMM_CACHE", "KAFKA_HOME", "KLAMM_SELECTOR"] {
+        let mut others = all.clone();
+        others.retain(|other| other != name);
+        assert!(others.len() < all.len(), "{all:?}");
+        assert_eq!(variables(name), others);
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::parse_duration;
+use super::{parse_address, parse_duration};
 
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -68,11 +68,12 @@ pub(crate) struct Serve {
         long,
         value_name = "ADDRESS",
         env = "KLAMM_LISTEN",
+        value_parser = parse_address,
         required_unless_present = "tls_listen"
     )]
     pub(crate) listen: Option<SocketAddr>,
     /// Where clients connect with TLS
-    #[arg(long, value_name = "ADDRESS", requires_all = ["tls_cert", "tls_key"])]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address, requires_all = ["tls_cert", "tls_key"])]
     pub(crate) tls_listen: Option<SocketAddr>,
     /// PEM: our certificate for clients, with those between it and its authority
     #[arg(long, value_name = "FILE", requires = "tls_listen")]
@@ -84,7 +85,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", requires = "tls_listen")]
     pub(crate) tls_client_ca: Option<PathBuf>,
     /// Where to serve /metrics, /healthz, /readyz and /commands/WORD
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// File of users for SASL DIGEST-MD5, one `user: password` per line
     #[arg(long, value_name = "FILE")]
@@ -146,6 +147,7 @@ pub(crate) struct Check {
     #[arg(
         long,
         value_name = "ADDRESS",
+        value_parser = parse_address,
         conflicts_with = "random",
         required_unless_present = "random"
     )]

@@ -88,17 +88,72 @@ fn where_metadata_are_is_told_in_words() {
     assert_eq!(made("kRaft", "etcd://"), "KRaft");
 }
 
+fn not_ready(problems: &serde_json::Value, reason: &str) -> Row {
+    let plan = json!({
+        "apiVersion": "klamm.dev/v1alpha1", "kind": "KafkaPlan", "metadata": {"name": "demo"},
+        "spec": {"cluster": "demo"}, "status": {"problems": problems}
+    });
+    Row {
+        namespace: "default".to_owned(),
+        name: "demo".to_owned(),
+        ready: false,
+        reason: Some(reason.to_owned()),
+        change: None,
+        kafka_version: None,
+        metadata_version: None,
+        metadata_store: KRAFT.to_owned(),
+        cluster_id: None,
+        nodes: Vec::new(),
+        listeners: Vec::new(),
+        zookeeper_connect: None,
+        warnings: Vec::new(),
+        plan: Some(serde_json::from_value(plan).unwrap()),
+    }
+}
+
 #[test]
-fn a_reason_that_the_plan_tells_below_is_a_word_above() {
-    let plan: KafkaPlan = serde_json::from_value(json!({
-        "apiVersion": "klamm.dev/v1alpha1", "kind": "KafkaPlan",
-        "metadata": {"name": "demo"}, "spec": {"cluster": "demo"},
-        "status": {"problems": [{"reason": "RestartNeeded", "message": "a would need a restart"}]}
-    }))
-    .unwrap();
-    let reason = "RestartNeeded: a would need a restart; pool dual has 3 nodes";
-    assert_eq!(briefly(reason, Some(&plan)), "RestartNeeded");
-    assert_eq!(briefly(reason, None), reason);
-    let other = "Recovering: starting: 0";
-    assert_eq!(briefly(other, Some(&plan)), other);
+fn each_of_several_problems_has_a_line_and_its_example_once() {
+    let problems = json!([
+        {"reason": "PoolGone", "message": "pool a is gone"},
+        {"reason": "MissingReference", "message": "role broker: none", "hint": "for example: x"},
+        {"reason": "MissingReference", "message": "role controller: none", "hint": "for example: y"}
+    ]);
+    let row = not_ready(
+        &problems,
+        "PoolGone: pool a is gone; role broker: none; for example: x; role controller: none; for example: y",
+    );
+    expect_test::expect![[r#"
+        NAMESPACE  NAME  READY  NODES  KAFKA  LISTENERS  PLAN
+        default    demo  False  0/0    -                 PoolGone, MissingReference
+
+        default/demo: 3 problems
+          PoolGone: pool a is gone
+          MissingReference: role broker: none; for example: x
+          MissingReference: role controller: none; for example: y"#]]
+    .assert_eq(&overview(std::slice::from_ref(&row)));
+    expect_test::expect![[r#"
+        demo (namespace default)  not Ready: PoolGone, MissingReference (see below)
+          Kafka -   metadata -   cluster id -
+
+        NODE  ROLES  RESTARTS  STATE
+
+        demo
+        problem  PoolGone: pool a is gone
+        problem  MissingReference: role broker: none
+                 for example: x
+        problem  MissingReference: role controller: none
+                 for example: y"#]]
+    .assert_eq(&detail(&row));
+}
+
+#[test]
+fn what_is_no_problem_of_the_plan_is_told_as_the_condition_has_it() {
+    let one = json!([{"reason": "Override", "message": "hold is no word"}]);
+    let row = not_ready(&one, "Creating: 2 steps to do");
+    assert!(
+        overview(std::slice::from_ref(&row)).ends_with("default/demo: Creating: 2 steps to do")
+    );
+    assert!(
+        detail(&row).starts_with("demo (namespace default)  not Ready: Creating: 2 steps to do\n")
+    );
 }

@@ -33,14 +33,12 @@ kind: [
         )],
     };
     expect![[r#"
+        gone.yaml:1: document cannot be read: No such file or directory; allowed: a file of YAML or JSON in UTF-8, a directory of such files, or `-` for standard input
         kafka.yaml:5: Kafka/demo: spec.kafka.versions is not a field; fields there: `authorization`, `brokerRackInitImage`, `config`, `image`, `jmxOptions`, `jvmOptions`, `listeners`, `livenessProbe`, `logging`, `metadataVersion`, `metricsConfig`, `quotas`, `rack`, `readinessProbe`, `template`, `tieredStorage`, `version`; did you mean: version
         kafka.yaml:5: Kafka/demo: spec.kafka.listeners[0].port: 80 is not allowed; allowed: a whole number, at least 9092; for example: 9094
         kafka.yaml:7: document cannot be read: line 7 column 7: unclosed bracket '['; allowed: YAML or JSON
-        gone.yaml:1: document cannot be read: No such file or directory; allowed: a file of YAML or JSON in UTF-8, a directory of such files, or `-` for standard input
-        kafka.yaml:2: warning: Kafka/demo: role broker: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `broker` and a node; there is none among these documents.
-        kafka.yaml:2: warning: Kafka/demo: role controller: nothing runs without at least one KafkaNodePool in this namespace with the label strimzi.io/cluster: demo, the role `controller` and a node; there is none among these documents.
         topic.yaml:1: warning: KafkaTopic/a: KafkaTopic is accepted, but topics are not made from it yet.
-        2 documents: 4 problems, 3 warnings
+        2 documents: 4 problems, 1 warning
     "#]].assert_eq(&report(&validate(&sources)));
 }
 

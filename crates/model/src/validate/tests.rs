@@ -540,7 +540,7 @@ fn objects_of_kinds_that_are_not_known_are_told_apart() {
 ---
 {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {replicas: many}}
 ---
-{apiVersion: foo/v1, kind: Bar, metadata: {name: e, labels: {f: 1}}}
+{apiVersion: foo/v1, kind: Bar, metadata: {name: e, namespace: My_Space, labels: {f: 1}}}
 ";
     let source = Source {
         file: "-",
@@ -562,7 +562,9 @@ fn objects_of_kinds_that_are_not_known_are_told_apart() {
         .iter()
         .map(|Located { place, what }| format!("{place} {what}"))
         .collect();
-    expect![[r#"-:6 metadata.labels.f: 1 is not allowed; allowed: text, in quotes where YAML would read a number ("1"); for example: "1""#]].assert_eq(&problems.join("\n"));
+    expect![[r#"
+        -:6 metadata.labels.f: 1 is not allowed; allowed: text, in quotes where YAML would read a number ("1"); for example: "1"
+        -:6 metadata.namespace: My_Space is not allowed; allowed: a lower-case DNS label of at most 63 characters; for example: default"#]].assert_eq(&problems.join("\n"));
 }
 
 #[test]

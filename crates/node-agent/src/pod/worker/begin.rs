@@ -159,12 +159,12 @@ impl Worker {
             }
             Ok(Resolution::Pulling { progress }) => Err(Held {
                 reason: held_waiting,
-                message: format!("fetching the runtime of {name}: {progress}"),
+                message: format!("{progress} (image {name})"),
                 event: entry.waiting.is_none().then(|| {
                     (
                         false,
                         "Pulling",
-                        format!("Fetching the runtime of image {name:?}"),
+                        format!("Preparing the runtime of image {name:?}"),
                     )
                 }),
                 retry: PULL_POLL,
