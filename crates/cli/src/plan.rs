@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use kube::Api;
 use kube::api::ListParams;
 use resources::KafkaPlan;
-use resources::plan::{PlanPhase, PlanStatus, PlanStep};
+use resources::plan::{PlanPhase, PlanProblem, PlanStatus, PlanStep};
 
 use crate::args::{PlanCommand, Status};
 use crate::context;
@@ -100,6 +100,32 @@ fn describe_step(step: &PlanStep) -> String {
         Some(message) => format!("{}  {message}", word(step.status)),
         None => word(step.status),
     }
+}
+
+/// The problems that are why a cluster is not Ready: its condition says all of them in one sentence.
+pub(crate) fn problems_behind<'a>(plan: Option<&'a KafkaPlan>, reason: &str) -> &'a [PlanProblem] {
+    let status = plan.and_then(|plan| plan.status.as_ref());
+    let problems = status.and_then(|status| status.problems.as_deref());
+    let is_behind = |problem: &PlanProblem| reason.starts_with(&format!("{}: ", problem.reason));
+    problems
+        .filter(|problems| problems.iter().any(is_behind))
+        .unwrap_or_default()
+}
+
+/// The same on a line each; `None` where there are no two of them.
+pub(crate) fn problem_lines(plan: Option<&KafkaPlan>, reason: &str) -> Option<String> {
+    let problems = problems_behind(plan, reason);
+    if problems.len() < 2 {
+        return None;
+    }
+    let mut text = format!("{} problems", problems.len());
+    for problem in problems {
+        let _ = write!(text, "\n  {}: {}", problem.reason, problem.message);
+        if let Some(hint) = &problem.hint {
+            let _ = write!(text, "; {hint}");
+        }
+    }
+    Some(text)
 }
 
 /// The tree of phases and steps.

@@ -9,7 +9,6 @@ use kube::{Api, Client, ResourceExt as _};
 use model::desired::StoreKind;
 use model::desired::parse::metadata_store::METADATA_STORE;
 use model::observed::identity::{IDENTITY, Identity};
-use resources::plan::PlanProblem;
 use resources::{Kafka, KafkaPlan};
 use serde::Serialize;
 
@@ -250,45 +249,19 @@ fn overview(rows: &[Row]) -> String {
     text
 }
 
-/// Problems that are why a cluster is not Ready: its condition has them all in one sentence.
-fn problems(row: &Row) -> &[PlanProblem] {
-    let plan = row.plan.as_ref().and_then(|plan| plan.status.as_ref());
-    let problems = plan.and_then(|status| status.problems.as_deref());
-    let reason = row.reason.as_deref().unwrap_or_default();
-    let is_told = |problem: &PlanProblem| reason.starts_with(&format!("{}: ", problem.reason));
-    problems
-        .filter(|problems| problems.iter().any(is_told))
-        .unwrap_or_default()
-}
-
-/// The same in a word each.
-fn words(row: &Row) -> Option<String> {
-    let mut words: Vec<&str> = problems(row)
-        .iter()
-        .map(|problem| problem.reason.as_str())
-        .collect();
-    words.dedup();
-    (!words.is_empty()).then(|| words.join(", "))
-}
-
 /// Why a cluster is not Ready.
 fn why(row: &Row) -> String {
-    several_problems(row).unwrap_or_else(|| row.reason.clone().unwrap_or_default())
+    let reason = row.reason.as_deref().unwrap_or_default();
+    plan::problem_lines(row.plan.as_ref(), reason).unwrap_or_else(|| reason.to_owned())
 }
 
-/// Several problems that are why a cluster is not Ready, on a line each; `None` where there are no two.
-pub(crate) fn several_problems(row: &Row) -> Option<String> {
-    let problems = problems(row);
-    if problems.len() < 2 {
-        return None;
-    }
-    let lines = problems.iter().map(|problem| {
-        let hint = problem.hint.as_ref();
-        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
-        format!("\n  {}: {}{hint}", problem.reason, problem.message)
-    });
-    let lines: String = lines.collect();
-    Some(format!("{} problems{lines}", problems.len()))
+/// The same in a word for each problem; `None` where it is none of the plan's.
+fn words(row: &Row) -> Option<String> {
+    let reason = row.reason.as_deref().unwrap_or_default();
+    let problems = plan::problems_behind(row.plan.as_ref(), reason).iter();
+    let mut words: Vec<&str> = problems.map(|problem| problem.reason.as_str()).collect();
+    words.dedup();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 fn table(rows: &[Row]) -> String {

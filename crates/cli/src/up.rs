@@ -305,13 +305,6 @@ async fn bring_up(
         ));
     }
     for ((namespace, name), reason) in &waiting {
-        let kafka = Api::<Kafka>::namespaced(client.clone(), namespace);
-        // What came last may be of a Pod; the problems of a plan are told a line each.
-        let problems = match kafka.get(name).await {
-            Ok(kafka) => status::several_problems(&status::row(client, &kafka).await?),
-            Err(_) => None,
-        };
-        let reason = problems.unwrap_or_else(|| reason.clone());
         output::progress(&format!(
             "not Ready after {seconds:.0} s: Kafka {name} (namespace {namespace}): {reason}"
         ));

@@ -118,3 +118,73 @@ fn a_directory_that_is_no_home_is_left_as_it_is() {
         "8080"
     );
 }
+
+#[test]
+fn what_only_the_api_server_can_refuse_has_its_line_and_says_what_was_applied_before() {
+    let machine = Machine::new();
+    let deployment = |api: &str, replicas: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: first}}\n---\napiVersion: {api}\nkind: Deployment\nmetadata: {{name: d}}\n\
+             spec:\n  replicas: {replicas}\n  selector: {{matchLabels: {{a: b}}}}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    \
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    machine.klamm_ok(&["up", "--detach"]);
+    for (name, manifest, line, expected) in [
+        (
+            "typed",
+            deployment("apps/v1", "\"3\""),
+            9,
+            "spec.replicas: \"3\" is not allowed; allowed: a number, without quotes; for example: 3\n1 object was applied before it",
+        ),
+        (
+            "ranged",
+            deployment("apps/v1", "-1"),
+            9,
+            "spec.replicas: -1 is not allowed; allowed: greater than or equal to 0; for example: 0\n1 object was applied before it",
+        ),
+        (
+            "not-served",
+            deployment("apps/v1beta1", "1"),
+            5,
+            "apiVersion: apps/v1beta1 is not allowed; allowed: `apps/v1`, where Deployment is; for example: apps/v1\nnothing was applied",
+        ),
+    ] {
+        let file = machine.write(&format!("{name}.yaml"), &manifest);
+        let output = machine.klamm(&["up", "--detach", "-f", &file]);
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{name}: {told}");
+        let expected = format!("{file}:{line}: Deployment/d: {expected}");
+        assert!(told.contains(&expected), "{name}: {told}");
+    }
+}
+
+#[test]
+fn a_klamm_that_serves_already_is_named_and_its_labels_stay() {
+    let machine = Machine::new();
+    machine.klamm_ok(&["up", "--detach", "--label", "disk=fast"]);
+    machine.klamm_ok(&["up", "--detach", "--label", "disk=fast"]);
+    let output = machine.klamm(&["up", "--detach", "--label", "disk=slow"]);
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("--label disk=slow differs from the node's disk=fast")
+            && told.contains("klamm down"),
+        "{told}"
+    );
+    let output = machine.klamm(&["up", "--timeout", "1s"]);
+    let told = text(&output);
+    let serving = machine.pids("up --serve");
+    assert!(
+        told.contains(&format!("klamm (process {}) serves", serving[0]))
+            && !told.contains("Ctrl-C stops"),
+        "{told}"
+    );
+
+    // What klamm did not make stays when all else goes.
+    let notes = machine.home().join("notes.txt");
+    std::fs::write(&notes, "mine").unwrap();
+    let told = text(&machine.klamm(&["down", "--purge"]));
+    assert!(told.contains("stays there: notes.txt"), "{told}");
+    assert!(notes.is_file());
+}

@@ -276,8 +276,9 @@ impl std::fmt::Display for Problem {
             ),
             Self::PoolGone { pool, nodes } => write!(
                 f,
-                "pool {pool} is gone, {} keep running: apply the pool again (draining and removing a pool is not done yet)",
-                nodes_of(nodes)
+                "pool {pool} is gone, {} {} running: apply the pool again (draining and removing a pool is not done yet)",
+                nodes_of(nodes),
+                if nodes.len() == 1 { "keeps" } else { "keep" }
             ),
             Self::DataLost {
                 node,

@@ -46,11 +46,9 @@ impl Kinds {
         documents
             .iter()
             .filter_map(|document| {
-                let (api, kind) = (
-                    text(&document.object, "/apiVersion"),
-                    kind_of(&document.object),
-                );
-                let violation = not_served(&api, kind, &served)?;
+                let object = &document.object;
+                let (api, kind) = (text(object, "/apiVersion"), kind_of(object));
+                let violation = not_served(&api, kind, &served).or_else(|| unnamed(object))?;
                 Some(document.problem(violation))
             })
             .collect()
@@ -97,6 +95,18 @@ async fn discover(client: &Client) -> Result<Discovery> {
         .run()
         .await
         .context("asking the API server what it serves")
+}
+
+/// What is applied has a name: with `generateName` each time would make another object.
+fn unnamed(object: &Value) -> Option<Violation> {
+    let prefix = text(object, "/metadata/generateName");
+    text(object, "/metadata/name").is_empty().then(|| Violation {
+        path: "metadata.name".to_owned(),
+        kind: ViolationKind::MissingField,
+        given: String::new(),
+        allowed: "a name, also where there is a generateName: it is applied, not created anew each time".to_owned(),
+        example: format!("{prefix}1"),
+    })
 }
 
 /// What a definition of a kind makes the API server serve.

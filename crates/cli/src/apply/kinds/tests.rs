@@ -49,3 +49,14 @@ fn a_definition_brings_its_kind_in_every_version() {
     assert_eq!(defined_by(&definition), [pair("foo/v1"), pair("foo/v2")]);
     assert_eq!(defined_by(&json!({"kind": "Bar"})), []);
 }
+
+#[test]
+fn what_is_applied_has_a_name() {
+    let named = json!({"metadata": {"name": "a", "generateName": "b-"}});
+    assert_eq!(unnamed(&named), None);
+    let violation = unnamed(&json!({"metadata": {"generateName": "b-"}})).unwrap();
+    assert_eq!(
+        (violation.path.as_str(), violation.example.as_str()),
+        ("metadata.name", "b-1")
+    );
+}
