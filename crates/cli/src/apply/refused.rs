@@ -49,9 +49,23 @@ pub(super) fn lines(document: &Document, answer: &Status) -> Option<Vec<String>>
     if !matches!(answer.code, 400 | 403 | 409 | 422) {
         return None;
     }
-    let causes = answer.details.iter().flat_map(|details| &details.causes);
+    let causes = answer
+        .details
+        .as_ref()
+        .map(|details| details.causes.as_slice());
+    let causes = causes.unwrap_or_default();
+    // What the API server filled in from a field that is wrong is as wrong, and not the user's.
+    let follows = |index: usize, cause: &StatusCause| {
+        let mut before = causes.iter().take(index);
+        before.any(|earlier| earlier.message == cause.message)
+            && !cause.message.starts_with(REQUIRED)
+            && found(&document.object, &cause.field).1.is_none()
+    };
     let lines: Vec<String> = causes
-        .filter(|cause| !cause.field.is_empty())
+        .iter()
+        .enumerate()
+        .filter(|(index, cause)| !cause.field.is_empty() && !follows(*index, cause))
+        .map(|(_, cause)| cause)
         .map(|cause| line(&of_cause(document, cause)))
         .collect();
     if lines.is_empty() {
@@ -181,6 +195,9 @@ fn is_secret_value(document: &Document, path: &str) -> bool {
     text(&document.object, "kind") == "Secret" && maps.any(|map| path.starts_with(map))
 }
 
+/// How the message of a field that is absent begins.
+const REQUIRED: &str = "Required value";
+
 /// Source: the words of `k8s.io/apimachinery/pkg/util/validation/field`.
 fn of_cause(document: &Document, cause: &StatusCause) -> Located<Problem> {
     let StatusCause {
@@ -211,6 +228,7 @@ fn of_cause(document: &Document, cause: &StatusCause) -> Located<Problem> {
         None => "what is there".to_owned(),
     };
     let (allowed, example) = match (in_our_words(detail), reason) {
+        (_, ProblemReason::Forbidden) => (format!("nothing: {detail}"), String::new()),
         ((allowed, example), ProblemReason::Duplicate) if allowed.is_empty() => {
             ("each once".to_owned(), example)
         }
@@ -278,9 +296,10 @@ fn found<'a>(object: &'a Value, path: &str) -> (String, Option<&'a Value>) {
         if let Some(inner) = rest.strip_prefix('[') {
             let (key, after) = inner.split_once(']').unwrap_or((inner, ""));
             rest = after;
-            if let Some(map) = here.and_then(Value::as_object) {
+            let is_item = key.contains('=') || key.parse::<usize>().is_ok();
+            if here.is_some_and(Value::is_object) || !is_item {
                 ours = words::join(&ours, key);
-                here = map.get(key);
+                here = here.and_then(|here| here.get(key));
             } else {
                 let items = here.and_then(Value::as_array);
                 let index = items.and_then(|items| index_of(items, key));

@@ -70,7 +70,9 @@ fn causes_are_told_each_with_its_field() {
             {"reason": "FieldValueInvalid", "field": "spec.template.spec.containers[1].name",
              "message": "Invalid value: \"A_\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', \
              and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"},
+            {"reason": "FieldValueInvalid", "field": "spec.maximum", "message": "Invalid value: -1: must be greater than or equal to 0"},
             {"reason": "FieldValueRequired", "field": "spec.selector", "message": "Required value"},
+            {"reason": "FieldValueRequired", "field": "spec.data[tls.key]", "message": "Required value"},
             {"reason": "FieldValueNotSupported", "field": "spec.strategy.type", "message": "Unsupported value: \"Now\": supported values: \"Recreate\", \"RollingUpdate\""},
             {"reason": "FieldValueDuplicate", "field": "spec.template.spec.containers[1].name", "message": "Duplicate value: \"a\""},
             {"reason": "FieldValueForbidden", "field": "spec.paused", "message": "Forbidden: not now"},
@@ -81,9 +83,10 @@ fn causes_are_told_each_with_its_field() {
             web.yaml:8: Deployment/web: spec.replicas: 3 is not allowed; allowed: greater than or equal to 0; for example: 0
             web.yaml:13: Deployment/web: spec.template.spec.containers[1].name: a is not allowed; allowed: a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character; for example: my-name
             web.yaml:7: Deployment/web: spec.selector is missing; allowed: see `kubectl explain deployment.spec.selector`
+            web.yaml:7: Deployment/web: spec.data["tls.key"] is missing; allowed: see `kubectl explain deployment.spec.data`
             web.yaml:7: Deployment/web: spec.strategy.type: Now is not allowed; allowed: one of "Recreate", "RollingUpdate"; for example: Recreate
             web.yaml:13: Deployment/web: spec.template.spec.containers[1].name: a is not allowed; allowed: each once
-            web.yaml:7: Deployment/web: spec.paused cannot be set (to what is there); instead: what the API server takes: not now
+            web.yaml:7: Deployment/web: spec.paused cannot be set (to what is there); instead: nothing: not now
             web.yaml:9: Deployment/web: spec.template.metadata.labels: {"a":"c"} is not allowed; allowed: what the API server takes: `selector` does not match template `labels`
             web.yaml:7: Deployment/web: spec.selector: {} is not allowed; allowed: what it is already: it cannot be changed
             2 objects were applied before it"#]],
