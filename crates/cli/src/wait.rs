@@ -134,9 +134,9 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
         told.tell(&format!("{name}: {step}"), &state);
     }
     let standing = match (Standing::of(&kafka, plan.as_ref()), behind) {
-        (Standing::NotReady(reason), _) => Standing::NotReady(
-            crate::plan::problem_lines(plan.as_ref(), &reason).unwrap_or(reason),
-        ),
+        (Standing::NotReady(reason), _) => {
+            Standing::NotReady(crate::plan::problem_lines(plan.as_ref(), &reason).unwrap_or(reason))
+        }
         (_, Some(reason)) => Standing::NotReady(reason),
         (Standing::Settled, None) => {
             standing::unseen_pool(&pools).map_or(Standing::Settled, Standing::UnderWay)
