@@ -121,7 +121,7 @@ fn wanted(
     let Some(record) = &node.record else {
         return fresh.map(|mut fresh| {
             let data = data_of(&fresh);
-            dynamic::bring_up_to_date(view, &mut fresh, None, &data, &Removal::Done);
+            dynamic::bring_up_to_date((view, identity), &mut fresh, None, &data, &Removal::Done);
             (marked(identity, node, fresh), Reason::Missing)
         });
     };
@@ -155,7 +155,13 @@ fn wanted(
             };
             // What changes without a restart does not wait for one.
             object.map(|mut object| {
-                dynamic::bring_up_to_date(view, &mut object, Some(record), &data, &removal);
+                dynamic::bring_up_to_date(
+                    (view, identity),
+                    &mut object,
+                    Some(record),
+                    &data,
+                    &removal,
+                );
                 object
             })
         }

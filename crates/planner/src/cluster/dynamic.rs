@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use manifests::config_map::SERVER_CONFIG;
 use manifests::revision;
 use model::observed::Known;
-use model::observed::identity::SETTINGS;
+use model::observed::identity::{Identity, SETTINGS};
 use model::observed::kafka::Setting;
 use serde_json::Value;
 
@@ -201,9 +201,10 @@ fn differs(answers: &Answers<'_>, key: &str, value: &String) -> bool {
 
 /// Brings what needs no restart in a ConfigMap to be written up to date: the log configuration, which Kafka reads again by
 /// itself, and properties that brokers change while they run. Of these only what Kafka has taken: with a value that it
-/// refuses, a broker that happens to start would not come up again. All that it is told of are remembered by name.
+/// refuses, a broker that happens to start would not come up again. Brokers that do not run cannot take anything; those
+/// that run and are silent for a moment have not. All that they are told of are remembered by name.
 pub(crate) fn bring_up_to_date(
-    view: &View<'_>,
+    (view, identity): (&View<'_>, &Identity),
     object: &mut Value,
     record: Option<&Record<'_>>,
     fresh: &BTreeMap<String, String>,
@@ -215,11 +216,12 @@ pub(crate) fn bring_up_to_date(
     };
     if let Some(text) = data.get(SERVER_CONFIG).and_then(Value::as_str) {
         let answers = answers(view);
+        let is_silent = answers.is_empty() && some_broker_is_ready(view, identity);
         let recorded = record.map(|record| dynamic_of(&record.data));
         let recorded = recorded.unwrap_or_default();
         let taken = dynamic_of(fresh).into_iter().filter_map(|(key, value)| {
             // A value that a provider fills in can only be compared by Kafka.
-            if value.contains("${") || !differs(&answers, &key, &value) {
+            if value.contains("${") || !is_silent && !differs(&answers, &key, &value) {
                 return Some((key, value));
             }
             recorded.get(&key).cloned().map(|value| (key, value))
@@ -247,6 +249,12 @@ fn with_dynamic(text: &str, mut wanted: Properties) -> String {
     }
     lines.extend(wanted.into_iter().map(|(key, value)| line(&key, value)));
     lines.join("\n") + "\n"
+}
+
+fn some_broker_is_ready(view: &View<'_>, identity: &Identity) -> bool {
+    let nodes = NodeView::all(view, identity);
+    let mut brokers = nodes.iter().filter(|node| node.node.roles.is_broker());
+    brokers.any(|broker| matches!(broker.pod, PodSeen::Present(pod) if pod.ready))
 }
 
 /// What brokers answered, by id; those that did not are absent.
