@@ -46,7 +46,7 @@ def main():
                     environment = (entry / "environ").read_bytes().decode()
                 except (OSError, UnicodeDecodeError):
                     continue
-                if str(home) not in line + environment or " kafka.Kafka " in line:
+                if str(home) not in line + environment or " kafka.Kafka " in line and "--parent" not in line:
                     continue
                 rss, anonymous = resident(entry.name)
                 print(f"{rss:6.1f} MB resident ({anonymous:5.1f} anonymous)  {line[:90]}")

@@ -51,7 +51,7 @@ def brokers(home):
             )
         except (OSError, UnicodeDecodeError):
             continue
-        if "kafka.Kafka" in line and "--exec-jvm" not in line and str(home) in " ".join(line):
+        if "kafka.Kafka" in line and "--parent" not in line and str(home) in " ".join(line):
             found.append((line, environment))
     return sorted(found, key=lambda broker: broker[1]["POD_NAME"])
 

@@ -12,7 +12,11 @@ for dir in crates/*/fuzz; do
         cd "$dir/.."
         for target in $(cargo +nightly fuzz list); do
             echo "== ${dir%/fuzz} $target"
-            cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -malloc_limit_mb=64 -print_final_stats=1
+            # Text begins with what people write.
+            seeds=()
+            [ "$target" = manifest ] && seeds=("fuzz/corpus/$target" ../../examples)
+            mkdir -p "fuzz/corpus/$target"
+            cargo +nightly fuzz run "$target" "${seeds[@]}" -- -max_total_time="$seconds" -malloc_limit_mb=64 -print_final_stats=1
         done
     )
 done

@@ -50,7 +50,7 @@ pub(crate) async fn apply(
     }
     let mut ordered: Vec<&Document> = documents.iter().collect();
     ordered.sort_by_key(|document| order(kind_of(&document.object)));
-    ensure_namespaces(client, documents, namespace).await?;
+    let namespaces = ensure_namespaces(client, documents, namespace).await?;
     let mut applied = Vec::new();
     for document in ordered {
         let object = &document.object;
@@ -85,7 +85,7 @@ pub(crate) async fn apply(
             Ok(_) => {}
             Err(kube::Error::Api(answer)) => match refused::lines(document, &answer) {
                 Some(lines) => {
-                    let applied = applied.len();
+                    let applied = namespaces + applied.len();
                     return Err(Refused { lines, applied }.into());
                 }
                 None => return Err(kube::Error::Api(answer)).with_context(at),
@@ -101,7 +101,13 @@ pub(crate) async fn apply(
     Ok(applied)
 }
 
-async fn ensure_namespaces(client: &Client, documents: &[Document], default: &str) -> Result<()> {
+/// Makes the namespaces that documents are in and none of them describes; returns how many.
+async fn ensure_namespaces(
+    client: &Client,
+    documents: &[Document],
+    default: &str,
+) -> Result<usize> {
+    let mut created = 0;
     let mut wanted: BTreeSet<String> = documents
         .iter()
         .map(|document| text(&document.object, "/metadata/namespace"))
@@ -127,9 +133,10 @@ async fn ensure_namespaces(client: &Client, documents: &[Document], default: &st
                 .await
                 .with_context(|| format!("creating namespace {name}"))?;
             output::progress(&format!("namespace {name} created"));
+            created += 1;
         }
     }
-    Ok(())
+    Ok(created)
 }
 
 /// Namespaces first, then what others refer to, then our resources: pools before the Kafka that needs them.

@@ -118,14 +118,16 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
     // After a start a status may still be that of before: it counts together with the Pods.
     let mut behind = None;
     let mut ends = Vec::new();
-    if let Ok(pods) = pods.list(&selector).await {
-        for pod in pods {
-            let (name, state) = (pod.name_any(), pod::describe(&pod));
-            told.tell(&name, &state);
-            if !pod::is_ready(&pod) {
-                ends.extend(pod::last_end(&pod).map(|end| format!("Pod {name} {end}")));
-                behind.get_or_insert(format!("Pod {name}: {state}"));
-            }
+    let pods = match pods.list(&selector).await {
+        Ok(pods) => pods,
+        Err(error) => return unknown(error),
+    };
+    for pod in pods {
+        let (name, state) = (pod.name_any(), pod::describe(&pod));
+        told.tell(&name, &state);
+        if !pod::is_ready(&pod) {
+            ends.extend(pod::last_end(&pod).map(|end| format!("Pod {name} {end}")));
+            behind.get_or_insert(format!("Pod {name}: {state}"));
         }
     }
     let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), namespace);
@@ -149,8 +151,8 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
     }
     match standing {
         Standing::Settled => None,
-        Standing::UnderWay(_) => Some(Lack {
-            reason: standing.to_string(),
+        Standing::UnderWay(what) => Some(Lack {
+            reason: format!("under way: {what}"),
             stalled: false,
             serves: false,
         }),

@@ -47,3 +47,5 @@ pub mod storage;
 mod volumes;
 
 pub use run::{Error, run};
+#[cfg(fuzzing)]
+pub use server::fuzzing;

@@ -5,6 +5,8 @@
 
 mod callers;
 mod exec;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod logs;
 mod port_forward;
 mod spdy;

@@ -59,8 +59,8 @@ pub(crate) fn check(document: &Value) -> Option<Vec<Violation>> {
     if is_secret {
         // Whatever stands in a wrong place may be a value.
         let about_values = |violation: &&mut Violation| {
-            let mut known = ["metadata", "immutable", "type"].iter();
-            !known.any(|known| violation.path.starts_with(known))
+            let first = violation.path.split(['.', '[']).next();
+            !matches!(first, Some("metadata" | "immutable" | "type"))
         };
         for violation in violations.iter_mut().filter(about_values) {
             "what is not shown".clone_into(&mut violation.given);

@@ -252,7 +252,7 @@ async fn run_storage_tool(
         .arg("-c")
         .arg(properties);
     let output = Program::of(&command)
-        .tied()?
+        .tied()
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

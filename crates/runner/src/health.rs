@@ -220,53 +220,57 @@ fn broker_state(shared: &Shared) -> BrokerState {
 fn metrics(shared: &Shared) -> (StatusCode, String) {
     use std::fmt::Write as _;
     let state = broker_state(shared);
-    let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, value: i64, labels: &str| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{labels} {value}"
-        );
-    };
-    gauge(
-        "klamm_runner_broker_state",
-        "Kafka's BrokerState number.",
-        state.broker_state.into(),
-        "",
-    );
-    let ready = shared
-        .live()
-        .state
-        .is_ready(shared.config.roles.is_broker());
-    gauge(
-        "klamm_runner_ready",
-        "1 when the node serves.",
-        ready.into(),
-        "",
-    );
-    let left = state
-        .recovery_state
-        .map_or(0, |recovery| recovery.remaining_logs_to_recover);
-    gauge(
-        "klamm_runner_remaining_logs_to_recover",
-        "Logs still to be recovered after an unclean shutdown.",
-        i64::try_from(left).unwrap_or(i64::MAX),
-        "",
-    );
-    let reassembled = i64::try_from(shared.live().reassembled).unwrap_or(i64::MAX);
-    gauge(
-        "klamm_runner_pem_files_reassembled",
-        "PEM files written anew under a running JVM.",
-        reassembled,
-        "",
-    );
-    for (file, seconds) in &shared.live().served.given.ends {
-        gauge(
+    let live = shared.live();
+    let ready = live.state.is_ready(shared.config.roles.is_broker());
+    let left = state.recovery_state;
+    let left = left.map_or(0, |recovery| recovery.remaining_logs_to_recover);
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let ends = live.served.given.ends.iter();
+    let ends = ends.map(|(file, seconds)| (format!("{{file={file:?}}}"), *seconds));
+    let one = |value: i64| vec![(String::new(), value)];
+    let families = [
+        (
+            "klamm_runner_broker_state",
+            "gauge",
+            "Kafka's BrokerState number.",
+            one(state.broker_state.into()),
+        ),
+        (
+            "klamm_runner_ready",
+            "gauge",
+            "1 when the node serves.",
+            one(ready.into()),
+        ),
+        (
+            "klamm_runner_remaining_logs_to_recover",
+            "gauge",
+            "Logs still to be recovered after an unclean shutdown.",
+            one(number(left)),
+        ),
+        (
+            "klamm_runner_pem_files_reassembled_total",
+            "counter",
+            "PEM files written anew under a running JVM.",
+            one(number(live.reassembled)),
+        ),
+        (
             "klamm_runner_certificate_expiry_seconds",
+            "gauge",
             "Unix time at which the certificate expires.",
-            *seconds,
-            &format!("{{file={file:?}}}"),
-        );
+            ends.collect(),
+        ),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, samples) in families {
+        if samples.is_empty() {
+            continue;
+        }
+        // Once for all samples of a name, as the exposition format wants it.
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in samples {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
     }
     (StatusCode::OK, text)
 }

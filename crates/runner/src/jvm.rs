@@ -140,26 +140,25 @@ impl Program {
     }
 
     /// To be started so that it is killed when this process dies.
-    pub(crate) fn tied(&self) -> Result<Command, RunnerError> {
+    pub(crate) fn tied(&self) -> Command {
         let words = self.arguments.iter().map(String::as_str);
-        let mut command = tied_to_this(std::iter::once("--").chain(words))?;
+        let mut command = tied_to_this(std::iter::once("--").chain(words));
         command.envs(&self.variables);
-        Ok(command)
+        command
     }
 }
 
 /// This program once more, to be killed when this process dies.
-pub(crate) fn tied_to_this<'a>(
-    arguments: impl IntoIterator<Item = &'a str>,
-) -> Result<Command, RunnerError> {
-    let own =
-        std::env::current_exe().map_err(RunnerError::file("find", Path::new("/proc/self/exe")))?;
-    let mut command = Command::new(own);
+///
+/// By the kernel's link to it: where it lay there may be another version by now, or nothing.
+pub(crate) fn tied_to_this<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new("/proc/self/exe");
     command
+        .arg0("klamm")
         .args(["run-broker", "--parent"])
         .arg(std::process::id().to_string())
         .args(arguments);
-    Ok(command)
+    command
 }
 
 /// The jars of Strimzi's metrics reporter, where the manifest asks for it.

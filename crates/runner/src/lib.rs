@@ -25,6 +25,8 @@
 
 mod environment;
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod health;
 mod install;
 mod jvm;

@@ -39,13 +39,13 @@ pub(crate) struct Refreshed {
 /// Prepares the start of Kafka; tells what it is about to do.
 pub(crate) async fn run(
     environment: &Environment,
+    config: &RunnerConfig,
     mut told: impl FnMut(Doing),
 ) -> Result<Prepared, RunnerError> {
-    let config = environment.runner_config()?;
-    let found = volume::inspect(environment, &config)?;
+    let found = volume::inspect(environment, config)?;
     let run_dir = environment.path(RUN_DIR);
     std::fs::create_dir_all(&run_dir).map_err(RunnerError::file("create", &run_dir))?;
-    let rack = rack::of(environment, &config).await;
+    let rack = rack::of(environment, config).await;
     let place = render::place(environment, rack.clone());
     let properties = environment.server_properties();
     let mut text = fill(environment, &place, "server.config")?;
@@ -53,19 +53,19 @@ pub(crate) async fn run(
         text = render::with_fast_start(text);
     }
     pem_files::write_private(&properties, text.as_bytes())?;
-    render_logging(environment, &config, &place)?;
-    jvm::write_jmx_files(environment, &config)?;
+    render_logging(environment, config, &place)?;
+    jvm::write_jmx_files(environment, config)?;
     told(Doing::WaitingForCertificate);
-    pem_files::assemble_and_wait(environment, &config).await?;
+    pem_files::assemble_and_wait(environment, config).await?;
     let mut is_registered = false;
     if let Some(store) = &config.store {
         told(Doing::WaitingForStore);
         let empty = |content: &volume::Content| *content != volume::Content::Own;
         let disks_are_empty = found.iter().all(|(_, _, content)| empty(content));
-        is_registered = metadata_store::agree(environment, &config, store, disks_are_empty).await?;
+        is_registered = metadata_store::agree(environment, config, store, disks_are_empty).await?;
     }
     told(Doing::Formatting);
-    format::format_if_permitted(environment, &config, &properties, &found).await?;
+    format::format_if_permitted(environment, config, &properties, &found).await?;
     format::use_up_permission(environment)?;
     if let Some(store) = config.store.as_ref().filter(|_| is_registered) {
         told(Doing::WaitingForOldSession);
@@ -75,28 +75,28 @@ pub(crate) async fn run(
     told(Doing::Starting);
     Ok(Prepared {
         rack,
-        given: Given::read(environment, &config)?,
-        program: jvm::broker(environment, &config)?,
+        given: Given::read(environment, config)?,
+        program: jvm::broker(environment, config)?,
     })
 }
 
 /// Brings up to date what Kafka reads again while it runs.
 pub(crate) fn refresh(
     environment: &Environment,
+    config: &RunnerConfig,
     rack: Option<String>,
 ) -> Result<Refreshed, RunnerError> {
-    let config = environment.runner_config()?;
     let place = render::place(environment, rack);
-    if let Err(error) = render_logging(environment, &config, &place) {
+    if let Err(error) = render_logging(environment, config, &place) {
         tracing::debug!(%error, "keeping the present logging configuration");
     }
-    let written = pem_files::assemble(environment, &config)?;
+    let written = pem_files::assemble(environment, config)?;
     if !written.is_empty() {
         tracing::info!(files = ?written, "certificates changed; Kafka serves them once the operator tells it to reload");
     }
     Ok(Refreshed {
         written,
-        given: Given::read(environment, &config)?,
+        given: Given::read(environment, config)?,
     })
 }
 

@@ -116,7 +116,7 @@ pub(crate) fn look(shared: &Arc<Shared>) {
     }
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let found = task::run(&Task::Look, |_| {}).await;
+        let found = task::run(&Task::Look, &shared.config, |_| {}).await;
         let found = found.unwrap_or_else(|error| {
             tracing::warn!(
                 error = crate::chain(&error),
@@ -126,7 +126,10 @@ pub(crate) fn look(shared: &Arc<Shared>) {
         });
         let mut live = shared.live();
         let served = &mut live.served;
-        served.certificates = found.unwrap_or_default();
+        // What was seen last counts until something else is.
+        if let Some(found) = found {
+            served.certificates = found;
+        }
         served.dialling = false;
         served.due = Instant::now() + served.pause;
         served.pause = (served.pause * 2).min(LONGEST_PAUSE);

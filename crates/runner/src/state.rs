@@ -53,8 +53,10 @@ impl State {
         let (done, total) = self
             .loading
             .values()
-            .fold((0, 0), |(done, total), (d, t)| (done + d, total + t));
-        (total > 0).then(|| done * 100 / total)
+            .fold((0_u64, 0_u64), |(done, total), (d, t)| {
+                (done.saturating_add(*d), total.saturating_add(*t))
+            });
+        (total > 0).then(|| done.saturating_mul(100) / total)
     }
 
     /// Takes in one line.
@@ -121,7 +123,8 @@ fn parse_loaded(line: &str) -> Option<(String, u64, u64)> {
     let (before, after) = line.rsplit_once(" completed in ")?;
     let (done, total) = before.rsplit_once('(')?.1.split_once('/')?;
     let dir = after.split(')').next()?;
-    Some((dir.to_owned(), done.parse().ok()?, total.parse().ok()?))
+    let (done, total) = (done.parse().ok()?, total.parse().ok()?);
+    (done <= total).then(|| (dir.to_owned(), done, total))
 }
 
 /// Longest piece read at once; a line is far shorter.

@@ -57,7 +57,7 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
     };
     let program = PathBuf::from(command.as_std().get_program());
     let mut child = Program::of(&command)
-        .tied()?
+        .tied()
         .stdin(Stdio::null())
         .spawn()
         .map_err(RunnerError::file("start", &program))?;

@@ -26,8 +26,8 @@ use crate::{RunnerError, memory, volume};
 
 /// How often mounted files and Kafka's state are looked at.
 const PERIOD: Duration = Duration::from_millis(250);
-/// Until files that could not be brought up to date are tried again.
-const AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// Until files that could not be brought up to date are tried again, the first time and at most.
+const AFTER_FAILURE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(10));
 
 /// Runs Kafka; returns the exit status for the container.
 pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
@@ -41,7 +41,7 @@ pub(crate) async fn run(environment: &Environment) -> Result<u8, RunnerError> {
     // Before they are read: a change from now on is one to take in.
     let sources = Sources::of(environment, &config);
     let prepared = tokio::select! {
-        outcome = task::run(&Task::Prepare, |doing| shared.live().doing = doing) => outcome?,
+        outcome = task::run(&Task::Prepare, &config, |doing| shared.live().doing = doing) => outcome?,
         // What it does dies with it; a half-done format is finished by the next start.
         _ = stop.asked() => return Ok(0),
     };
@@ -66,7 +66,7 @@ async fn start_and_wait(
     shared.live().served = Served::at_start(prepared.given);
     let mut child = prepared
         .program
-        .tied()?
+        .tied()
         .stdin(Stdio::null())
         .spawn()
         .map_err(|source| RunnerError::Jvm {
@@ -154,24 +154,25 @@ async fn keep_up_to_date(shared: &Arc<Shared>, mut sources: Sources, rack: Optio
     let task = Task::Refresh { rack };
     let mut ticks = every(PERIOD);
     let mut again = None;
+    let mut pause = AFTER_FAILURE.0;
     loop {
         ticks.tick().await;
         let is_due = again.is_some_and(|at| at <= Instant::now());
         if !sources.changed() && !is_due {
             continue;
         }
-        let refreshed = task::run::<Refreshed>(&task, |_| {}).await;
+        let refreshed = task::run::<Refreshed>(&task, &shared.config, |_| {}).await;
         let refreshed = refreshed.unwrap_or_else(|error| {
             tracing::warn!(error = crate::chain(&error), "keeping the present files");
             None
         });
-        again = match refreshed {
-            Some(refreshed) => {
-                take_in(shared, refreshed);
-                None
-            }
-            None => Some(Instant::now() + AFTER_FAILURE),
-        };
+        if let Some(refreshed) = refreshed {
+            take_in(shared, refreshed);
+            (again, pause) = (None, AFTER_FAILURE.0);
+        } else {
+            again = Some(Instant::now() + pause);
+            pause = (pause * 2).min(AFTER_FAILURE.1);
+        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! Work for which the supervisor starts this program once more.
 //!
 //! The supervisor lives as long as its broker, in every Pod: what is done once, or rarely, and needs much code (TLS,
-//! certificates, the metadata store) is done by a process of its own, and its memory goes with it. That process reads
-//! the same environment and files, prints lines of JSON (what it does, at last what came of it), logs where the
-//! supervisor does, and is killed when the supervisor dies.
+//! certificates, the metadata store) is done by a process of its own, and its memory goes with it. That process has the
+//! same environment, and on standard input the configuration that the supervisor began with: what the operator mounts
+//! later may be meant for a later runner. It prints lines of JSON (what it does, at last what came of it), logs where
+//! the supervisor does, and is killed when the supervisor dies.
 
 use std::process::{ExitCode, Stdio};
 
+use model::runner::RunnerConfig;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
 
 use crate::environment::Environment;
 use crate::{RunnerError, jvm, memory, prepare, served};
@@ -30,6 +33,13 @@ pub(crate) enum Task {
 }
 
 impl Task {
+    fn failed(&self, source: std::io::Error) -> RunnerError {
+        RunnerError::Task {
+            task: self.name(),
+            source,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
@@ -85,22 +95,37 @@ enum Line<T> {
     Done(T),
 }
 
-/// Does a task elsewhere; `None` if it failed, which was logged there. The process ends when this future is dropped.
+/// Does a task elsewhere; `None` if it failed and said why. The process ends when this future is dropped.
 pub(crate) async fn run<T: DeserializeOwned>(
     task: &Task,
+    config: &RunnerConfig,
+    told: impl FnMut(Doing),
+) -> Result<Option<T>, RunnerError> {
+    let text = serde_json::to_string(task).map_err(|error| task.failed(error.into()))?;
+    let command = jvm::tied_to_this(["--task", &text]);
+    let outcome = run_in(command, task, config, told).await;
+    memory::give_back_code();
+    outcome
+}
+
+async fn run_in<T: DeserializeOwned>(
+    mut command: Command,
+    task: &Task,
+    config: &RunnerConfig,
     mut told: impl FnMut(Doing),
 ) -> Result<Option<T>, RunnerError> {
-    let failed = |source| RunnerError::Task {
-        task: task.name(),
-        source,
-    };
-    let text = serde_json::to_string(task).map_err(|error| failed(error.into()))?;
-    let mut child = jvm::tied_to_this(["--task", &text])?
-        .stdin(Stdio::null())
+    let failed = |source| task.failed(source);
+    let handed = serde_json::to_vec(config).map_err(|error| failed(error.into()))?;
+    let mut child = command
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
+    if let Some(mut input) = child.stdin.take() {
+        // One that ends without reading says why by its status.
+        let _ = input.write_all(&handed).await;
+    }
     let mut outcome = None;
     if let Some(output) = child.stdout.take() {
         let mut lines = BufReader::new(output).lines();
@@ -112,48 +137,72 @@ pub(crate) async fn run<T: DeserializeOwned>(
         }
     }
     let status = child.wait().await.map_err(failed)?;
-    memory::give_back_code();
-    Ok(outcome.filter(|_| status.success()))
+    match (status.code(), outcome) {
+        (Some(0), Some(done)) => Ok(Some(done)),
+        (Some(FAILED), _) => Ok(None),
+        _ => Err(failed(std::io::Error::other(format!(
+            "it ended with {status}"
+        )))),
+    }
 }
+
+/// Exit status of a task that failed and said why.
+const FAILED: i32 = 1;
 
 /// `run-broker --parent PARENT --task TASK`: the other side.
 pub(crate) fn main(task: &str) -> ExitCode {
-    match serde_json::from_str(task) {
-        Ok(Task::Prepare) => crate::run(async |environment| {
-            let prepared =
-                prepare::run(environment, |doing| tell(&Line::<()>::Doing(doing))).await?;
-            tell(&Line::Done(prepared));
-            Ok(0)
-        }),
-        // A Secret that vanishes under a running broker changes nothing for it: it keeps what it has.
-        Ok(Task::Refresh { rack }) => {
-            crate::run(async |environment| Ok(told(prepare::refresh(environment, rack))))
+    let handed = serde_json::from_str::<Task>(task)
+        .and_then(|task| Ok((task, serde_json::from_reader(std::io::stdin().lock())?)));
+    match handed {
+        Ok((task, config)) => {
+            crate::run(async |environment| perform(&task, environment, &config).await)
         }
-        Ok(Task::Look) => crate::run(async |environment| Ok(told(look(environment).await))),
         Err(error) => {
             tracing::error!(task, %error, "no task of this runner");
-            ExitCode::FAILURE
+            ExitCode::from(NOT_UNDERSTOOD)
         }
     }
 }
 
-async fn look(
+/// Exit status where the other side is of another version; that it says why is not for the operator.
+const NOT_UNDERSTOOD: u8 = 2;
+
+async fn perform(
+    task: &Task,
     environment: &Environment,
-) -> Result<std::collections::BTreeMap<String, String>, RunnerError> {
-    let config = environment.runner_config()?;
-    let stores = served::files::stores(environment, &config)?;
-    Ok(served::dial::all(environment, &stores).await)
+    config: &RunnerConfig,
+) -> Result<u8, RunnerError> {
+    match task {
+        Task::Prepare => {
+            let told = |doing| tell(&Line::<()>::Doing(doing));
+            tell(&Line::Done(prepare::run(environment, config, told).await?));
+            Ok(0)
+        }
+        Task::Refresh { rack } => Ok(beside_kafka(prepare::refresh(
+            environment,
+            config,
+            rack.clone(),
+        ))),
+        Task::Look => {
+            let stores = served::files::stores(environment, config);
+            Ok(beside_kafka(match stores {
+                Ok(stores) => Ok(served::dial::all(environment, &stores).await),
+                Err(error) => Err(error),
+            }))
+        }
+    }
 }
 
-/// The exit status of what goes on beside a running broker: a failure is no news for the operator.
-fn told<T: Serialize>(outcome: Result<T, RunnerError>) -> u8 {
+/// The exit status of what goes on beside a running broker, of which a failure is no end.
+fn beside_kafka<T: Serialize>(outcome: Result<T, RunnerError>) -> u8 {
     match outcome {
         Ok(done) => {
             tell(&Line::Done(done));
             0
         }
+        // A Secret that vanishes under a running broker changes nothing for it: it keeps what it has.
         Err(error) => {
-            tracing::debug!(error = crate::chain(&error), "keeping the present files");
+            tracing::warn!(error = crate::chain(&error), "keeping the present files");
             1
         }
     }
@@ -169,3 +218,6 @@ fn tell<T: Serialize>(line: &Line<T>) {
         Err(error) => tracing::error!(%error, "cannot tell the supervisor"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,8 +110,8 @@ pub(crate) fn inspect(
         let meta =
             meta_properties::read_as(&path, version_of(config)).map_err(|error| match error {
                 RunnerError::Configuration { path: _, reason } => {
-                    let reason = format!("{} {reason}; {}", file_of(dir), put_back(config, dir));
-                    refused(environment, dir, Refusal::CorruptedMetadata, reason)
+                    let (refusal, reason) = unreadable(config, dir, &path, &reason);
+                    refused(environment, dir, refusal, reason)
                 }
                 other => other,
             })?;
@@ -153,6 +153,29 @@ pub(crate) fn inspect(
     Ok(found)
 }
 
+/// A file that is not as this node's must be: of a cluster of the other kind, or damaged.
+fn unreadable(config: &RunnerConfig, dir: &LogDir, path: &Path, reason: &str) -> (Refusal, String) {
+    let file = file_of(dir);
+    let (other, whose) = if config.kafka_version.needs_zookeeper() {
+        (meta_properties::Version::KRaft, "in KRaft")
+    } else {
+        (
+            meta_properties::Version::ZooKeeper,
+            "behind ZooKeeper's protocol",
+        )
+    };
+    if let Ok(Some(meta)) = meta_properties::read_as(path, other) {
+        let reason = format!(
+            "{file} is of a cluster that keeps its metadata {whose}: cluster {}, node {}; nothing was started or changed. \
+             Give the Pod its own volume back",
+            meta.cluster_id, meta.node_id
+        );
+        return (Refusal::ForeignCluster, reason);
+    }
+    let reason = format!("{file} {reason}; {}", put_back(config, dir));
+    (Refusal::CorruptedMetadata, reason)
+}
+
 /// `meta.properties` of a log directory, from the root of its volume.
 fn file_of(dir: &LogDir) -> String {
     let path = Path::new(&dir.path);
@@ -160,7 +183,8 @@ fn file_of(dir: &LogDir) -> String {
     path.join(meta_properties::FILE).display().to_string()
 }
 
-/// What helps a file that is not there or cannot be read: all that is in it is known.
+/// What helps a file that is not there or cannot be read: what is in it is known, but for a directory id that was never
+/// seen, which Kafka chooses again.
 fn put_back(config: &RunnerConfig, dir: &LogDir) -> String {
     let lines = meta_properties::of_new(
         version_of(config),

@@ -54,6 +54,10 @@ pub(super) fn lines(document: &Document, answer: &Status) -> Option<Vec<String>>
         .as_ref()
         .map(|details| details.causes.as_slice());
     let causes = causes.unwrap_or_default();
+    // No document is at fault for that, and it passes.
+    if causes.iter().any(|cause| cause.reason == TERMINATING) {
+        return None;
+    }
     // What the API server filled in from a field that is wrong is as wrong, and not the user's.
     let follows = |index: usize, cause: &StatusCause| {
         let mut before = causes.iter().take(index);
@@ -66,13 +70,23 @@ pub(super) fn lines(document: &Document, answer: &Status) -> Option<Vec<String>>
         .enumerate()
         .filter(|(index, cause)| !cause.field.is_empty() && !follows(*index, cause))
         .map(|(_, cause)| cause)
-        .map(|cause| line(&of_cause(document, cause)))
+        .map(|cause| match cause.message.as_str() {
+            // Not in the words of a field's errors, which have a kind and a detail.
+            message if !message.contains(": ") && !message.starts_with(REQUIRED) => {
+                whole(document, message)
+            }
+            _ => line(&of_cause(document, cause)),
+        })
         .collect();
     if lines.is_empty() {
         return Some(vec![whole(document, &answer.message)]);
     }
     Some(lines)
 }
+
+/// The reason of the cause when objects are made in a namespace that is going.
+/// Source: `NamespaceTerminatingCause` of `k8s.io/api/core/v1`.
+const TERMINATING: &str = "NamespaceTerminating";
 
 /// Of the document as a whole, in the API server's words.
 fn whole(document: &Document, message: &str) -> String {
@@ -191,8 +205,8 @@ fn explain(document: &Document, path: &str) -> String {
 const SECRET: &str = "what is not shown";
 
 fn is_secret_value(document: &Document, path: &str) -> bool {
-    let mut maps = ["data", "stringData"].iter();
-    text(&document.object, "kind") == "Secret" && maps.any(|map| path.starts_with(map))
+    let first = path.split(['.', '[']).next().unwrap_or_default();
+    text(&document.object, "kind") == "Secret" && matches!(first, "data" | "stringData")
 }
 
 /// How the message of a field that is absent begins.

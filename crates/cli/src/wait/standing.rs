@@ -42,10 +42,13 @@ impl Standing {
                 return Self::HeldUp(why.unwrap_or_default());
             }
             (true, Some(doing)) => return Self::UnderWay(doing),
-            (true | false, _) if !is_told => {
+            (true, None) => {
+                return Self::UnderWay("its latest change has not been looked at yet".to_owned());
+            }
+            (false, _) if !is_told => {
                 return Self::NotReady("its latest change has not been looked at yet".to_owned());
             }
-            (true | false, _) => {}
+            (false, _) => {}
         }
         if is("ReconciliationPaused").is_some() {
             return Self::NotReady(

@@ -152,7 +152,7 @@ impl Machine {
         self.processes()
             .into_iter()
             .filter(|process| {
-                process.line.contains(" kafka.Kafka ") && !process.line.contains("--exec-jvm")
+                process.line.contains(" kafka.Kafka ") && !process.line.contains("--parent")
             })
             .filter(|process| process.environment.contains(&name))
             .map(|process| process.pid)

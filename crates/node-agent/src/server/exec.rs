@@ -62,8 +62,8 @@ struct Remote {
     clippy::struct_excessive_bools,
     reason = "the switches of the request, each by itself"
 )]
-struct Asked {
-    command: Vec<String>,
+pub(super) struct Asked {
+    pub(super) command: Vec<String>,
     stdin: bool,
     stdout: bool,
     stderr: bool,
@@ -124,7 +124,7 @@ fn prepare(context: &Context, place: &Place, asked: &Asked) -> Result<Command, S
 }
 
 /// Reads the query; `command` comes as often as it has words.
-fn parse(query: &str) -> Asked {
+pub(super) fn parse(query: &str) -> Asked {
     let mut asked = Asked::default();
     for (key, value) in form(query) {
         let on = matches!(value.as_str(), "1" | "true");

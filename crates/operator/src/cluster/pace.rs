@@ -22,6 +22,8 @@ pub(super) struct Pace {
     budget: f64,
     at: Instant,
     failed: Duration,
+    /// Whether the pause was shortened since a look went well.
+    hurried: bool,
 }
 
 impl Pace {
@@ -31,6 +33,7 @@ impl Pace {
             budget: BUDGET,
             at: Instant::now(),
             failed: FAILED.0,
+            hurried: false,
         }
     }
 
@@ -49,13 +52,15 @@ impl Pace {
     /// A look saw everything it must, and nothing failed.
     pub(super) fn went_well(&mut self) {
         self.failed = FAILED.0;
+        self.hurried = false;
     }
 
     /// How long to wait after a look that could not see, or in which something failed. Where something else was done
-    /// (`acted`), soon: what came of that is not told before the next look.
+    /// (`acted`), soon: what came of that is not told before the next look. Once, since something may be done in each look.
     pub(super) fn failed(&mut self, acted: bool) -> Duration {
-        if acted {
+        if acted && !self.hurried {
             self.failed = FAILED.0;
+            self.hurried = true;
         }
         let pause = self.failed;
         self.failed = (pause * 2).min(FAILED.1);

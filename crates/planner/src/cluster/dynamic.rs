@@ -201,8 +201,9 @@ fn differs(answers: &Answers<'_>, key: &str, value: &String) -> bool {
 
 /// Brings what needs no restart in a ConfigMap to be written up to date: the log configuration, which Kafka reads again by
 /// itself, and properties that brokers change while they run. Of these only what Kafka has taken: with a value that it
-/// refuses, a broker that happens to start would not come up again. Brokers that do not run cannot take anything; those
-/// that run and are silent for a moment have not. All that they are told of are remembered by name.
+/// refuses, a broker that happens to start would not come up again. Where none is ready they may need a value to come up,
+/// so it is written; those that are ready, and silent for a moment, have not taken it. All that they are told of are
+/// remembered by name.
 pub(crate) fn bring_up_to_date(
     (view, identity): (&View<'_>, &Identity),
     object: &mut Value,

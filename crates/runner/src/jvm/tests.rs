@@ -30,7 +30,7 @@ fn runtime() -> tempfile::TempDir {
 }
 
 fn arguments(environment: &Environment) -> Vec<String> {
-    let command = broker(environment, &config()).unwrap().tied().unwrap();
+    let command = broker(environment, &config()).unwrap().tied();
     command
         .as_std()
         .get_args()

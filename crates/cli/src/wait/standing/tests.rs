@@ -42,6 +42,11 @@ fn ready_counts_for_the_latest_change_and_with_nothing_under_way() {
         (
             1,
             vec![READY],
+            Standing::UnderWay("its latest change has not been looked at yet".to_owned()),
+        ),
+        (
+            1,
+            vec![not_ready],
             not("its latest change has not been looked at yet"),
         ),
         (1, vec![READY, CHANGING], under_way.clone()),

@@ -34,11 +34,13 @@ async fn looks_that_fail_become_rarer_until_one_goes_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_done_beside_a_failure_is_looked_at_soon() {
+async fn what_was_done_beside_a_failure_is_looked_at_soon_once() {
     let mut pace = Pace::new(Duration::ZERO);
     for _ in 0..9 {
         pace.failed(false);
     }
-    let pauses = [true, false, false].map(|acted| pace.failed(acted).as_millis());
-    assert_eq!(pauses, [200, 400, 800]);
+    let pauses = [true, false, true].map(|acted| pace.failed(acted).as_millis());
+    assert_eq!(pauses, [200, 400, 800], "once");
+    pace.went_well();
+    assert_eq!(pace.failed(true).as_millis(), 200);
 }
