@@ -263,6 +263,73 @@ fn own_authority(machine: &Machine, which: &str) -> (String, String) {
     (secrets, certificate)
 }
 
+/// A certificate of a listener's own, with its key; each is the contents of a file.
+fn own_pair(machine: &Machine, serial: &str) -> [String; 2] {
+    let [key, certificate] = ["key", "crt"].map(|kind| machine.write(&format!("pair.{kind}"), ""));
+    let output = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"])
+        .args(["-set_serial", serial, "-subj", "/CN=own listener"])
+        .args(["-keyout", &key, "-out", &certificate])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    [key, certificate].map(|path| std::fs::read_to_string(path).unwrap())
+}
+
+/// The Secret of a listener's own certificate.
+fn own_secret(key: &str, certificate: &str) -> Secret {
+    let secret = json!({"metadata": {"name": "pair"}, "stringData": {"own.key": key, "own.crt": certificate}});
+    serde_json::from_value(secret).unwrap()
+}
+
+#[test]
+fn a_certificate_that_users_bring_is_taken_only_with_its_key() {
+    let machine = Machine::new();
+    let [first, second] = ["1", "2"].map(|serial| own_pair(&machine, serial));
+    let put = |key: &str, certificate: &str| {
+        let secret = own_secret(key, certificate);
+        machine.kube(async |client| {
+            let secrets = Api::<Secret>::default_namespaced(client);
+            let parameters = PatchParams::apply("user").force();
+            secrets
+                .patch("pair", &parameters, &Patch::Apply(&secret))
+                .await
+                .unwrap();
+        });
+    };
+    let own = "type: internal, tls: true, configuration: {brokerCertChainAndKey: {secretName: pair, certificate: own.crt, key: own.key}}}";
+    let kafka = Cluster::dual("pair", 1, PERSISTENT).yaml();
+    let kafka = kafka.replace("type: internal, tls: true}", own);
+    assert!(kafka.contains(own), "the manifest has another shape");
+    let secret = serde_json::to_string(&own_secret(&first[0], &first[1])).unwrap();
+    machine.up(&format!("{secret}\n---\n{kafka}"));
+    let jvm = machine.jvm_of("pair-dual-0");
+    let address = format!("{}:9093", machine.pod_ip("pair-dual-0"));
+    let body = |pair: &[String; 2]| pair[1].split("-----END").next().unwrap().trim().to_owned();
+    let serves =
+        |pair: &[String; 2]| served(&address).is_some_and(|found| found.trim() == body(pair));
+    assert!(serves(&first));
+
+    let told = || machine.status("pair")["warnings"].to_string();
+    for (key, certificate, why) in [
+        (&first[0], second[1].as_str(), "does not belong"),
+        (&second[0], "nonsense", "no certificate"),
+    ] {
+        put(key, certificate);
+        until("it is told", || {
+            let told = told();
+            (told.contains("CertificatesKept") && told.contains(why)).then_some(())
+        });
+        assert!(serves(&first));
+    }
+    put(&second[0], &second[1]);
+    until("the pair is served", || serves(&second).then_some(()));
+    until("nothing is wrong any more", || {
+        (!told().contains("CertificatesKept")).then_some(())
+    });
+    assert_eq!(machine.jvm_of("pair-dual-0"), jvm, "the node was restarted");
+}
+
 #[test]
 fn authorities_that_users_bring_sign_and_are_left_alone() {
     let machine = Machine::new();

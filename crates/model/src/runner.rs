@@ -299,6 +299,9 @@ pub struct BrokerState {
     /// controllers present it until the next start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_certificate_ends: Option<jiff::Timestamp>,
+    /// Why files that changed were not taken: of certificates, what is wrong with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files_kept_because: Option<String>,
     /// [`RunnerConfig::configuration_hash`] that Kafka was started with.
     #[serde(default)]
     pub config_hash: String,

@@ -48,6 +48,8 @@ pub(crate) struct Live {
     pub(crate) doing: Doing,
     /// What its TLS listeners serve.
     pub(crate) served: Served,
+    /// Why files that changed were not taken.
+    pub(crate) files_kept_because: Option<String>,
     /// How often PEM files were assembled anew under a running JVM.
     pub(crate) reassembled: u64,
 }
@@ -212,6 +214,7 @@ fn broker_state(shared: &Shared) -> BrokerState {
         assembled_hash: live.served.given.certificates.clone(),
         stale_trust: live.served.stale_trust(),
         started_certificate_ends: live.served.started_certificate_ends(),
+        files_kept_because: live.files_kept_because.clone(),
         config_hash: shared.config.configuration_hash.clone(),
         runner_version: env!("CARGO_PKG_VERSION").to_owned(),
     }

@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::runner::{PemFile, RunnerConfig};
+use rustls::InconsistentKeys;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::GeneralName;
 
@@ -22,22 +26,53 @@ const ADDRESS_LIMIT: Duration = Duration::from_mins(2);
 /// How often mounted files are looked at until they are as they must be.
 const PERIOD: Duration = Duration::from_millis(250);
 
-/// Joins every PEM file whose sources changed. Returns the files that were written.
+/// Joins every PEM file whose sources changed. Returns the files that were written: none, if one of them cannot be used.
 pub(crate) fn assemble(
     environment: &Environment,
     config: &RunnerConfig,
 ) -> Result<Vec<PathBuf>, RunnerError> {
-    let mut written = Vec::new();
+    let mut changed = Vec::new();
     for file in &config.pem_files {
         let joined = join(environment, file)?;
         let path = environment.path(&file.path);
         if std::fs::read(&path).is_ok_and(|present| present == joined) {
             continue;
         }
+        if let Some(wrong) = wrong(&joined) {
+            return Err(RunnerError::Configuration {
+                path: PathBuf::from(file.from.join(" and ")),
+                reason: wrong.to_owned(),
+            });
+        }
+        changed.push((path, joined));
+    }
+    let mut written = Vec::new();
+    for (path, joined) in changed {
         write_private(&path, &joined)?;
         written.push(path);
     }
     Ok(written)
+}
+
+/// What is wrong with a file, of what Kafka would not look at before it begins to serve it, or not say where it came
+/// from. Keys that we cannot read are Kafka's to judge.
+fn wrong(pem: &[u8]) -> Option<&'static str> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    let Some(chain) = chain else {
+        return Some(
+            "there is no certificate in PEM form (-----BEGIN CERTIFICATE-----); put one into the Secret",
+        );
+    };
+    let key = PrivateKeyDer::from_pem_slice(pem).ok()?;
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).ok()?;
+    let torn = Err(rustls::Error::InconsistentKeys(
+        InconsistentKeys::KeyMismatch,
+    ));
+    (CertifiedKey::new(chain, key).keys_match() == torn).then_some(
+        "the private key does not belong to the certificate, so no handshake would succeed; put the two that belong \
+         together into the Secret",
+    )
 }
 
 fn join(environment: &Environment, file: &PemFile) -> Result<Vec<u8>, RunnerError> {

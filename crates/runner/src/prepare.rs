@@ -33,6 +33,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Refreshed {
     /// PEM files that were assembled anew.
     pub(crate) written: Vec<PathBuf>,
+    /// Why the others were not, if they should have been.
+    pub(crate) kept_because: Option<String>,
     pub(crate) given: Given,
 }
 
@@ -90,12 +92,21 @@ pub(crate) fn refresh(
     if let Err(error) = render_logging(environment, config, &place) {
         tracing::debug!(%error, "keeping the present logging configuration");
     }
-    let written = pem_files::assemble(environment, config)?;
+    // A Secret that vanishes, or goes wrong, under a running broker changes nothing for it: it keeps what it has.
+    let (written, kept_because) = match pem_files::assemble(environment, config) {
+        Ok(written) => (written, None),
+        Err(error) => {
+            let why = crate::chain(&error);
+            tracing::warn!(error = why, "keeping the present certificates");
+            (Vec::new(), Some(why))
+        }
+    };
     if !written.is_empty() {
         tracing::info!(files = ?written, "certificates changed; Kafka serves them once the operator tells it to reload");
     }
     Ok(Refreshed {
         written,
+        kept_because,
         given: Given::read(environment, config)?,
     })
 }

@@ -179,6 +179,7 @@ async fn keep_up_to_date(shared: &Arc<Shared>, mut sources: Sources, rack: Optio
 fn take_in(shared: &Shared, refreshed: Refreshed) {
     let mut live = shared.live();
     live.served.given = refreshed.given;
+    live.files_kept_because = refreshed.kept_because;
     if !refreshed.written.is_empty() {
         live.reassembled += refreshed.written.len() as u64;
         live.served.expect_change();

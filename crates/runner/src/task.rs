@@ -200,7 +200,6 @@ fn beside_kafka<T: Serialize>(outcome: Result<T, RunnerError>) -> u8 {
             tell(&Line::Done(done));
             0
         }
-        // A Secret that vanishes under a running broker changes nothing for it: it keeps what it has.
         Err(error) => {
             tracing::warn!(error = crate::chain(&error), "keeping the present files");
             1

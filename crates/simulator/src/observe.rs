@@ -221,6 +221,7 @@ fn runner_of(api: &Api, pod: &str, process: &Process) -> BrokerState {
             .ends
             .filter(|_| mounted.own != process.started_with.own),
         assembled_hash: by_listener(&mounted.own),
+        files_kept_because: None,
         config_hash: String::new(),
         runner_version: String::new(),
     }

@@ -63,6 +63,7 @@ pub(super) fn answer(
         assembled_hash: by_listener(&certificates.mounted),
         stale_trust: BTreeSet::new(),
         started_certificate_ends: None,
+        files_kept_because: None,
         config_hash: config.configuration_hash.clone(),
         runner_version: String::new(),
     };

@@ -15,6 +15,7 @@ use crate::action::Draw;
 use crate::cluster::draft::{Draft, NewStep, absent};
 use crate::cluster::identity::choose_initial;
 use crate::cluster::node::{Disk, NodeView};
+use crate::cluster::pods::serves;
 use crate::cluster::safety;
 use crate::cluster::view::{PodSeen, View, unknown};
 use crate::guard::Guard;
@@ -241,12 +242,30 @@ fn may_replace(
                 why: why.map_or_else(String::new, ToString::to_string),
             })
         }
+        Err(Some(_)) if let Some(other) = coming_up(view, identity, node.id) => {
+            Replace::Wait(Wait::Unknown {
+                what: "whether its partitions have other copies".to_owned(),
+                why: format!("node {other} is still coming up"),
+            })
+        }
         Err(Some(partitions)) => Replace::Ask(Problem::DataLost {
             node: node.id,
             claims,
             partitions,
         }),
     }
+}
+
+/// Another broker that does not serve yet and may bring copies back: after a stop of all, the last one alone was in sync.
+fn coming_up(view: &View<'_>, identity: &Identity, lost: i32) -> Option<i32> {
+    let nodes = NodeView::all(view, identity);
+    let mut others = nodes
+        .iter()
+        .filter(|node| node.id != lost && node.node.roles.is_broker() && node.disk == Disk::Intact);
+    let other = others.find(|node| {
+        matches!(node.pod, PodSeen::Present(_)) && node.refusal.is_none() && !serves(view, node)
+    })?;
+    Some(other.id)
 }
 
 /// Whether a human accepted the loss of all these disks.

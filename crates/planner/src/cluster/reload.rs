@@ -3,7 +3,7 @@
 //! Reads: what each runner says its listeners serve, and what stands in their files. Kafka's client towards the
 //! controllers keeps the certificate it started with (it cannot reload): when that one is about to end, it is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::Action;
 use crate::cluster::draft::{Draft, NewStep};
@@ -26,6 +26,7 @@ pub(crate) fn plan(
     draft: &mut Draft,
 ) {
     let mut ending = Vec::new();
+    let mut kept: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
     for node in nodes {
         let (PodSeen::Present(pod), Some(runner)) = (
             node.pod,
@@ -43,6 +44,9 @@ pub(crate) fn plan(
                 .filter(|ends| ends.as_second() - view.now().as_second() < days * 24 * 60 * 60)
                 .map(|ends| (ends, node.id)),
         );
+        if let Some(why) = &runner.files_kept_because {
+            kept.entry(why).or_default().push(node.id);
+        }
         let listeners = stale(runner);
         if listeners.is_empty() || !pod.ready {
             continue;
@@ -64,6 +68,15 @@ pub(crate) fn plan(
                 uid: pod.meta.uid.clone(),
             }],
             state: StepState::Ready,
+        });
+    }
+    for (why, nodes) in kept {
+        draft.notes.push(Note {
+            reason: "CertificatesKept".to_owned(),
+            message: format!(
+                "{}: certificates that changed are not taken, those from before are served on: {why}",
+                nodes_of(&nodes)
+            ),
         });
     }
     if let Some((first, _)) = ending.iter().min() {

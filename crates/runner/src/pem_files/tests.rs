@@ -24,6 +24,65 @@ fn an_address_counts_only_when_the_first_certificate_names_it() {
 }
 
 #[test]
+fn a_key_must_belong_to_its_certificate() {
+    let pair = || {
+        let made = rcgen::generate_simple_self_signed(vec!["a".to_owned()]).unwrap();
+        (made.signing_key.serialize_pem(), made.cert.pem())
+    };
+    let ((key, certificate), (other, _)) = (pair(), pair());
+    let of = |key: &str, certificate: &str| wrong(format!("{key}{certificate}").as_bytes());
+    assert_eq!(of(&key, &certificate), None);
+    assert_eq!(of("", &certificate), None, "trusted certificates");
+    assert_eq!(
+        of(
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            &certificate
+        ),
+        None,
+        "Kafka says what is wrong with it"
+    );
+    assert!(of(&other, &certificate).is_some_and(|why| why.contains("does not belong")));
+    assert!(of(&key, "nonsense").is_some_and(|why| why.contains("no certificate")));
+}
+
+#[test]
+fn one_file_that_is_wrong_keeps_back_all_and_what_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let variables = [
+        ("KLAMM_CONTRACT", "1".to_owned()),
+        ("POD_NAME", "c-p-0".to_owned()),
+        ("POD_IP", "127.0.0.1".to_owned()),
+        ("KLAMM_ROOT", dir.path().display().to_string()),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value));
+    let environment = Environment::parse(variables.into()).unwrap();
+    let mut config = crate::volume::testing::config();
+    config.pem_files = ["a", "b"]
+        .map(|name| PemFile {
+            path: format!("/{name}.pem"),
+            from: vec![format!("/{name}.crt")],
+            names_pod_address: false,
+        })
+        .into();
+    let write = |name: &str, text: &str| std::fs::write(environment.path(name), text).unwrap();
+    let (first, second) = (certificate(&["a"]), certificate(&["b"]));
+    write("/a.crt", &first);
+    write("/b.crt", &first);
+    assert_eq!(assemble(&environment, &config).unwrap().len(), 2);
+    write("/a.crt", &second);
+    write("/b.crt", "nonsense");
+    let refused = assemble(&environment, &config).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("/b.crt: there is no certificate"),
+        "{refused}"
+    );
+    let kept = std::fs::read_to_string(environment.path("/a.pem")).unwrap();
+    assert_eq!(kept, first);
+    write("/b.crt", &second);
+    assert_eq!(assemble(&environment, &config).unwrap().len(), 2);
+}
+
+#[test]
 fn private_files_are_private_and_replaced_whole() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("node.pem");

@@ -55,6 +55,7 @@ stories! {
     change_refused: "change-refused",
     change_under_way: "change-under-way",
     claimed_and_paused: "claimed-and-paused",
+    copies_coming_up: "copies-coming-up",
     corrected_before_it_served: "corrected-before-it-served",
     deleted_and_applied_again: "deleted-and-applied-again",
     deleted_while_coming_up: "deleted-while-coming-up",

@@ -140,7 +140,7 @@ pub(super) async fn reload(
         Ok(()) => Ok(StepEnd::Done),
         Err(_) => Ok(StepEnd::Failed {
             error: format!(
-                "node {node} was told to read its certificates again and still does not serve them; its log says why"
+                "node {node} was told to read its certificates again and still does not serve them: its log says why; once its Pod is deleted it starts with them"
             ),
         }),
     }
