@@ -17,11 +17,15 @@ use tokio_rustls::TlsConnector;
 
 /// The status of the answer.
 pub(crate) async fn get(ip: IpAddr, port: u16, action: &HTTPGetAction) -> Result<u16, String> {
-    let text = |error: &dyn std::fmt::Display| format!("Get http://{ip}:{port}: {error}");
+    let scheme = match action.scheme.as_deref() {
+        Some("HTTPS") => "https",
+        _ => "http",
+    };
+    let text = |error: &dyn std::fmt::Display| format!("Get {scheme}://{ip}:{port}: {error}");
     let tcp = TcpStream::connect((ip, port))
         .await
         .map_err(|error| text(&error))?;
-    if action.scheme.as_deref() == Some("HTTPS") {
+    if scheme == "https" {
         let connector = TlsConnector::from(client_config());
         let tls = connector
             .connect(ServerName::IpAddress(ip.into()), tcp)
@@ -31,7 +35,11 @@ pub(crate) async fn get(ip: IpAddr, port: u16, action: &HTTPGetAction) -> Result
     } else {
         exchange(tcp, ip, port, action).await
     }
+    .map_err(|error| text(&error))
 }
+
+/// What came of a connection that went before it answered: its process ended, or another one listens by now.
+const NO_ANSWER: &str = "the connection ended before an answer came";
 
 async fn exchange<S>(
     stream: S,
@@ -77,8 +85,15 @@ where
     };
     // The connection moves the bytes; it is dropped with the answer.
     tokio::select! {
-        status = answer => status.map_err(|error| error.to_string()),
-        () = connection => Err("the connection ended".to_owned()),
+        status = answer => status.map_err(|error| {
+            let ended = error.is_canceled() || error.is_closed() || error.is_incomplete_message();
+            match std::error::Error::source(&error) {
+                _ if ended => NO_ANSWER.to_owned(),
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            }
+        }),
+        () = connection => Err(NO_ANSWER.to_owned()),
     }
 }
 
@@ -137,5 +152,44 @@ impl ServerCertVerifier for AnyCertificate {
         rustls::crypto::ring::default_provider()
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_ends_without_an_answer_is_told_as_that() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for asked in [0, 1] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut bytes = [0; 16];
+                let _ = stream.read(&mut bytes[..asked]).await;
+            }
+        });
+        let action = HTTPGetAction {
+            port: IntOrString::Int(i32::from(address.port())),
+            ..HTTPGetAction::default()
+        };
+        for _ in 0..2 {
+            let told = get(address.ip(), address.port(), &action)
+                .await
+                .unwrap_err();
+            assert!(
+                told.starts_with(&format!("Get http://{address}: ")),
+                "{told}"
+            );
+            // Reset instead of closed, if the request was on its way.
+            assert!(
+                told.contains("ended before an answer") || told.contains("reset"),
+                "{told}"
+            );
+        }
     }
 }
