@@ -9,9 +9,11 @@ use super::rig::{Rig, content};
 /// A Pod of a cluster. When asked to end it says so in a file of all Pods, after a while of `takes`.
 async fn member(rig: &Rig, name: &str, cluster: &str, takes: &str, last: bool) {
     let said = rig.home.path().join("said");
+    let hears = rig.home.path().join(format!("{name}-hears"));
     let script = format!(
-        "trap 'sleep {takes}; echo {name} >> {}; exit 0' TERM; while :; do sleep 0.05; done",
-        said.display()
+        "trap 'sleep {takes}; echo {name} >> {}; exit 0' TERM; echo yes > {}; while :; do sleep 0.05; done",
+        said.display(),
+        hears.display()
     );
     let annotations = if last {
         json!({"klamm.dev/stop-last": "true"})
@@ -32,6 +34,7 @@ async fn member(rig: &Rig, name: &str, cluster: &str, takes: &str, last: bool) {
         }))
         .await;
     rig.ready(name).await;
+    content(&hears).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
