@@ -179,6 +179,14 @@ fn with_ends(reason: &str, ends: &[String]) -> String {
         .fold(reason.to_owned(), |text, end| format!("{text}\n  {end}"))
 }
 
+/// A reason in a word, with its sentence where there is one.
+fn with_message(reason: &str, message: Option<&str>) -> String {
+    match message.filter(|message| !message.is_empty()) {
+        Some(message) => format!("{reason}: {message}"),
+        None => reason.to_owned(),
+    }
+}
+
 /// Reason and message of each Warning.
 pub(crate) fn warnings(kafka: &Kafka) -> Vec<(String, String)> {
     let conditions = kafka

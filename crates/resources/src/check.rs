@@ -15,7 +15,7 @@ use crate::rules;
 use crate::words::{self, Words};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// How a document fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

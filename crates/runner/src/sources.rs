@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::jvm;
 
 /// What tells one file from another at the same path; `None` where there is none.
-type Mark = Option<[i64; 4]>;
+type Mark = Option<(u64, u64, i64, i64)>;
 
 /// The files, as they were when they were last taken in.
 #[derive(Debug)]
@@ -45,13 +45,12 @@ impl Sources {
 fn marks(files: &[PathBuf]) -> Vec<Mark> {
     let mark = |file: &PathBuf| {
         let metadata = std::fs::metadata(file).ok()?;
-        let inode = i64::from_ne_bytes(metadata.ino().to_ne_bytes());
-        Some([
-            inode,
-            i64::from_ne_bytes(metadata.size().to_ne_bytes()),
+        Some((
+            metadata.ino(),
+            metadata.size(),
             metadata.mtime(),
             metadata.mtime_nsec(),
-        ])
+        ))
     };
     files.iter().map(mark).collect()
 }

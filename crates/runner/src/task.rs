@@ -139,7 +139,7 @@ async fn run_in<T: DeserializeOwned>(
     let status = child.wait().await.map_err(failed)?;
     match (status.code(), outcome) {
         (Some(0), Some(done)) => Ok(Some(done)),
-        (Some(FAILED), _) => Ok(None),
+        (Some(code), _) if code == i32::from(FAILED) => Ok(None),
         _ => Err(failed(std::io::Error::other(format!(
             "it ended with {status}"
         )))),
@@ -147,7 +147,7 @@ async fn run_in<T: DeserializeOwned>(
 }
 
 /// Exit status of a task that failed and said why.
-const FAILED: i32 = 1;
+const FAILED: u8 = 1;
 
 /// `run-broker --parent PARENT --task TASK`: the other side.
 pub(crate) fn main(task: &str) -> ExitCode {
@@ -183,13 +183,7 @@ async fn perform(
             config,
             rack.clone(),
         ))),
-        Task::Look => {
-            let stores = served::files::stores(environment, config);
-            Ok(beside_kafka(match stores {
-                Ok(stores) => Ok(served::dial::all(environment, &stores).await),
-                Err(error) => Err(error),
-            }))
-        }
+        Task::Look => Ok(beside_kafka(served::dial::all(environment, config).await)),
     }
 }
 
@@ -201,8 +195,11 @@ fn beside_kafka<T: Serialize>(outcome: Result<T, RunnerError>) -> u8 {
             0
         }
         Err(error) => {
-            tracing::warn!(error = crate::chain(&error), "keeping the present files");
-            1
+            tracing::warn!(
+                error = crate::chain(&error),
+                "nothing came of a task beside Kafka"
+            );
+            FAILED
         }
     }
 }

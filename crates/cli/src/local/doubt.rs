@@ -3,77 +3,71 @@
 //! Whoever reads a status must not take it for that of now: what was Ready is Unknown until the part that owns the status
 //! has looked. Once per start, before anybody is served; what was not Ready is left as it is.
 
+use std::fmt::Debug;
+
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, Patch, PatchParams};
-use kube::{Client, ResourceExt as _};
+use kube::core::NamespaceResourceScope;
+use kube::{Client, Resource, ResourceExt as _};
 use model::observed::identity::CLAIMED_BY;
 use resources::{Condition, Kafka};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Nobody has looked at the Pods since the last node agent ended: none counts as ready until this one has.
 ///
 /// As Kubernetes' node lifecycle does for a node that is not heard of. An agent that died told nobody that its Pods did.
 pub(super) async fn pods(client: &Client) -> Result<()> {
-    let pods: Api<Pod> = Api::all(client.clone());
-    for pod in pods
-        .list(&ListParams::default())
-        .await
-        .context("listing Pods")?
-    {
-        let mut conditions = pod
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.clone())
-            .unwrap_or_default();
+    doubt(client, |pod: &Pod| {
+        let mut conditions = pod.status.as_ref()?.conditions.clone()?;
         let ready = conditions
             .iter_mut()
-            .find(|condition| condition.type_ == "Ready" && condition.status == "True");
-        let Some(ready) = ready else { continue };
+            .find(|condition| condition.type_ == "Ready" && condition.status == "True")?;
         "Unknown".clone_into(&mut ready.status);
         ready.reason = Some("NodeStatusUnknown".to_owned());
-        let body = serde_json::json!({ "status": { "conditions": conditions } });
-        let namespace = pod.namespace().unwrap_or_default();
-        Api::<Pod>::namespaced(client.clone(), &namespace)
-            .patch_status(
-                &pod.name_any(),
-                &PatchParams::default(),
-                &Patch::Merge(body),
-            )
-            .await
-            .with_context(|| format!("doubting Pod {}", pod.name_any()))?;
-    }
-    Ok(())
+        Some(conditions)
+    })
+    .await
 }
 
 /// Nor has an operator looked at the Kafkas. Those of somebody else's keep what that one says.
 pub(super) async fn kafkas(client: &Client, ours: &str) -> Result<()> {
-    let kafkas: Api<Kafka> = Api::all(client.clone());
-    for kafka in kafkas
-        .list(&ListParams::default())
-        .await
-        .context("listing Kafkas")?
-    {
-        if kafka.annotations().get(CLAIMED_BY).map(String::as_str) != Some(ours) {
-            continue;
-        }
-        let conditions = kafka
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.clone());
-        let Some(conditions) = doubted(conditions.unwrap_or_default(), Timestamp::now()) else {
+    Box::pin(doubt(client, |kafka: &Kafka| {
+        let claimed = kafka.annotations().get(CLAIMED_BY)?;
+        let conditions = kafka.status.as_ref()?.conditions.clone()?;
+        (claimed == ours).then(|| doubted(conditions, Timestamp::now()))?
+    }))
+    .await
+}
+
+/// Writes the conditions that `doubted` has for an object, where it has any.
+async fn doubt<K, C>(client: &Client, doubted: impl Fn(&K) -> Option<Vec<C>>) -> Result<()>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+    C: Serialize,
+{
+    let kind = K::kind(&());
+    let all: Api<K> = Api::all(client.clone());
+    let objects = all.list(&ListParams::default()).await;
+    for object in objects.with_context(|| format!("listing {kind}s"))? {
+        let Some(conditions) = doubted(&object) else {
             continue;
         };
         let body = serde_json::json!({ "status": { "conditions": conditions } });
-        let namespace = kafka.namespace().unwrap_or_default();
-        Api::<Kafka>::namespaced(client.clone(), &namespace)
+        let namespace = object.namespace().unwrap_or_default();
+        Api::<K>::namespaced(client.clone(), &namespace)
             .patch_status(
-                &kafka.name_any(),
+                &object.name_any(),
                 &PatchParams::default(),
                 &Patch::Merge(body),
             )
             .await
-            .with_context(|| format!("doubting Kafka {}", kafka.name_any()))?;
+            .with_context(|| format!("doubting {kind} {}", object.name_any()))?;
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 use model::observed::runner::Refusal;
 
+use super::with_message;
+
 /// Whether a Pod is Ready and stays.
 pub(crate) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod
@@ -44,14 +46,7 @@ pub(crate) fn describe(pod: &Pod) -> String {
         .min_by_key(|waiting| waiting.message.as_deref().unwrap_or_default().is_empty());
     if let Some(waiting) = waiting {
         let reason = waiting.reason.as_deref().unwrap_or("waiting");
-        return match waiting
-            .message
-            .as_deref()
-            .filter(|message| !message.is_empty())
-        {
-            Some(message) => format!("{reason}: {message}"),
-            None => reason.to_owned(),
-        };
+        return with_message(reason, waiting.message.as_deref());
     }
     if containers.iter().any(is_running) {
         return match last_end(pod) {

@@ -9,6 +9,8 @@ use kube::ResourceExt as _;
 use resources::plan::PlanStatus;
 use resources::{Kafka, KafkaNodePool, KafkaPlan};
 
+use super::with_message;
+
 /// How a cluster stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -43,10 +45,10 @@ impl Standing {
             }
             (true, Some(doing)) => return Self::UnderWay(doing),
             (true, None) => {
-                return Self::UnderWay("its latest change has not been looked at yet".to_owned());
+                return Self::UnderWay(UNSEEN.to_owned());
             }
             (false, _) if !is_told => {
-                return Self::NotReady("its latest change has not been looked at yet".to_owned());
+                return Self::NotReady(UNSEEN.to_owned());
             }
             (false, _) => {}
         }
@@ -65,18 +67,13 @@ impl Standing {
             || "not Ready yet".to_owned(),
             |condition| {
                 let reason = condition.reason.as_deref().unwrap_or("NotReady");
-                match condition
-                    .message
-                    .as_deref()
-                    .filter(|message| !message.is_empty())
-                {
-                    Some(message) => format!("{reason}: {message}"),
-                    None => reason.to_owned(),
-                }
+                with_message(reason, condition.message.as_deref())
             },
         ))
     }
 }
+
+const UNSEEN: &str = "its latest change has not been looked at yet";
 
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

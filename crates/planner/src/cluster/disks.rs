@@ -58,7 +58,7 @@ pub(crate) fn plan(
         let Disk::Lost(which) = &node.disk else {
             continue;
         };
-        match may_replace(view, identity, node, which, refilling) {
+        match may_replace(view, (identity, nodes), node, which, refilling) {
             Replace::Yes => {
                 refilling = refilling.or_else(|| holds_partitions(node).then_some(node.id));
                 if let Some(own) = redraw.identity.nodes.get_mut(&node.id) {
@@ -208,7 +208,7 @@ enum Replace {
 
 fn may_replace(
     view: &View<'_>,
-    identity: &Identity,
+    (identity, nodes): (&Identity, &[NodeView<'_>]),
     node: &NodeView<'_>,
     which: &[(u32, Option<String>)],
     refilling: Option<i32>,
@@ -242,7 +242,7 @@ fn may_replace(
                 why: why.map_or_else(String::new, ToString::to_string),
             })
         }
-        Err(Some(_)) if let Some(other) = coming_up(view, identity, node.id) => {
+        Err(Some(_)) if let Some(other) = coming_up(view, nodes, node.id) => {
             Replace::Wait(Wait::Unknown {
                 what: "whether its partitions have other copies".to_owned(),
                 why: format!("node {other} is still coming up"),
@@ -257,8 +257,7 @@ fn may_replace(
 }
 
 /// Another broker that does not serve yet and may bring copies back: after a stop of all, the last one alone was in sync.
-fn coming_up(view: &View<'_>, identity: &Identity, lost: i32) -> Option<i32> {
-    let nodes = NodeView::all(view, identity);
+fn coming_up(view: &View<'_>, nodes: &[NodeView<'_>], lost: i32) -> Option<i32> {
     let mut others = nodes
         .iter()
         .filter(|node| node.id != lost && node.node.roles.is_broker() && node.disk == Disk::Intact);
@@ -315,7 +314,7 @@ fn push_held(node: &NodeView<'_>, draft: &mut Draft, state: StepState) {
 /// Waiting for a leader, with how many controllers run.
 pub(crate) fn leader_wait(view: &View<'_>, identity: &Identity) -> Wait {
     let pods = identity.controllers().map(|(id, node)| {
-        let pod = format!("{}-{}-{id}", view.kafka().name, node.pool);
+        let pod = view.pod_name(&node.pool, id);
         matches!(view.pod(&pod), PodSeen::Present(pod) if pod.runs())
     });
     let (mut running, mut controllers) = (0, 0);

@@ -253,9 +253,14 @@ fn with_dynamic(text: &str, mut wanted: Properties) -> String {
 }
 
 fn some_broker_is_ready(view: &View<'_>, identity: &Identity) -> bool {
-    let nodes = NodeView::all(view, identity);
-    let mut brokers = nodes.iter().filter(|node| node.node.roles.is_broker());
-    brokers.any(|broker| matches!(broker.pod, PodSeen::Present(pod) if pod.ready))
+    let mut brokers = identity
+        .nodes
+        .iter()
+        .filter(|(_, node)| node.roles.is_broker());
+    brokers.any(|(id, node)| {
+        let pod = view.pod(&view.pod_name(&node.pool, *id));
+        matches!(pod, PodSeen::Present(pod) if pod.ready)
+    })
 }
 
 /// What brokers answered, by id; those that did not are absent.

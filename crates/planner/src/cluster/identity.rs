@@ -311,7 +311,7 @@ pub(crate) fn choose_initial(identity: &mut Identity, draw: &mut Draw) {
 
 /// A node of which nothing is decided but its place.
 fn new_node(view: &View<'_>, pool: &Pool, id: i32) -> NodeIdentity {
-    let pod = format!("{}-{}-{id}", view.kafka().name, pool.name);
+    let pod = view.pod_name(pool.name.as_str(), id);
     let volumes = pool.storage.volumes();
     let metadata = volumes.iter().find(|volume| volume.metadata);
     let claims = volumes.iter().filter_map(|volume| match volume.kind {
@@ -363,7 +363,7 @@ fn learn(view: &View<'_>, recorded: &Identity) -> Settled {
     let mut identity = recorded.clone();
     identity.quorum_formed |= view.leader().is_some();
     for (id, node) in &mut identity.nodes {
-        let pod = format!("{}-{}-{id}", view.kafka().name, node.pool);
+        let pod = view.pod_name(&node.pool, *id);
         if runs_on(view, &pod, node.metadata_directory()) && is_seen(view, *id, node) {
             node.formatted = true;
             node.served = true;

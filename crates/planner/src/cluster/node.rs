@@ -54,7 +54,7 @@ impl<'a> NodeView<'a> {
     }
 
     fn look(view: &View<'a>, identity: &Identity, id: i32, node: &'a NodeIdentity) -> Self {
-        let pod_name = format!("{}-{}-{id}", view.kafka().name, node.pool);
+        let pod_name = view.pod_name(&node.pool, id);
         let pod = view.pod(&pod_name);
         let record = Record::read(view, &pod_name);
         let quorum = view

@@ -126,6 +126,11 @@ impl<'a> View<'a> {
         meta.deleting || self.ownership(meta) == Ownership::Former
     }
 
+    /// The name of the Pod of a node.
+    pub(crate) fn pod_name(&self, pool: &str, id: i32) -> String {
+        format!("{}-{pool}-{id}", self.kafka().name)
+    }
+
     pub(crate) fn pod(&self, name: &str) -> PodSeen<'a> {
         match self.pods.get(name) {
             None => PodSeen::Absent,

@@ -1,8 +1,7 @@
-use std::fmt::Write as _;
-
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::check::tests::lines;
 
 #[test]
 fn what_a_config_map_holds_is_text() {
@@ -139,20 +138,5 @@ fn violations(yaml: &str) -> Option<Vec<Violation>> {
 }
 
 fn told(yaml: &str, expected: &Expect) {
-    let mut lines = String::new();
-    for Violation {
-        path,
-        kind,
-        given,
-        allowed,
-        example,
-    } in violations(yaml).unwrap()
-    {
-        writeln!(
-            lines,
-            "{path}: {kind:?}\n  given   {given}\n  allowed {allowed}\n  example {example}"
-        )
-        .unwrap();
-    }
-    expected.assert_eq(&lines);
+    expected.assert_eq(&lines(violations(yaml).unwrap()));
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use model::runner::RunnerConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
@@ -15,21 +16,26 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsConnector;
 
-use super::files::Store;
+use super::files;
+use crate::RunnerError;
 use crate::environment::Environment;
 
 /// How long a handshake with a listener on the same machine may take.
 const BOUND: Duration = Duration::from_secs(5);
 
 /// Hashes of the certificates that listeners serve; of one that does not answer nothing is said.
-pub(crate) async fn all(environment: &Environment, stores: &[Store]) -> BTreeMap<String, String> {
+pub(crate) async fn all(
+    environment: &Environment,
+    config: &RunnerConfig,
+) -> Result<BTreeMap<String, String>, RunnerError> {
+    let stores = files::stores(environment, config)?;
     let mut found = BTreeMap::new();
     // Nodes believe each other's certificates; listeners for clients are content with none.
     let own = stores
         .first()
         .and_then(|store| std::fs::read(&store.keystore).ok())
         .unwrap_or_default();
-    for store in stores {
+    for store in &stores {
         let address = SocketAddr::new(environment.pod_ip, store.port);
         match served_certificate(address, &own).await {
             Ok(der) => {
@@ -40,7 +46,7 @@ pub(crate) async fn all(environment: &Environment, stores: &[Store]) -> BTreeMap
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// The certificate (DER) that is served at `address`; `own_pem` is shown where a certificate is asked for.

@@ -69,24 +69,20 @@ impl Given {
 
     pub(super) fn of_stores(stores: &[Store]) -> Self {
         let mut given = Self::default();
-        for store in stores {
-            if let Some(hash) = std::fs::read(&store.keystore)
-                .ok()
-                .and_then(|pem| pem_files::certificate_hash(&pem))
-            {
+        for (index, store) in stores.iter().enumerate() {
+            let pem = std::fs::read(&store.keystore).unwrap_or_default();
+            if let Some(hash) = pem_files::certificate_hash(&pem) {
+                if index == 0 {
+                    let ends = pem_files::expiry_unix_seconds(&pem);
+                    let hash = hash.clone();
+                    given.own = ends.map(|ends| Own { hash, ends });
+                }
                 given.certificates.insert(store.listener.clone(), hash);
             }
             if let Some(trusted) = store.truststore.as_deref().and_then(trusted) {
                 given.trusted.insert(store.listener.clone(), trusted);
             }
         }
-        given.own = stores.first().and_then(|store| {
-            let pem = std::fs::read(&store.keystore).ok()?;
-            Some(Own {
-                hash: pem_files::certificate_hash(&pem)?,
-                ends: pem_files::expiry_unix_seconds(&pem)?,
-            })
-        });
         given
     }
 }
