@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::PodSpec;
 
 use super::Worker;
@@ -14,6 +14,35 @@ use crate::storage;
 use crate::volumes::{
     self, Inputs, Mounted, Rendered, VolumeProblem, render, replace_files, source_keys,
 };
+
+/// First wait before the same problems are told again, and the longest: the kubelet's.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_millis(500);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(122);
+
+/// What was last told of volumes that cannot be made. Looks come several times a second while a Pod cannot start;
+/// telling each would use up what events an object may cause.
+#[derive(Debug, Default)]
+pub(super) struct Complaint {
+    told: Vec<String>,
+    at: Timestamp,
+    wait: SignedDuration,
+}
+
+impl Complaint {
+    /// Whether `problems` are to be told now: others at once, the same ones ever more rarely.
+    fn is_due(&mut self, problems: &[String], now: Timestamp) -> bool {
+        if problems != self.told {
+            self.told = problems.to_vec();
+            self.wait = FIRST_WAIT;
+        } else if now.duration_since(self.at) < self.wait {
+            return false;
+        } else {
+            self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        }
+        self.at = now;
+        true
+    }
+}
 
 impl Worker {
     /// Watches what the Pod's volumes and variables refer to.
@@ -72,12 +101,14 @@ impl Worker {
         }
         if problems.is_empty() {
             self.mounted = Some(mounted);
-        } else {
-            // A volume that was there stays as it was; the event says what is wrong now.
+        }
+        // A volume that was there stays as it was; the event says what is wrong now.
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        if self.complaint.is_due(&problems, Timestamp::now()) {
             for problem in problems {
                 self.context
                     .events
-                    .warn(&self.reference(), "FailedMount", problem.to_string());
+                    .warn(&self.reference(), "FailedMount", problem);
             }
         }
     }
@@ -180,3 +211,6 @@ pub(super) fn unsupported(spec: &PodSpec) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
