@@ -143,19 +143,7 @@ fn annotations(
             secret::CLUSTER_CA_KEY_GENERATION,
             generations.cluster_key.to_string(),
         ),
-        (
-            revision::SERVER_CERTIFICATE_HASH,
-            facts.certificate_hash.clone(),
-        ),
     ]));
-    if !facts.listener_certificates.is_empty() && node.roles.is_broker() {
-        let hashes = facts
-            .listener_certificates
-            .iter()
-            .map(|(listener, hash)| format!("{listener}={hash}"));
-        let hashes = format!("{{{}}}", hashes.collect::<Vec<_>>().join(", "));
-        own.insert(revision::LISTENER_CERTIFICATES.to_owned(), hashes);
-    }
     if node.roles.is_controller() && !node.roles.is_broker() {
         // Without controllers no broker is shut down in a controlled way.
         own.insert(names::STOP_LAST.to_owned(), "true".to_owned());

@@ -87,12 +87,6 @@ pub struct NodeFacts {
     /// Permission to format empty disks; none when absent.
     #[serde(default)]
     pub format: Option<Format>,
-    /// Hash of the node's certificate: [`crate::certificate::short_hash`].
-    #[serde(default)]
-    pub certificate_hash: String,
-    /// Hashes of the certificates that users brought for listeners.
-    #[serde(default)]
-    pub listener_certificates: BTreeMap<ListenerName, String>,
 }
 
 /// Settings of the operator that show in objects.

@@ -39,10 +39,9 @@ pub const KAFKA_VERSION: &str = "strimzi.io/kafka-version";
 pub const REVISION: &str = "strimzi.io/revision";
 /// Annotation with the hash of memory and CPU.
 pub const RESOURCE_REVISION: &str = "strimzi.io/resource-revision";
-/// Annotation with the hash of the node's certificate.
+/// Annotation with the SHA-1 (hex) of the node's certificate when the Pod was made. What it serves by now is what its
+/// runner says: certificates are read again in place.
 pub const SERVER_CERTIFICATE_HASH: &str = "strimzi.io/server-cert-hash";
-/// Annotation with the hashes of the certificates that users brought.
-pub const LISTENER_CERTIFICATES: &str = "strimzi.io/custom-listener-cert-thumbprints";
 /// Annotation with all parts, as JSON: what the hashes are made of.
 pub const PARTS: &str = "klamm.dev/parts";
 

@@ -362,6 +362,7 @@ fn certificate(sim: &Sim, name: &str, fingerprint: String, signer: &str) -> Cert
         addresses: Vec::new(),
         signed_by: Some(signer.to_owned()),
         pem: format!("-----BEGIN CERTIFICATE-----\n{fingerprint}\n-----END CERTIFICATE-----\n"),
+        thumbprint: fingerprint.clone(),
         fingerprint,
         key_matches: None,
     }

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    LISTENER_CERTIFICATES, PART_IMAGE, PART_RESOURCES, PART_VERSION, PARTS, SERVER_CERTIFICATE_HASH,
-};
+use super::{PART_IMAGE, PART_RESOURCES, PART_VERSION, PARTS};
 use crate::labels::Map;
 use crate::secret;
 
@@ -43,10 +41,6 @@ pub enum Change {
     ClusterCaCertificate,
     /// The certificate of the clients CA.
     ClientsCaCertificate,
-    /// The node's own certificate.
-    ServerCertificate,
-    /// A certificate that a user brought.
-    ListenerCertificate,
 }
 
 impl Change {
@@ -58,11 +52,7 @@ impl Change {
             | Self::Configuration { parts: _ }
             | Self::Pod { parts: _ }
             | Self::Resources => true,
-            Self::ClusterCaKey
-            | Self::ClusterCaCertificate
-            | Self::ClientsCaCertificate
-            | Self::ServerCertificate
-            | Self::ListenerCertificate => false,
+            Self::ClusterCaKey | Self::ClusterCaCertificate | Self::ClientsCaCertificate => false,
         }
     }
 }
@@ -115,8 +105,6 @@ pub fn changes(running: &Map, desired: &Map) -> Option<Vec<Change>> {
             secret::CLIENTS_CA_CERTIFICATE_GENERATION,
             Change::ClientsCaCertificate,
         ),
-        (SERVER_CERTIFICATE_HASH, Change::ServerCertificate),
-        (LISTENER_CERTIFICATES, Change::ListenerCertificate),
     ] {
         if running.get(annotation) != desired.get(annotation) {
             changes.insert(change);

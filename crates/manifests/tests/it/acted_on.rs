@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use manifests::{broker_pod, certificate, config_map, secret, shared, to_value, volume_claims};
+use manifests::{
+    NodeFacts, broker_pod, certificate, config_map, secret, shared, to_value, volume_claims,
+};
 use model::desired::parse::{Parsed, Settings, parse_cluster};
 use serde_json::{Value, json};
 
@@ -109,7 +111,7 @@ fn everything(example: &Example) -> String {
     objects.push(to_value(&secret::jmx(&input)));
     for node in example.facts.nodes.values() {
         let (pool, node) = example.node(node.id.0);
-        let facts = example::node_facts();
+        let facts = NodeFacts::default();
         objects.push(to_value(&config_map::render(&input, pool, node, &facts)));
         objects.push(to_value(&broker_pod::render(&input, pool, node, &facts)));
         objects.extend(

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use manifests::{broker_pod, config_map, secret, shared, to_value, volume_claims};
+use manifests::{NodeFacts, broker_pod, config_map, secret, shared, to_value, volume_claims};
 use model::desired::parse::{Settings, parse_cluster};
 use model::runner::placeholder;
 use serde_json::Value;
@@ -138,8 +138,9 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
 const FILLED_IN: &[(&str, &str)] = &[
     ("*", "status.*"),
     ("*", "metadata.finalizers[*]"),
-    // Secrets are filled by the operator, not here.
+    // Secrets are filled by the operator, not here, and what is in them is told on Pods when they are made.
     ("Secret", "data.*"),
+    ("Pod", "metadata.annotations.strimzi.io/server-cert-hash"),
     ("Service", "spec.clusterIP"),
     ("Service", "spec.clusterIPs[*]"),
     ("Service", "spec.internalTrafficPolicy"),
@@ -165,7 +166,6 @@ const DRAWN: &[(&str, &str)] = &[
     ("Pod", "metadata.annotations.strimzi.io/configuration-hash"),
     ("Pod", "metadata.annotations.strimzi.io/resource-revision"),
     ("Pod", "metadata.annotations.strimzi.io/revision"),
-    ("Pod", "metadata.annotations.strimzi.io/server-cert-hash"),
 ];
 
 const EXAMPLES: [&str; 8] = [
@@ -361,7 +361,7 @@ fn ours(example: &Example) -> Objects {
     objects.push(to_value(&secret::operator(&input)));
     for node in example.facts.nodes.values() {
         let pool = input.pool(node).unwrap();
-        let facts = example::node_facts();
+        let facts = NodeFacts::default();
         objects.push(to_value(&secret::node(&input, node)));
         objects.extend(
             volume_claims::render(&input, pool, node)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use manifests::{Facts, Generations, Input, NodeFacts, Settings};
+use manifests::{Facts, Generations, Input, Settings};
 use model::desired::{
     Authorization, CaSettings, Cluster, ClusterTemplate, Jmx, JvmOptions, KafkaVersion, Listener,
     ListenerAuthentication, ListenerConfiguration, ListenerKind, Logging, Metrics, Node, NodeId,
@@ -36,14 +36,6 @@ impl Example {
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Cluster)) -> Self {
         change(&mut self.cluster);
         self
-    }
-}
-
-/// What is decided about each Pod unless a test says otherwise.
-pub(crate) fn node_facts() -> NodeFacts {
-    NodeFacts {
-        certificate_hash: "0a1b2c3d".to_owned(),
-        ..NodeFacts::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect, expect_file};
 use manifests::{
-    broker_pod, broker_properties, config_map, secret, shared, to_value, volume_claims,
+    NodeFacts, broker_pod, broker_properties, config_map, secret, shared, to_value, volume_claims,
 };
 use model::desired::{
     Authorization, Jmx, ListenerAuthentication, Metrics, Quotas, Rack, RackThrough, Roles,
@@ -44,8 +44,9 @@ fn check_section(example: &Example, id: i32, title: &str, expected: &Expect) {
 fn a_single_node_as_a_whole() {
     let example = example::single();
     let (pool, node) = example.node(0);
-    let mut facts = example::node_facts();
-    facts.format = Some(Format::Initial);
+    let facts = NodeFacts {
+        format: Some(Format::Initial),
+    };
     let input = example.input();
     let mut objects = shared::objects(&input);
     objects.extend(
@@ -88,13 +89,13 @@ fn the_same_input_gives_the_same_bytes() {
                 &input,
                 pool,
                 node,
-                &example::node_facts(),
+                &NodeFacts::default(),
             )));
             objects.push(to_value(&broker_pod::render(
                 &input,
                 pool,
                 node,
-                &example::node_facts(),
+                &NodeFacts::default(),
             )));
         }
         yaml(&objects)
@@ -389,8 +390,7 @@ fn everything_that_can_be_asked_of_a_pod() {
         });
     example.facts.metrics = Some("lowercaseOutputName: true\nrules:\n- pattern: .*\n".to_owned());
     let (pool, node) = example.node(0);
-    let mut facts = example::node_facts();
-    facts.listener_certificates = [("tls".parse().unwrap(), "cafe0123".to_owned())].into();
+    let facts = NodeFacts::default();
     let input = example.input();
     let pod = broker_pod::render(&input, pool, node, &facts);
     expect_file!["golden/full-pod.yaml"].assert_eq(&yaml(&[to_value(&pod)]));

@@ -20,10 +20,10 @@ fn annotations(example: &Example, facts: &NodeFacts) -> BTreeMap<String, String>
 
 /// What changes on a Pod when the cluster is changed like this.
 fn changes(change: impl FnOnce(&mut Example)) -> Vec<Change> {
-    let before = annotations(&example::single(), &example::node_facts());
+    let before = annotations(&example::single(), &NodeFacts::default());
     let mut example = example::single();
     change(&mut example);
-    let after = annotations(&example, &example::node_facts());
+    let after = annotations(&example, &NodeFacts::default());
     revision::changes(&before, &after).unwrap()
 }
 
@@ -73,11 +73,10 @@ fn permission_to_format_is_no_reason() {
     let example = example::single();
     let with = NodeFacts {
         format: Some(Format::Initial),
-        ..example::node_facts()
     };
     let before = annotations(&example, &with);
     assert_eq!(
-        revision::changes(&before, &annotations(&example, &example::node_facts())),
+        revision::changes(&before, &annotations(&example, &NodeFacts::default())),
         Some(Vec::new())
     );
 }
@@ -173,7 +172,7 @@ fn certificates_are_reloaded_not_restarted() {
 
 #[test]
 fn of_a_pod_that_others_made_nothing_is_said() {
-    let ours = annotations(&example::single(), &example::node_facts());
+    let ours = annotations(&example::single(), &NodeFacts::default());
     let theirs = [("strimzi.io/revision".to_owned(), "9a26b196".to_owned())].into();
     assert_eq!(revision::changes(&theirs, &ours), None);
 }
@@ -181,7 +180,7 @@ fn of_a_pod_that_others_made_nothing_is_said() {
 /// When this fails, the next operator restarts every broker there is. Find another way.
 #[test]
 fn the_encoding_of_parts_never_changes() {
-    let annotations = annotations(&example::single(), &example::node_facts());
+    let annotations = annotations(&example::single(), &NodeFacts::default());
     expect![[r#"{"config/advertised.plain":"c5fe3beb","config/advertised.tls":"00b4060b","config/default.replication.factor":"391552c0","config/directories":"753abdb5","config/listener.plain":"fa0b94e0","config/listener.tls":"f8ca178a","config/offsets.topic.replication.factor":"391552c0","config/roles":"6caf2756","config/transaction.state.log.min.isr":"391552c0","config/transaction.state.log.replication.factor":"391552c0","pod/image":"apache/kafka:4.3.1","pod/volumes":"a61a8e7e","version":"4.3.1"}"#]].assert_eq(&annotations[revision::PARTS]);
     expect!["e43f85cb"].assert_eq(&annotations[revision::CONFIGURATION_HASH]);
     expect!["87febfb8"].assert_eq(&annotations[revision::REVISION]);

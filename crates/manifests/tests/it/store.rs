@@ -1,7 +1,7 @@
 //! Where the metadata are behind ZooKeeper's protocol.
 
 use expect_test::{expect, expect_file};
-use manifests::{broker_properties, config_map, shared, store, to_value};
+use manifests::{NodeFacts, broker_properties, config_map, shared, store, to_value};
 use model::desired::{
     Authorization, ByteSize, Etcd, ExternalEtcd, KafkaVersion, Logging, MetadataStore,
     PersistentClaim, Roles, Storage, StoreVolume, VolumeKind,
@@ -121,7 +121,7 @@ fn a_broker_is_told_of_its_store_and_of_no_quorum() {
     let (pool, node) = example.node(0);
     let properties = broker_properties::render(&example.input(), pool, node);
     expect_file!["golden/zookeeper-server.config"].assert_eq(&properties);
-    let facts = example::node_facts();
+    let facts = NodeFacts::default();
     let data = config_map::render(&example.input(), pool, node, &facts)
         .data
         .unwrap();

@@ -42,6 +42,9 @@ pub struct Certificate {
     pub signed_by: Option<String>,
     /// SHA-256 (hex) of its DER form.
     pub fingerprint: String,
+    /// SHA-1 (hex) of its DER form, which Strimzi knows certificates by.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub thumbprint: String,
     /// Whether the key beside it (`<name>.key`, `ca.key`) belongs to it; `None` where there is no key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_matches: Option<bool>,

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
+use operator::certificates::inspect;
 use operator::kinds;
 use serde_json::json;
 
@@ -121,4 +123,34 @@ async fn properties_that_brokers_change_while_they_run_restart_nobody() {
     tokio::time::sleep(Duration::from_mins(5)).await;
     assert_eq!(writes.count(), settled, "there was more to do");
     operator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_pod_names_the_certificate_it_starts_with() {
+    let world = World::start().await;
+    let (_operator, _) = world.counted_operator();
+    world.apply(&manifests::three_dual("demo")).await;
+    world.until_ready("demo").await;
+    // Certificates are issued again as long as Services still get their addresses.
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let before = uids(&world).await;
+    world.delete(kinds::POD, "demo-dual-1").await;
+    world
+        .until("another Pod", || async {
+            let now = uids(&world).await;
+            now.get("demo-dual-1")
+                .is_some_and(|uid| *uid != before["demo-dual-1"])
+        })
+        .await;
+    let pod = world.get(kinds::POD, "demo-dual-1").await.unwrap();
+    let encoded = certificate(&world, "demo-dual-1", "demo-dual-1.crt").await;
+    let pem = base64::engine::general_purpose::STANDARD
+        .decode(encoded.unwrap())
+        .unwrap();
+    let pem = String::from_utf8(pem).unwrap();
+    let facts = inspect::read_certificates("demo-dual-1.crt", &pem).unwrap();
+    assert_eq!(
+        pod.annotations()["strimzi.io/server-cert-hash"],
+        facts[0].sha1
+    );
 }

@@ -103,11 +103,9 @@ fn words(change: &Change, old: &Data, new: &Data) -> Vec<String> {
             };
             parts.iter().map(word).collect()
         }
-        Change::ClusterCaKey
-        | Change::ClusterCaCertificate
-        | Change::ClientsCaCertificate
-        | Change::ServerCertificate
-        | Change::ListenerCertificate => Vec::new(),
+        Change::ClusterCaKey | Change::ClusterCaCertificate | Change::ClientsCaCertificate => {
+            Vec::new()
+        }
     }
 }
 

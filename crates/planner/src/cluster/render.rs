@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use manifests::revision::SERVER_CERTIFICATE_HASH;
 use manifests::{Address, Facts, Generations, ListenerAddresses, NodeFacts, to_value};
 use model::desired::{Cluster, Listener, ListenerKind, Logging, Metrics, Node, Pool};
 use model::observed::identity::{
@@ -113,7 +114,6 @@ impl<'a> Renderer<'a> {
             .contains_key(&node.id);
         let facts = NodeFacts {
             format: first.then_some(Format::Initial),
-            ..NodeFacts::default()
         };
         let map = manifests::config_map::render(&input, pool, &desired, &facts);
         let pod = manifests::broker_pod::render(&input, pool, &desired, &NodeFacts::default());
@@ -168,6 +168,16 @@ pub(crate) fn pod(
     annotate(&mut pod, CONFIGURATION, record.hash());
     if let Some(directory) = node.node.metadata_directory() {
         annotate(&mut pod, DIRECTORY_ID, directory.to_owned());
+    }
+    let certificate = view
+        .secret(&node.pod_name)
+        .and_then(|secret| secret.certificates.get(&format!("{}.crt", node.pod_name)));
+    if let Some(certificate) = certificate {
+        annotate(
+            &mut pod,
+            SERVER_CERTIFICATE_HASH,
+            certificate.thumbprint.clone(),
+        );
     }
     if let Some(format) = grant {
         permit(&mut pod, format)?;

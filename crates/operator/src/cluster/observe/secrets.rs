@@ -228,6 +228,7 @@ fn certificate_of(
             .find(|authority| leaf.issued_by(authority))
             .map(|authority| authority.fingerprint.clone()),
         fingerprint: leaf.fingerprint.clone(),
+        thumbprint: leaf.sha1.clone(),
         key_matches: public_key.map(|public| *public == leaf.public_key_der),
         pem: text.to_owned(),
     }
