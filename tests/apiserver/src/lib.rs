@@ -26,6 +26,8 @@ use tempfile::TempDir;
 const TOKEN: &str = "reference-admin";
 /// Ports may be taken between choosing and using them.
 const ATTEMPTS: usize = 3;
+/// Nearly all ports are free on a usual machine.
+const ATTEMPTS_AT_PORTS: usize = 100;
 /// An apiserver is ready within 4 s on two idle cores; busy ones take longer.
 const READY_WITHIN: Duration = Duration::from_mins(2);
 const POLL_EVERY: Duration = Duration::from_millis(100);
@@ -235,24 +237,28 @@ pub fn programs() -> Result<PathBuf, Error> {
     Ok(PathBuf::from(folder))
 }
 
-fn free_ports() -> Result<[u16; 4], Error> {
+/// Different ports of 127.0.0.1 that nobody listens on now, outside the range that clients get theirs from (Linux:
+/// 32768 and more): no client takes one before its server listens.
+pub fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], Error> {
     // Held together, so that they differ.
-    let held: Vec<TcpListener> = (0..4)
-        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
-        .collect::<Result<_, _>>()
-        .map_err(|source| Error::Io {
-            what: "find a free port".to_owned(),
-            source,
-        })?;
-    let mut ports = [0; 4];
-    for (port, listener) in ports.iter_mut().zip(&held) {
-        let address = listener.local_addr();
-        *port = address
-            .map_err(|source| Error::Io {
-                what: "read a port".to_owned(),
-                source,
-            })?
-            .port();
+    let mut held = Vec::new();
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        let mut attempts = 0..ATTEMPTS_AT_PORTS;
+        let listener = loop {
+            *port = rand::random_range(10_000..32_000);
+            match TcpListener::bind(("127.0.0.1", *port)) {
+                Ok(listener) => break listener,
+                Err(_) if attempts.next().is_some() => {}
+                Err(source) => {
+                    return Err(Error::Io {
+                        what: "find a free port".to_owned(),
+                        source,
+                    });
+                }
+            }
+        };
+        held.push(listener);
     }
     Ok(ports)
 }

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -66,17 +66,16 @@ impl Kubernetes {
             }
             Err(error) => panic!("{story}: {error}"),
         };
-        let listen = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let [listen] = reference_apiserver::free_ports().unwrap();
         let mut kubernetes = Self {
             operator: None,
             agent: None,
-            listen: listen.local_addr().unwrap().port(),
+            listen,
             runtime,
             machine,
             reference,
             files,
         };
-        drop(listen);
         kubernetes.start_operator();
         kubernetes.start_agent();
         Some(kubernetes)

@@ -90,9 +90,15 @@ impl Kafka {
 
 fn start() -> Kafka {
     let directory = TempDir::with_prefix("klamm-kafka-").unwrap();
-    // Held until all are chosen, so that all differ.
+    // Held until all are chosen, so that all differ; outside the range that clients get their ports from (Linux: 32768
+    // and more), so that none takes one before Kafka listens.
     let held: Vec<TcpListener> = (0..=LISTENERS.len())
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .map(|_| {
+            std::iter::repeat_with(|| rand::random_range(10_000..32_000))
+                .take(100)
+                .find_map(|port: u16| TcpListener::bind(("127.0.0.1", port)).ok())
+                .expect("a free port")
+        })
         .collect();
     let mut ports = held
         .iter()

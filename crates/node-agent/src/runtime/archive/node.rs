@@ -3,6 +3,7 @@
 //! Kafka 4 is a combined node of its own quorum; Kafka 3 is a broker of a ZooKeeper started beside it.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A node that can be started.
@@ -103,17 +104,25 @@ fn write_certificates(work: &Path) -> Result<String, String> {
         .concat())
 }
 
+/// Where ports are looked for: outside the range that clients get theirs from (Linux: 32768 and more), so that no
+/// client takes one before the node listens.
+const PORTS: Range<u16> = 10_000..32_000;
+/// How often a port is looked for; on a usual machine nearly all are free.
+const ATTEMPTS: usize = 100;
+
 /// Three ports nobody listens on now.
 fn free_ports() -> Result<[u16; 3], String> {
+    // Held until all are chosen, so that they differ.
     let mut held = Vec::new();
     let mut ports = [0; 3];
     for port in &mut ports {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
-        *port = listener
-            .local_addr()
-            .map_err(|error| error.to_string())?
-            .port();
+        let mut candidates = (0..ATTEMPTS).map(|_| rand::random_range(PORTS));
+        let free = candidates.find_map(|port| {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+            Some((port, listener))
+        });
+        let (found, listener) = free.ok_or("no free port on 127.0.0.1 was found")?;
+        *port = found;
         held.push(listener);
     }
     Ok(ports)
