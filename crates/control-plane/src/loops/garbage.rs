@@ -1,7 +1,8 @@
 //! Garbage: what no owner is left for goes; owners that wait for their dependents are let go.
 //!
 //! Invariant: an object is deleted for lack of an owner only if every owner it names was looked up just now and is not
-//! there (same kind, name *and* uid). An owner of an unknown kind counts as there: absence is never assumed.
+//! there (same kind, name *and* uid), or was seen to go. An owner of an unknown kind counts as there: absence is never
+//! assumed; when a definition comes, owners are looked up again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::{Concern, edit, remove, remove_finalizer};
 use crate::failure::Failure;
 use crate::metadata;
-use crate::resource::split_api_version;
+use crate::resource::{CRD_GROUP, CRD_PLURAL, split_api_version};
 use crate::server::Server;
 use crate::store::{Event, Key, Range};
 use crate::verbs::delete::{FOREGROUND, ORPHAN, Options, Propagation};
@@ -20,6 +21,8 @@ use crate::verbs::delete::{FOREGROUND, ORPHAN, Options, Propagation};
 pub(super) struct Garbage {
     dependents: BTreeMap<String, BTreeSet<Key>>,
     owners: BTreeMap<Key, Vec<String>>,
+    /// Uids of owners that were seen to go, while there are dependents: their kind may go together with them.
+    ended: BTreeSet<String>,
     /// Owners by uid that wait for the end of their dependents.
     waiting: BTreeMap<String, Key>,
     pending: BTreeSet<Key>,
@@ -61,6 +64,7 @@ impl Garbage {
                 keys.remove(key);
                 if keys.is_empty() {
                     self.dependents.remove(&uid);
+                    self.ended.remove(&uid);
                 }
             }
         }
@@ -83,6 +87,7 @@ impl Concern for Garbage {
         let mut this = Self {
             dependents: BTreeMap::new(),
             owners: BTreeMap::new(),
+            ended: BTreeSet::new(),
             waiting: BTreeMap::new(),
             pending: BTreeSet::new(),
         };
@@ -104,11 +109,19 @@ impl Concern for Garbage {
         };
         if event.new.is_some() {
             self.look_at(&event.key, &object);
+            let (group, plural, _, _) = event.key.parts();
+            if (group, plural) == (CRD_GROUP, CRD_PLURAL) {
+                // Owners of this kind can be looked up from now on.
+                self.pending.extend(self.owners.keys().cloned());
+            }
             return;
         }
         self.forget(&event.key);
         let uid = metadata::uid(&object);
         self.waiting.remove(uid);
+        if self.dependents.contains_key(uid) {
+            self.ended.insert(uid.to_owned());
+        }
         self.pending.extend(self.dependents_of(uid));
     }
 
@@ -142,7 +155,10 @@ impl Garbage {
             return Ok(());
         }
         let (gone, there): (Vec<&Value>, Vec<&Value>) =
-            owner_references(&object).partition(|owner| is_gone(server, key, owner));
+            owner_references(&object).partition(|owner| {
+                let uid = owner["uid"].as_str().unwrap_or_default();
+                self.ended.contains(uid) || is_gone(server, key, owner)
+            });
         if gone.is_empty() {
             return Ok(());
         }

@@ -313,10 +313,14 @@ async fn a_definition_takes_its_objects_with_it_and_may_come_back() {
     let (resource, _) = kube::discovery::pinned_kind(&client, &gvk).await.unwrap();
     let things: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource);
     let thing = json!({"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": {}});
-    things
+    let thing = things
         .create(&PostParams::default(), &object(thing))
         .await
         .unwrap();
+    let owner = |uid: &str| json!([{"apiVersion": "example.com/v1", "kind": "Thing", "name": "t", "uid": uid}]);
+    let maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
+    let owned = json!({"ownerReferences": owner(&thing.uid().unwrap())});
+    map(&client, "child", owned).await;
     definitions
         .delete("things.example.com", &DeleteParams::default())
         .await
@@ -330,6 +334,10 @@ async fn a_definition_takes_its_objects_with_it_and_may_come_back() {
             .then_some(())
     };
     eventually("the definition goes", look).await;
+    gone(&maps, "child").await;
+    // As one whose owner went while nobody looked.
+    let left = json!({"ownerReferences": owner("another")});
+    map(&client, "left", left).await;
     let missing = things.list(&ListParams::default()).await.unwrap_err();
     assert!(matches!(missing, kube::Error::Api(status) if status.code == 404));
     definitions
@@ -344,6 +352,7 @@ async fn a_definition_takes_its_objects_with_it_and_may_come_back() {
             .items
             .is_empty()
     );
+    gone(&maps, "left").await;
 }
 
 #[tokio::test]
