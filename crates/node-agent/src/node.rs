@@ -32,7 +32,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
 const LEASES: &str = "kube-node-lease";
 /// Pods of a node, as kubelets limit them.
-const PODS: &str = "110";
+pub(crate) const PODS: usize = 110;
 /// Less room than this on the home's file system is disk pressure.
 const LITTLE_DISK_PERCENT: u64 = 5;
 
@@ -57,7 +57,7 @@ pub(crate) fn capacity(home: &Path) -> BTreeMap<String, String> {
         ("cpu".to_owned(), cpus.to_string()),
         ("memory".to_owned(), format!("{memory}Ki")),
         ("ephemeral-storage".to_owned(), format!("{}Ki", disk / 1024)),
-        ("pods".to_owned(), PODS.to_owned()),
+        ("pods".to_owned(), PODS.to_string()),
     ])
 }
 

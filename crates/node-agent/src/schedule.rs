@@ -1,7 +1,7 @@
 //! Binding Pods that no scheduler has taken to this node, where it was asked to (`schedule`).
 //!
 //! There is one node to choose from: what a Pod requires of a node is honoured (node selector, required node
-//! affinity); what it says about other Pods and about spreading is not, because a manifest written for many nodes must
+//! affinity), and so are a cordon and the number of Pods that a node takes; what it says about other Pods and about spreading is not, because a manifest written for many nodes must
 //! run on one. An event says so.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    Binding, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference, Pod, PodSpec,
+    Binding, Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference, Pod,
+    PodSpec,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Status, Time};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -19,6 +20,7 @@ use serde_json::json;
 
 use crate::context::{Context, pod_reference, standard_labels};
 use crate::events::seconds;
+use crate::node::PODS;
 
 /// Pods that do not fit are remembered up to this many.
 const REMEMBERED: usize = 1024;
@@ -39,24 +41,43 @@ pub(crate) async fn serve(context: Arc<Context>) {
     let mut told: BTreeMap<String, String> = BTreeMap::new();
     loop {
         pods.mark_unchanged();
-        let mut well = true;
-        for pod in context.cluster.pods.all() {
-            if waits(&pod) {
-                if let Some(why) = misfit_of(&pod, &labels, &context) {
-                    if told
-                        .insert(pod.uid().unwrap_or_default(), why.clone())
-                        .as_ref()
-                        != Some(&why)
-                    {
-                        let message = format!("0/1 nodes are available: {why}");
-                        tell_unschedulable(&context, &pod, &message).await;
-                        context
-                            .events
-                            .warn(&pod_reference(&pod), "FailedScheduling", message);
-                    }
-                } else {
-                    well &= bind(&context, &pod).await;
+        let all = context.cluster.pods.all();
+        let waiting: Vec<_> = all.iter().filter(|pod| waits(pod)).collect();
+        let cordon = if waiting.is_empty() {
+            Cordon::Open
+        } else {
+            cordon(&context).await
+        };
+        // Whether the node is cordoned is looked at only while a Pod waits.
+        let mut well = cordon == Cordon::Open;
+        let mut here = all.iter().filter(|pod| is_here(pod, &context)).count();
+        for pod in waiting {
+            let misfit = match cordon {
+                Cordon::Unknown => continue,
+                Cordon::Closed => {
+                    Some("1 node(s) were unschedulable (kubectl uncordon)".to_owned())
                 }
+                Cordon::Open if here >= PODS => {
+                    Some(format!("1 Too many pods (at most {PODS} on a node)"))
+                }
+                Cordon::Open => misfit_of(pod, &labels, &context),
+            };
+            if let Some(why) = misfit {
+                if told
+                    .insert(pod.uid().unwrap_or_default(), why.clone())
+                    .as_ref()
+                    != Some(&why)
+                {
+                    let message = format!("0/1 nodes are available: {why}");
+                    tell_unschedulable(&context, pod, &message).await;
+                    context
+                        .events
+                        .warn(&pod_reference(pod), "FailedScheduling", message);
+                }
+            } else if bind(&context, pod).await {
+                here += 1;
+            } else {
+                well = false;
             }
         }
         if told.len() > REMEMBERED {
@@ -67,6 +88,40 @@ pub(crate) async fn serve(context: Arc<Context>) {
             () = tokio::time::sleep(RETRY), if !well => {}
         }
     }
+}
+
+/// Whether the node takes new Pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cordon {
+    Open,
+    /// `kubectl cordon`, or `drain`.
+    Closed,
+    /// The API server did not say.
+    Unknown,
+}
+
+async fn cordon(context: &Context) -> Cordon {
+    let nodes: Api<Node> = Api::all(context.client.clone());
+    match nodes.get_opt(&context.settings.node_name).await {
+        Ok(node) => match node.and_then(|node| node.spec?.unschedulable) {
+            Some(true) => Cordon::Closed,
+            Some(false) | None => Cordon::Open,
+        },
+        Err(error) => {
+            tracing::debug!(%error, "looking whether the node takes Pods");
+            Cordon::Unknown
+        }
+    }
+}
+
+/// The Pod takes room on this node.
+fn is_here(pod: &Pod, context: &Context) -> bool {
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    node == Some(&context.settings.node_name) && !matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// The Pod waits for a scheduler, and for none in particular.

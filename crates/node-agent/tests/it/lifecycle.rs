@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use super::rig::{Rig, alive, condition, content, eventually, is_ready, main_status, phase, pid};
@@ -508,4 +508,34 @@ async fn a_pod_that_fits_nowhere_says_why() {
         )
     );
     rig.event("a", "FailedScheduling").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cordoned_node_takes_no_pod_until_it_is_uncordoned() {
+    let rig = Rig::start().await;
+    let nodes = Api::<Node>::all(rig.client.clone());
+    let cordon = async |closed: bool| {
+        let patch = json!({"spec": {"unschedulable": closed}});
+        nodes
+            .patch("klamm", &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
+    };
+    rig.shell("before", "exec sleep 1000").await;
+    rig.ready("before").await;
+    cordon(true).await;
+    rig.shell("a", "exec sleep 1000").await;
+    let pod = rig
+        .until("a", "refused", |pod| {
+            condition(pod, "PodScheduled").as_deref() == Some("False")
+        })
+        .await;
+    let conditions = pod.status.unwrap().conditions.unwrap();
+    assert_eq!(
+        conditions[0].message.as_deref(),
+        Some("0/1 nodes are available: 1 node(s) were unschedulable (kubectl uncordon)")
+    );
+    assert!(is_ready(&rig.get("before").await.unwrap()), "it stays");
+    cordon(false).await;
+    rig.ready("a").await;
 }
