@@ -65,11 +65,11 @@ fn assign_pool(pool: &PoolIds, in_use: &mut BTreeSet<NodeId>) -> Assignment {
         desired: current.clone(),
         ..Assignment::default()
     };
-    let mut preferred = remove.iter().flat_map(|range| range.ids());
     while assignment.desired.len() > replicas {
-        let asked = preferred
-            .by_ref()
-            .find(|id| assignment.desired.contains(id));
+        // Ranges may be far wider than there are nodes: what is there is looked up, not every id of them.
+        let asked = remove
+            .iter()
+            .find_map(|range| range.first_of(&assignment.desired));
         let Some(id) = asked.or_else(|| assignment.desired.last().copied()) else {
             break;
         };
@@ -77,10 +77,11 @@ fn assign_pool(pool: &PoolIds, in_use: &mut BTreeSet<NodeId>) -> Assignment {
         assignment.removed.insert(id);
     }
     let mut preferred = next.iter().flat_map(|range| range.ids());
+    // No id is given back meanwhile: each is looked at once.
+    let mut lowest = (0..=i32::MAX).map(NodeId);
     while assignment.desired.len() < replicas {
         let asked = preferred.by_ref().find(|id| !in_use.contains(id));
-        let Some(id) = asked.or_else(|| (0..=i32::MAX).map(NodeId).find(|id| !in_use.contains(id)))
-        else {
+        let Some(id) = asked.or_else(|| lowest.by_ref().find(|id| !in_use.contains(id))) else {
             break;
         };
         in_use.insert(id);
@@ -91,6 +92,17 @@ fn assign_pool(pool: &PoolIds, in_use: &mut BTreeSet<NodeId>) -> Assignment {
 }
 
 impl NodeIdRange {
+    /// Which of `ids` comes first in the range.
+    fn first_of(self, ids: &BTreeSet<NodeId>) -> Option<NodeId> {
+        let Self { first, last } = self;
+        let found = if first > last {
+            ids.range(last..=first).next_back()
+        } else {
+            ids.range(first..=last).next()
+        };
+        found.copied()
+    }
+
     /// The ids from first to last, which may be downwards.
     pub fn ids(self) -> impl Iterator<Item = NodeId> {
         let Self { first, last } = self;

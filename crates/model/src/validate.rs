@@ -158,10 +158,13 @@ fn to_the_line(validation: &mut Validation) {
         warnings,
         unchecked: _,
     } = validation;
+    let mut at: BTreeMap<&Place, Vec<&Document>> = BTreeMap::new();
+    for document in &*documents {
+        at.entry(&document.place).or_default().push(document);
+    }
     let line = |place: &Place, about: &Subject, field: &str| {
-        let mut these = documents
-            .iter()
-            .filter(|document| document.place == *place && subject(&document.object) == *about);
+        let these = at.get(place).into_iter().flatten();
+        let mut these = these.filter(|document| subject(&document.object) == *about);
         these.find_map(|document| document.lines.find(field))
     };
     for Located { place, what } in problems {

@@ -139,7 +139,7 @@ fn stands_back(input: &Input, draft: &mut Draft) -> Option<Purpose> {
     let paused = meta
         .annotations
         .get(PAUSE_RECONCILIATION)
-        .is_some_and(|text| text == "true");
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
     paused.then_some(Purpose::Paused)
 }
 

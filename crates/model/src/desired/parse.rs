@@ -19,7 +19,6 @@ use crate::desired::{
     NodeId, Pool, Probe, Roles,
 };
 use crate::node_ids::{self, PoolIds};
-use crate::observed::identity::PAUSE_RECONCILIATION;
 use crate::problem::{Problem, ProblemReason, Warning};
 use report::{Report, Wrong};
 
@@ -34,6 +33,7 @@ mod jvm;
 mod listener;
 mod listener_configuration;
 mod logging;
+mod metadata;
 pub mod metadata_store;
 mod metrics;
 mod names;
@@ -84,7 +84,8 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
         .as_ref()
         .map(|options| jvm::parse("spec.kafka.jvmOptions", options, &mut report))
         .unwrap_or_default();
-    let inherited = pool::Inherited {
+    let mut inherited = pool::Inherited {
+        room: pool::MOST_NODES,
         jvm: &jvm,
         template: &template,
     };
@@ -96,7 +97,9 @@ pub fn parse_cluster(kafka: &Kafka, pools: &[KafkaNodePool], settings: &Settings
             "KafkaNodePool",
             pool.metadata.name.as_deref().unwrap_or_default(),
         );
-        parsed_pools.extend(pool::parse(pool, &inherited, &mut report));
+        let parsed = pool::parse(pool, &inherited, &mut report);
+        inherited.room -= parsed.as_ref().map_or(0, |parsed| parsed.replicas);
+        parsed_pools.extend(parsed);
         metadata_store::check_pool(&store, pool, &mut report);
         not_acted_on::warn("KafkaNodePool", *pool, &mut report);
         annotations::warn_of_pool(&pool.metadata, &mut report);
@@ -145,6 +148,7 @@ pub fn parse_pool(pool: &KafkaNodePool) -> (Vec<Problem>, Vec<Warning>) {
         pool.metadata.name.as_deref().unwrap_or_default(),
     );
     let inherited = pool::Inherited {
+        room: pool::MOST_NODES,
         jvm: &crate::desired::JvmOptions::default(),
         template: &crate::desired::ClusterTemplate::default(),
     };
@@ -219,7 +223,10 @@ fn cluster(
             .is_some_and(|value| value == "true")
     };
     Some(Cluster {
-        labels: own_labels(&kafka.metadata, report),
+        labels: {
+            metadata::check_own(&kafka.metadata, report);
+            own_labels(&kafka.metadata, report)
+        },
         listeners,
         config,
         authorization: authorization::parse(spec.authorization.as_ref(), report),
@@ -256,7 +263,7 @@ fn cluster(
             kafka.spec.maintenance_time_windows.as_ref(),
             report,
         ),
-        paused: annotation(PAUSE_RECONCILIATION),
+        paused: annotations::is_paused(&kafka.metadata),
         pools: pools
             .into_iter()
             .map(|pool| (pool.name.clone(), pool))
@@ -455,7 +462,9 @@ fn broker_ids(pools: &[&KafkaNodePool]) -> BTreeSet<NodeId> {
                 .and_then(|status| status.node_ids.as_ref());
             Some(PoolIds {
                 pool: pool.metadata.name.as_deref()?.parse().ok()?,
-                replicas: u32::try_from(pool.spec.replicas).ok()?,
+                replicas: u32::try_from(pool.spec.replicas)
+                    .ok()?
+                    .min(pool::MOST_NODES),
                 current: ids.into_iter().flatten().copied().map(NodeId).collect(),
                 next: annotation(NEXT_NODE_IDS).unwrap_or_default(),
                 remove: annotation(REMOVE_NODE_IDS).unwrap_or_default(),
@@ -486,7 +495,9 @@ fn own_labels(metadata: &ObjectMeta, report: &mut Report) -> BTreeMap<String, St
     };
     let mut own = BTreeMap::new();
     for (key, value) in metadata.labels.iter().flatten() {
-        template::own_key(&format!("metadata.labels[\"{key}\"]"), key, value, report);
+        if key != CLUSTER_LABEL {
+            metadata::forbid_own(&format!("metadata.labels[\"{key}\"]"), key, value, report);
+        }
         if key != CLUSTER_LABEL && !tools(key) {
             own.insert(key.clone(), value.clone());
         }

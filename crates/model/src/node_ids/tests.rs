@@ -77,6 +77,18 @@ fn nodes_to_remove_go_in_the_order_asked_for() {
         a: 0 / added  / removed 1 2 3
     "#]],
     );
+    // As wide as ids go, upwards and downwards.
+    check(
+        &[
+            pool("a", 1, "0-3", "", "[2-2147483647, 0]"),
+            pool("b", 1, "4-7", "", "[2147483647-5]"),
+        ],
+        "",
+        &expect![[r#"
+            a: 1 / added  / removed 0 2 3
+            b: 4 / added  / removed 5 6 7
+        "#]],
+    );
 }
 
 #[test]

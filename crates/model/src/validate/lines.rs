@@ -28,9 +28,10 @@ enum Parts {
 }
 
 impl Lines {
-    /// Those of the first document of `text`; `line` where there is none.
+    /// Those of the first document of `text`, which begins on `line` of its file.
     pub(super) fn of(text: &str, line: usize) -> Self {
         let mut reader = Reader {
+            before: line - 1,
             events: Parser::new_from_str(text),
             anchored: BTreeMap::new(),
         };
@@ -94,6 +95,8 @@ enum Next {
 }
 
 struct Reader<'a> {
+    /// Lines of the file before the text.
+    before: usize,
     events: Parser<'a, StrInput<'a>>,
     /// What aliases stand for, by the parser's number.
     anchored: BTreeMap<usize, Rc<Lines>>,
@@ -124,7 +127,7 @@ impl<'a> Reader<'a> {
 
     /// `None` where the text cannot be followed any further.
     fn value(&mut self, event: Event<'a>, span: Span) -> Option<Next> {
-        let line = span.start.line();
+        let line = self.before + span.start.line();
         let (anchor, lines, text) = match event {
             Event::Scalar(text, _, anchor, _) => (
                 anchor,

@@ -23,9 +23,11 @@ pub(super) fn documents(source: &Source<'_>, validation: &mut Validation) {
             document: number + 1,
             line,
         };
-        // Empty lines before it make the parser count lines as an editor does.
-        let text = "\n".repeat(line - 1) + &text;
-        match serde_saphyr::from_str::<Value>(&text) {
+        let read = serde_saphyr::from_str::<Value>(&text).or_else(|_| {
+            // Empty lines before it make the parser count lines in what it says as an editor does.
+            serde_saphyr::from_str::<Value>(&("\n".repeat(line - 1) + &text))
+        });
+        match read {
             Ok(Value::Null) => {}
             Ok(Value::Object(mut list)) if list.get("kind").is_some_and(|kind| kind == "List") => {
                 let lines = Lines::of(&text, line);

@@ -106,7 +106,11 @@ fn recorded(view: &View<'_>) -> Result<Option<Identity>, Box<Problem>> {
             about: "the cluster".to_owned(),
             evidence: vec![(
                 format!("annotation {IDENTITY}"),
-                format!("something that cannot be read ({error})"),
+                format!(
+                    "something that cannot be read ({error}); `kubectl annotate kafka {} {IDENTITY}-` takes it off, and it is \
+                     made anew from what the disks say",
+                    kafka.name
+                ),
             )],
         })),
     }

@@ -102,6 +102,28 @@ pub(crate) fn known(kind: &str) -> Vec<Known> {
 /// Warns of those of a Kafka.
 pub(super) fn warn_of_kafka(metadata: &ObjectMeta, report: &mut Report) {
     warn(metadata, &OF_KAFKA, &STRIMZIS_OF_KAFKA, report);
+    let pause = metadata
+        .annotations
+        .as_ref()
+        .and_then(|map| map.get(PAUSE_RECONCILIATION));
+    if let Some(value) = pause.filter(|value| {
+        !["true", "false"]
+            .iter()
+            .any(|word| value.eq_ignore_ascii_case(word))
+    }) {
+        let field = format!("metadata.annotations[\"{PAUSE_RECONCILIATION}\"]");
+        let message = format!("is {value:?} and pauses nothing: only `true` does.");
+        report.warn(WarningReason::FieldNotActedOn, &field, message);
+    }
+}
+
+/// Whether users want the cluster left alone; in either case of letters, as with Strimzi.
+pub(super) fn is_paused(metadata: &ObjectMeta) -> bool {
+    let value = metadata
+        .annotations
+        .as_ref()
+        .and_then(|map| map.get(PAUSE_RECONCILIATION));
+    value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// Warns of those of a KafkaNodePool.

@@ -28,6 +28,15 @@ pub(super) fn parse(path: &str, options: &given::JvmOptions, report: &mut Report
             example,
         );
     }
+    for (option, value) in xx.iter().flatten() {
+        let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        if option.is_empty() || !option.chars().all(is_name) {
+            let allowed = "the name of an option as key, without `-XX:` and without `+` or `-`; its value beside it, `true` or `false` \
+                           to turn it on or off";
+            let field = format!("{path}.-XX[\"{option}\"]");
+            report.invalid(&field, value, allowed, "UseG1GC: \"true\"");
+        }
+    }
     let mut system_properties = Vec::new();
     for (index, property) in java_system_properties.iter().flatten().enumerate() {
         match property.name.as_deref() {

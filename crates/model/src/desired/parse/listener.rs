@@ -213,10 +213,11 @@ fn hosts(
     report: &mut Report,
 ) {
     let path = format!("{path}.configuration");
+    // Without any broker the pools are not at hand, or that is the problem.
     for id in configuration
         .brokers
         .keys()
-        .filter(|id| !brokers.contains(id))
+        .filter(|id| !brokers.is_empty() && !brokers.contains(id))
     {
         let ids: Vec<String> = brokers.iter().map(ToString::to_string).collect();
         let message = format!(

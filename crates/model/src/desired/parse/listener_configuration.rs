@@ -54,6 +54,8 @@ pub(super) fn parse(
     if let Some(template) = advertised_port_template {
         port_template(&format!("{path}.advertisedPortTemplate"), template, report);
     }
+    let node_port = bootstrap_given.as_ref().and_then(|given| given.node_port);
+    port(&format!("{path}.bootstrap.nodePort"), node_port, report);
     ListenerConfiguration {
         certificate: broker_cert_chain_and_key
             .as_ref()
@@ -297,6 +299,9 @@ fn broker_overrides(
             labels,
             external_ips,
         } = broker.clone();
+        let at = format!("{path}.brokers[{index}]");
+        port(&format!("{at}.advertisedPort"), advertised_port, report);
+        port(&format!("{at}.nodePort"), node_port, report);
         let settings = BrokerOverride {
             advertised_host,
             advertised_port,
@@ -332,5 +337,12 @@ fn port_template(field: &str, template: &str, report: &mut Report) {
             "numbers and `{nodeId}`, joined by `+`, `-` or `*`",
             "9000 + {nodeId}",
         );
+    }
+}
+
+/// A port that there can be.
+fn port(field: &str, given: Option<i32>, report: &mut Report) {
+    if let Some(given) = given.filter(|given| !(1..=65_535).contains(given)) {
+        report.invalid(field, given, "a port from 1 to 65535", "32100");
     }
 }

@@ -6,7 +6,7 @@ use resources::KafkaNodePool;
 use resources::node_pool::NodeRole;
 
 use super::report::Report;
-use super::{container_resources, jvm, own_labels, storage, template};
+use super::{container_resources, jvm, metadata, own_labels, storage, template};
 use crate::desired::{ClusterTemplate, JvmOptions, NodeIdRange, Pool, PoolName, Roles};
 use crate::node_ids;
 use crate::problem::WarningReason;
@@ -16,8 +16,14 @@ pub const NEXT_NODE_IDS: &str = "strimzi.io/next-node-ids";
 /// Annotation: nodes to remove first.
 pub const REMOVE_NODE_IDS: &str = "strimzi.io/remove-node-ids";
 
+/// Most nodes of a cluster, in all its pools: more than anybody runs, and few enough that a slip of the finger neither
+/// keeps planning busy nor fills a Kubernetes with Pods.
+pub(super) const MOST_NODES: u32 = 1_000;
+
 /// What pools take from their Kafka.
 pub(super) struct Inherited<'a> {
+    /// How many nodes the other pools leave.
+    pub(super) room: u32,
     pub(super) jvm: &'a JvmOptions,
     pub(super) template: &'a ClusterTemplate,
 }
@@ -31,9 +37,15 @@ pub(super) fn parse(
     let spec = &pool.spec;
     let name = name(pool, report);
     let roles = roles(&spec.roles, report);
-    let replicas = u32::try_from(spec.replicas).ok();
+    let replicas = u32::try_from(spec.replicas)
+        .ok()
+        .filter(|replicas| *replicas <= inherited.room);
     if replicas.is_none() {
-        report.invalid("spec.replicas", spec.replicas, "a number, at least 0", "3");
+        let allowed = format!(
+            "a number from 0 to {}: all pools of a cluster together have at most {MOST_NODES} nodes",
+            inherited.room
+        );
+        report.invalid("spec.replicas", spec.replicas, &allowed, "3");
     }
     let storage = storage::parse(&spec.storage, report);
     let resources = container_resources::parse("spec.resources", spec.resources.as_ref(), report);
@@ -43,6 +55,7 @@ pub(super) fn parse(
     };
     let template = template::parse_pool(spec.template.as_ref(), inherited.template, report);
     let labels = own_labels(&pool.metadata, report);
+    metadata::check_own(&pool.metadata, report);
     let next_node_ids = ranges(pool, NEXT_NODE_IDS, report);
     let remove_node_ids = ranges(pool, REMOVE_NODE_IDS, report);
     Some(Pool {

@@ -2,6 +2,7 @@
 
 use resources::rack::{self as given, RackType};
 
+use super::metadata;
 use super::report::Report;
 use crate::desired::{Rack, RackThrough};
 
@@ -32,6 +33,7 @@ pub(super) fn parse(
                 );
                 return None;
             }
+            metadata::check_label_key("spec.kafka.rack.topologyKey", &key, report);
             let through = if through_node {
                 RackThrough::NodeToken
             } else {

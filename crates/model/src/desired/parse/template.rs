@@ -7,7 +7,7 @@ use resources::template as given;
 use super::container_template::{container, mounts_have_volumes};
 use super::pod_template::pod;
 use super::report::Report;
-use super::{CLUSTER_LABEL, text};
+use super::{metadata, text};
 use crate::desired::{
     ClusterTemplate, MetadataTemplate, PodDisruptionBudgetTemplate, PoolTemplate, ServiceTemplate,
 };
@@ -154,22 +154,18 @@ pub(super) fn metadata(
     for (kind, map) in [("labels", labels), ("annotations", annotations)] {
         for (key, value) in map.iter().flatten() {
             let field = format!("{path}.metadata.{kind}[\"{key}\"]");
-            own_key(&field, key, value, report);
+            metadata::forbid_own(&field, key, value, report);
         }
     }
+    metadata::check(
+        &format!("{path}.metadata"),
+        labels.as_ref(),
+        annotations.as_ref(),
+        report,
+    );
     MetadataTemplate {
         labels: labels.clone().unwrap_or_default(),
         annotations: annotations.clone().unwrap_or_default(),
-    }
-}
-
-/// Labels that the operator finds its objects by, and annotations that it keeps its memory in, are its own.
-pub(super) fn own_key(field: &str, key: &str, value: &str, report: &mut Report) {
-    let label = field.contains(".labels[");
-    let strimzi = label && key.starts_with("strimzi.io/") && key != CLUSTER_LABEL;
-    if strimzi || key.starts_with("klamm.dev/") {
-        let allowed = "a key that begins neither with `strimzi.io/` nor with `klamm.dev/`";
-        report.forbidden(field, value, allowed, "example.com/team");
     }
 }
 

@@ -314,6 +314,109 @@ fn processor_time_and_memory_must_fit_their_limits() {
 }
 
 #[test]
+fn labels_that_kubernetes_refuses_are_refused_with_their_field() {
+    let kafka = kafka(
+        "template: {pod: {metadata: {labels: {'a b': c d, strimzi.io/cluster: other, good.io/x: ''}, annotations: {'Upper.io/X': any thing, 'a/b/c': d}}}}",
+    );
+    let kafka = kafka.replacen("name: demo", "name: demo, labels: {team: -a}", 1);
+    let long = format!("labels: {{strimzi.io/cluster: demo, {}: x", "k".repeat(64));
+    let pool = POOL.replacen("labels: {strimzi.io/cluster: demo", &long, 1);
+    problems_alone(
+        &format!("{kafka}{pool}"),
+        &expect![[r#"
+        Kafka/demo Forbidden spec.kafka.template.pod.metadata.labels["strimzi.io/cluster"] cannot be set (to other); instead: a key that begins neither with `strimzi.io/` nor with `klamm.dev/`; for example: example.com/team
+        Kafka/demo InvalidValue spec.kafka.template.pod.metadata.labels["a b"]: a b is not allowed; allowed: a key of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last, behind a DNS name and `/` or alone; for example: example.com/team
+        Kafka/demo InvalidValue spec.kafka.template.pod.metadata.labels["a b"]: c d is not allowed; allowed: nothing, or at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last; for example: team-a
+        Kafka/demo InvalidValue spec.kafka.template.pod.metadata.annotations["a/b/c"]: a/b/c is not allowed; allowed: a key of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last, behind a DNS name and `/` or alone; for example: example.com/team
+        Kafka/demo InvalidValue metadata.labels["team"]: -a is not allowed; allowed: nothing, or at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last; for example: team-a
+        KafkaNodePool/dual InvalidValue metadata.labels["kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"]: kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk is not allowed; allowed: a key of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last, behind a DNS name and `/` or alone; for example: example.com/team
+    "#]],
+    );
+}
+
+#[test]
+fn nodes_of_all_pools_together_have_a_bound() {
+    let more = POOL
+        .replace("name: dual", "name: more")
+        .replace("replicas: 3", "replicas: 998");
+    problems_alone(
+        &format!("{}{POOL}---\n{more}", kafka(CONFIG)),
+        &expect![[r#"
+            KafkaNodePool/more InvalidValue spec.replicas: 998 is not allowed; allowed: a number from 0 to 997: all pools of a cluster together have at most 1000 nodes; for example: 3
+        "#]],
+    );
+    let pool = POOL.replace("replicas: 3", "replicas: 2000000000");
+    problems_alone(
+        &format!("{}{pool}", kafka(CONFIG)),
+        &expect![[r#"
+        KafkaNodePool/dual InvalidValue spec.replicas: 2000000000 is not allowed; allowed: a number from 0 to 1000: all pools of a cluster together have at most 1000 nodes; for example: 3
+    "#]],
+    );
+}
+
+#[test]
+fn ports_and_labels_of_nodes_are_ones_that_there_can_be() {
+    let yaml = "
+apiVersion: kafka.strimzi.io/v1
+kind: Kafka
+metadata: {name: demo}
+spec:
+  kafka:
+    config: {default.replication.factor: 3, min.insync.replicas: 2}
+    rack: {topologyKey: 'not a key'}
+    listeners:
+      - name: outside
+        port: 9094
+        type: nodeport
+        tls: false
+        configuration:
+          bootstrap: {nodePort: 65536}
+          brokers: [{broker: 0, nodePort: 0, advertisedPort: 99999999}]
+---
+";
+    problems_alone(&format!("{yaml}{POOL}"), &expect![[r#"
+        Kafka/demo InvalidValue spec.kafka.listeners[0].configuration.bootstrap.nodePort: 65536 is not allowed; allowed: a port from 1 to 65535; for example: 32100
+        Kafka/demo InvalidValue spec.kafka.listeners[0].configuration.brokers[0].advertisedPort: 99999999 is not allowed; allowed: a port from 1 to 65535; for example: 32100
+        Kafka/demo InvalidValue spec.kafka.listeners[0].configuration.brokers[0].nodePort: 0 is not allowed; allowed: a port from 1 to 65535; for example: 32100
+        Kafka/demo InvalidValue spec.kafka.rack.topologyKey: not a key is not allowed; allowed: a key of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last, behind a DNS name and `/` or alone; for example: example.com/team
+    "#]]);
+}
+
+#[test]
+fn keys_of_jvm_options_are_names() {
+    problems_alone(
+        &format!(
+            "{}{POOL}",
+            kafka("jvmOptions: {-XX: {UseG1GC: 'true', '-XX:+Foo': '1', '': x}}")
+        ),
+        &expect![[r#"
+            Kafka/demo InvalidValue spec.kafka.jvmOptions.-XX[""]: x is not allowed; allowed: the name of an option as key, without `-XX:` and without `+` or `-`; its value beside it, `true` or `false` to turn it on or off; for example: UseG1GC: "true"
+            Kafka/demo InvalidValue spec.kafka.jvmOptions.-XX["-XX:+Foo"]: 1 is not allowed; allowed: the name of an option as key, without `-XX:` and without `+` or `-`; its value beside it, `true` or `false` to turn it on or off; for example: UseG1GC: "true"
+        "#]],
+    );
+}
+
+#[test]
+fn a_pause_that_is_none_is_told() {
+    let with = |value: &str| {
+        let annotated =
+            format!("name: demo, annotations: {{strimzi.io/pause-reconciliation: '{value}'}}");
+        format!(
+            "{}{POOL}",
+            kafka(CONFIG).replacen("name: demo", &annotated, 1)
+        )
+    };
+    warnings(
+        &with("yes"),
+        &expect![[r#"
+        Kafka/demo FieldNotActedOn metadata.annotations["strimzi.io/pause-reconciliation"]: is "yes" and pauses nothing: only `true` does.
+    "#]],
+    );
+    warnings(&with("True"), &expect![[r#""#]]);
+    assert!(parse(&with("True")).cluster.unwrap().paused);
+}
+
+#[test]
 fn names_that_would_become_too_long_are_refused() {
     let long = "a-cluster-with-a-name-that-is-quite-long-indeed-x";
     problems_alone(
