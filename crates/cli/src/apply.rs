@@ -15,6 +15,7 @@ use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::Scope;
 use kube::{Api, Client};
+use model::desired::parse::CLUSTER_LABEL;
 use model::validate::Document;
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ pub(crate) struct Applied {
     pub(crate) kind: String,
     pub(crate) namespace: String,
     pub(crate) name: String,
+    /// The Kafka that it is, or that its label says it belongs to.
+    pub(crate) cluster: Option<String>,
 }
 
 /// Applies all documents; namespaces they name are created where absent.
@@ -95,10 +98,19 @@ pub(crate) async fn apply(
         applied.push(Applied {
             kind: kind.to_owned(),
             namespace: own,
+            cluster: cluster_of(kind, &name, &document.object),
             name,
         });
     }
     Ok(applied)
+}
+
+fn cluster_of(kind: &str, name: &str, object: &Value) -> Option<String> {
+    if kind == "Kafka" {
+        return Some(name.to_owned());
+    }
+    let labels = object.pointer("/metadata/labels")?;
+    Some(labels.get(CLUSTER_LABEL)?.as_str()?.to_owned())
 }
 
 /// Makes the namespaces that documents are in and none of them describes; returns how many.

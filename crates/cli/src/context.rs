@@ -23,6 +23,19 @@ pub(crate) struct Connection {
     pub(crate) described: String,
 }
 
+/// What came of listing Kafkas; where somebody deleted their definition, how it comes back.
+pub(crate) fn listing_kafkas(error: kube::Error) -> anyhow::Error {
+    let is_missing = matches!(&error, kube::Error::Api(answer) if answer.code == 404);
+    let error = anyhow::Error::new(error).context("listing Kafkas");
+    if is_missing {
+        error.context(
+            "there is no definition of Kafka here; `klamm crds | kubectl apply -f -` brings it",
+        )
+    } else {
+        error
+    }
+}
+
 /// Connects, and says on standard error to what.
 pub(crate) async fn connect(target: &Target, home: &Home) -> Result<Connection> {
     let by_kubeconfig = has_kubeconfig() && home.chosen() != Chosen::ByOption;

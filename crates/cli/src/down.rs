@@ -27,6 +27,7 @@ pub(crate) async fn run(home: &Home, args: &Down) -> Result<ExitCode> {
         let missing = NoHome {
             dir: home.dir().to_owned(),
             why: format!("has no file {MARKER}, which `klamm up` makes; nothing is removed"),
+            example: home.dir().join("klamm").display().to_string(),
         };
         if args.purge {
             return Err(missing.into());

@@ -62,12 +62,13 @@ const MARK: &str = "This directory belongs to klamm; `klamm down --purge` remove
 /// A directory that was named as home and is none.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{0} is no home of klamm: it {why}; choose another directory with --home or KLAMM_HOME, for example {0}/klamm",
+    "{0} is no home of klamm: it {why}; choose another directory with --home or KLAMM_HOME, for example {example}",
     .dir.display()
 )]
 pub(crate) struct NoHome {
     pub(crate) dir: PathBuf,
     pub(crate) why: String,
+    pub(crate) example: String,
 }
 
 impl Home {
@@ -152,6 +153,17 @@ impl Home {
 
     /// Whether the directory is a home or can become one: somebody else's things under our names are in the way.
     pub(crate) fn check(&self) -> Result<()> {
+        // Kafka reads paths of its disks from a list with commas in a file in Latin-1, and Java names files as the locale does.
+        let text = self.dir.to_string_lossy();
+        let is_good = |char: char| char == ' ' || char.is_ascii_graphic() && !",\\".contains(char);
+        if let Some(bad) = text.chars().find(|char| !is_good(*char)) {
+            return Err(NoHome {
+                dir: self.dir.clone(),
+                why: format!("has {bad:?} in its path, with which Kafka cannot find its files; allowed are printable characters of ASCII but `,` and `\\`"),
+                example: "/var/tmp/klamm".to_owned(),
+            }
+            .into());
+        }
         if self.is_home() {
             return Ok(());
         }
@@ -164,6 +176,7 @@ impl Home {
             return Err(NoHome {
                 dir: self.dir.clone(),
                 why: format!("holds {} that klamm did not make", theirs.join(", ")),
+                example: self.dir.join("klamm").display().to_string(),
             }
             .into());
         }

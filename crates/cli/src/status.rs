@@ -7,9 +7,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use model::desired::StoreKind;
+use model::desired::parse::CLUSTER_LABEL;
 use model::desired::parse::metadata_store::METADATA_STORE;
 use model::observed::identity::{IDENTITY, Identity};
-use resources::{Kafka, KafkaPlan};
+use resources::node_pool::NodeRole;
+use resources::{Kafka, KafkaNodePool, KafkaPlan};
 use serde::Serialize;
 
 use crate::args::Status;
@@ -82,7 +84,7 @@ pub(crate) async fn run(home: &Home, args: &Status) -> Result<()> {
         None => {
             api.list(&ListParams::default())
                 .await
-                .context("listing Kafkas")?
+                .map_err(context::listing_kafkas)?
                 .items
         }
     };
@@ -119,6 +121,11 @@ pub(crate) async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
         Standing::UnderWay(_) | Standing::HeldUp(_) => (None, Some(standing.to_string())),
         Standing::NotReady(reason) => (Some(reason.clone()), None),
     };
+    let pools: Api<KafkaNodePool> = Api::namespaced(client.clone(), &namespace);
+    let selector = ListParams::default().labels(&format!("{CLUSTER_LABEL}={name}"));
+    let pools = pools.list(&selector).await.context("listing pools")?;
+    let mut nodes: Vec<NodeRow> = pods.iter().map(node_row).collect();
+    nodes.extend(missing(&name, &pools.items, &nodes));
     Ok(Row {
         ready: reason.is_none(),
         reason,
@@ -127,7 +134,7 @@ pub(crate) async fn row(client: &Client, kafka: &Kafka) -> Result<Row> {
         metadata_store: metadata_store(kafka),
         metadata_version: status.kafka_metadata_version,
         cluster_id: status.cluster_id,
-        nodes: pods.iter().map(node_row).collect(),
+        nodes,
         listeners: connect::listeners(kafka),
         zookeeper_connect: zookeeper_connect(&pods.items),
         warnings: wait::warnings(kafka)
@@ -204,16 +211,46 @@ fn zookeeper_connect(pods: &[Pod]) -> Option<String> {
     (!servers.is_empty()).then(|| servers.join(","))
 }
 
+/// Nodes of the pools that have no Pod.
+fn missing(cluster: &str, pools: &[KafkaNodePool], seen: &[NodeRow]) -> Vec<NodeRow> {
+    let nodes = pools.iter().flat_map(|pool| {
+        let status = pool.status.as_ref();
+        let ids = status.and_then(|status| status.node_ids.as_deref());
+        let ids = ids.unwrap_or_default();
+        ids.iter().map(move |id| NodeRow {
+            pod: format!("{cluster}-{}-{id}", pool.name_any()),
+            component: KAFKA.to_owned(),
+            roles: roles(|role| pool.spec.roles.contains(&role)),
+            ready: false,
+            state: "no Pod".to_owned(),
+            restarts: 0,
+        })
+    });
+    nodes
+        .filter(|node| seen.iter().all(|seen| seen.pod != node.pod))
+        .collect()
+}
+
+/// `controller,broker`, as far as it has them.
+fn roles(has: impl Fn(NodeRole) -> bool) -> String {
+    let roles = [
+        (NodeRole::Controller, "controller"),
+        (NodeRole::Broker, "broker"),
+    ];
+    let words: Vec<&str> = roles
+        .into_iter()
+        .filter(|(role, _)| has(*role))
+        .map(|(_, word)| word)
+        .collect();
+    words.join(",")
+}
+
 fn node_row(pod: &Pod) -> NodeRow {
     let is = |label: &str| pod.labels().get(label).is_some_and(|value| value == "true");
-    let roles: Vec<&str> = [
-        ("strimzi.io/controller-role", "controller"),
-        ("strimzi.io/broker-role", "broker"),
-    ]
-    .into_iter()
-    .filter(|(label, _)| is(label))
-    .map(|(_, role)| role)
-    .collect();
+    let roles = roles(|role| match role {
+        NodeRole::Controller => is("strimzi.io/controller-role"),
+        NodeRole::Broker => is("strimzi.io/broker-role"),
+    });
     let containers = pod
         .status
         .as_ref()
@@ -225,7 +262,7 @@ fn node_row(pod: &Pod) -> NodeRow {
         pod: pod.name_any(),
         component: component.to_owned(),
         roles: if component == KAFKA {
-            roles.join(",")
+            roles
         } else {
             component.to_owned()
         },

@@ -18,12 +18,13 @@ use node_agent::runtime;
 use resources::{Kafka, KafkaNodePool};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::apply::Applied;
 use crate::args::{Global, Up};
 use crate::documents;
 use crate::home::{Home, Running};
 use crate::local::Local;
 use crate::output::Format;
-use crate::wait::{Key, Waited};
+use crate::wait::{Key, Standing, Waited};
 use crate::{Usage, apply, connect, context, output, status, validate, wait};
 
 /// Not Ready in time.
@@ -247,7 +248,7 @@ async fn bring_up(
     }
     let _ = tell_pools_without_kafka(client).await;
     let begun = Instant::now();
-    let clusters = clusters_to_wait_for(client, args).await?;
+    let (clusters, others) = part(clusters_to_wait_for(client, args).await?, &applied);
     let left = args.timeout.saturating_sub(begun.elapsed());
     let Waited {
         waiting,
@@ -295,6 +296,7 @@ async fn bring_up(
             "warning: Kafka {name} (namespace {namespace}) is Ready, but not all that it is asked for is in force: {reason}"
         ));
     }
+    tell_others(client, &others).await;
     if is_ready {
         return Ok(ExitCode::SUCCESS);
     }
@@ -319,6 +321,34 @@ async fn bring_up(
         ));
     }
     Ok(ExitCode::from(NOT_READY))
+}
+
+/// Clusters that were applied now, which are waited for, and the others; all are waited for where none was applied.
+fn part(clusters: Vec<Key>, applied: &[Applied]) -> (Vec<Key>, Vec<Key>) {
+    let is_applied = |(namespace, name): &Key| {
+        applied.iter().any(|object| {
+            object.namespace == *namespace && object.cluster.as_deref() == Some(name.as_str())
+        })
+    };
+    if clusters.iter().any(is_applied) {
+        clusters.into_iter().partition(is_applied)
+    } else {
+        (clusters, Vec::new())
+    }
+}
+
+/// One that was not waited for and is not Ready should not go unnoticed.
+async fn tell_others(client: &Client, others: &[Key]) {
+    for (namespace, name) in others {
+        let kafkas = Api::<Kafka>::namespaced(client.clone(), namespace);
+        if let Ok(kafka) = kafkas.get(name).await
+            && let Standing::NotReady(reason) = Standing::of(&kafka, None)
+        {
+            output::progress(&format!(
+                "not waited for, since it was not given: Kafka {name} (namespace {namespace}) is not Ready: {reason}"
+            ));
+        }
+    }
 }
 
 /// A pool whose label names a Kafka that is not there runs nothing, and has no status that could say so.
@@ -375,7 +405,7 @@ async fn clusters(client: &Client) -> Result<Vec<Key>> {
     let kafkas = Api::<Kafka>::all(client.clone())
         .list(&ListParams::default())
         .await
-        .context("listing Kafkas")?;
+        .map_err(context::listing_kafkas)?;
     Ok(kafkas
         .iter()
         .map(|kafka| (kafka.namespace().unwrap_or_default(), kafka.name_any()))

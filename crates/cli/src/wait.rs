@@ -46,7 +46,10 @@ pub(crate) async fn until_ready(
     timeout: Duration,
 ) -> Result<Waited> {
     let started = Instant::now();
-    let mut told = Told::new(started);
+    let several = clusters
+        .iter()
+        .any(|(namespace, _)| *namespace != clusters[0].0);
+    let mut told = Told::new(started, several);
     let mut stalled_since = None;
     loop {
         let mut waiting = Vec::new();
@@ -118,13 +121,14 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
     // After a start a status may still be that of before: it counts together with the Pods.
     let mut behind = None;
     let mut ends = Vec::new();
+    let place = told.place(namespace);
     let pods = match pods.list(&selector).await {
         Ok(pods) => pods,
         Err(error) => return unknown(error),
     };
     for pod in pods {
         let (name, state) = (pod.name_any(), pod::describe(&pod));
-        told.tell(&name, &state);
+        told.tell(&format!("{place}{name}"), &state);
         if !pod::is_ready(&pod) {
             ends.extend(pod::last_end(&pod).map(|end| format!("Pod {name} {end}")));
             behind.get_or_insert(format!("Pod {name}: {state}"));
@@ -133,7 +137,7 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
     let plans: Api<KafkaPlan> = Api::namespaced(client.clone(), namespace);
     let plan = plans.get_opt(name).await.ok().flatten();
     for (step, state) in plan.iter().flat_map(crate::plan::progress) {
-        told.tell(&format!("{name}: {step}"), &state);
+        told.tell(&format!("{place}{name}: {step}"), &state);
     }
     let standing = match (Standing::of(&kafka, plan.as_ref()), behind) {
         (Standing::NotReady(reason), _) => {
@@ -145,9 +149,10 @@ async fn look(client: &Client, (namespace, name): &Key, told: &mut Told) -> Opti
         }
         (standing, None) => standing,
     };
-    told.tell(&format!("kafka/{name}"), &standing.to_string());
+    told.tell(&format!("{place}kafka/{name}"), &standing.to_string());
     for warning in warnings(&kafka) {
-        told.tell_once(&format!("kafka/{name} warning {}", warning.0), &warning.1);
+        let what = format!("{place}kafka/{name} warning {}", warning.0);
+        told.tell_once(&what, &warning.1);
     }
     match standing {
         Standing::Settled => None,
@@ -211,14 +216,26 @@ struct Told {
     since: Instant,
     last: BTreeMap<String, String>,
     once: BTreeSet<(String, String)>,
+    /// Whether clusters of several namespaces are told of.
+    several: bool,
 }
 
 impl Told {
-    fn new(since: Instant) -> Self {
+    fn new(since: Instant, several: bool) -> Self {
         Self {
             since,
+            several,
             last: BTreeMap::new(),
             once: BTreeSet::new(),
+        }
+    }
+
+    /// What stands before a name, so that those of the same name are told apart.
+    fn place(&self, namespace: &str) -> String {
+        if self.several {
+            format!("{namespace}  ")
+        } else {
+            String::new()
         }
     }
 

@@ -11,7 +11,7 @@ use kube::discovery::{ApiCapabilities, ApiResource, Discovery};
 use model::problem::Problem;
 use model::validate::{Document, Located};
 use resources::{Violation, ViolationKind, words};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{kind_of, text};
 
@@ -142,6 +142,11 @@ fn not_served(api: &str, kind: &str, served: &BTreeSet<(String, String)>) -> Opt
         allowed,
         example: example.to_owned(),
     };
+    let is_ours = resources::check(&json!({"apiVersion": api, "kind": kind})).is_some();
+    if is_ours {
+        let allowed = "nothing of this kind while its definition is missing here; `klamm crds | kubectl apply -f -` brings it back";
+        return Some(violation("kind", kind, allowed.to_owned(), ""));
+    }
     let right = of_kind().next();
     Some(match right {
         Some(right) => {

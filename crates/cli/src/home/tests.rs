@@ -30,3 +30,26 @@ fn a_kubeconfig_is_of_the_home_that_it_lies_in() {
     assert_eq!(Home::of_kubeconfig(&kubeconfig).unwrap().dir(), home);
     assert!(Home::of_kubeconfig(&home.join("config")).is_none());
 }
+
+#[test]
+fn a_path_in_which_kafka_cannot_find_its_files_is_refused() {
+    let check = |dir: &str| {
+        let home = Home::choose(Some(Path::new(dir)), None).unwrap();
+        home.check().map_err(|error| error.to_string())
+    };
+    for good in ["/nowhere/a home", "/nowhere/$x-\"'{}#%:", "/nowhere/a.b_c"] {
+        check(good).unwrap();
+    }
+    for bad in [
+        "/nowhere/j\u{fc}rgen",
+        "/nowhere/a,b",
+        "/nowhere/a\\b",
+        "/nowhere/a\nb",
+    ] {
+        let error = check(bad).unwrap_err();
+        assert!(
+            error.contains("in its path, with which Kafka cannot find its files"),
+            "{error}"
+        );
+    }
+}

@@ -157,3 +157,22 @@ fn what_is_no_problem_of_the_plan_is_told_as_the_condition_has_it() {
         detail(&row).starts_with("demo (namespace default)  not Ready: Creating: 2 steps to do\n")
     );
 }
+
+#[test]
+fn a_node_without_a_pod_is_shown_as_one() {
+    let pool = serde_json::from_value(json!({
+        "apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaNodePool", "metadata": {"name": "pool"},
+        "spec": {"replicas": 2, "roles": ["controller", "broker"], "storage": {"type": "ephemeral"}},
+        "status": {"nodeIds": [0, 1]}
+    }))
+    .unwrap();
+    let seen = [node_row(&pod("demo-pool-0", &json!({}), "True"))];
+    let nodes = missing("demo", &[pool], &seen);
+    let [node] = nodes.as_slice() else {
+        panic!("{nodes:?}");
+    };
+    assert_eq!(
+        (node.pod.as_str(), node.roles.as_str(), node.ready),
+        ("demo-pool-1", "controller,broker", false)
+    );
+}
