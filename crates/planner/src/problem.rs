@@ -276,7 +276,7 @@ impl std::fmt::Display for Problem {
             ),
             Self::PoolGone { pool, nodes } => write!(
                 f,
-                "pool {pool} is gone, or has no longer the label of this cluster, {} {} running: apply the pool again (draining and removing a pool is not done yet)",
+                "pool {pool} is gone, or no longer has the label of this cluster; {} {} running: apply the pool again (draining and removing a pool is not done yet)",
                 nodes_of(nodes),
                 if nodes.len() == 1 { "keeps" } else { "keep" }
             ),

@@ -374,12 +374,15 @@ spec:
           brokers: [{broker: 0, nodePort: 0, advertisedPort: 99999999}]
 ---
 ";
-    problems_alone(&format!("{yaml}{POOL}"), &expect![[r#"
+    problems_alone(
+        &format!("{yaml}{POOL}"),
+        &expect![[r#"
         Kafka/demo InvalidValue spec.kafka.listeners[0].configuration.bootstrap.nodePort: 65536 is not allowed; allowed: a port from 1 to 65535; for example: 32100
         Kafka/demo InvalidValue spec.kafka.listeners[0].configuration.brokers[0].advertisedPort: 99999999 is not allowed; allowed: a port from 1 to 65535; for example: 32100
         Kafka/demo InvalidValue spec.kafka.listeners[0].configuration.brokers[0].nodePort: 0 is not allowed; allowed: a port from 1 to 65535; for example: 32100
         Kafka/demo InvalidValue spec.kafka.rack.topologyKey: not a key is not allowed; allowed: a key of at most 63 letters, digits, `-`, `_` and `.`, a letter or digit first and last, behind a DNS name and `/` or alone; for example: example.com/team
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
