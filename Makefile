@@ -1,7 +1,7 @@
 # The front door. `make up` and `make test` need nothing prepared but Rust and a JDK.
 
 CARGO ?= cargo
-KLAMM := target/release/klamm
+KLAMM := $(or $(CARGO_TARGET_DIR),target)/release/klamm
 TOOLS := .cache/tools
 DENY_VERSION := 0.20.2
 
@@ -62,7 +62,7 @@ campaign: campaign-zookeeper ## long: many seeds in the simulator; every crash p
 
 campaign-zookeeper: setup apiserver ## long: a million random requests to `klamm zookeeper` and to Apache ZooKeeper
 	$(CARGO) build --release --locked -p klamm
-	KLAMM_PROGRAM=$(CURDIR)/$(KLAMM) KLAMM_CHECK_REQUESTS=1000000 $(CARGO) test --release --locked -p reference-zookeeper --test it -- gateway::klamm --nocapture
+	KLAMM_PROGRAM=$(abspath $(KLAMM)) KLAMM_CHECK_REQUESTS=1000000 $(CARGO) test --release --locked -p reference-zookeeper --test it -- gateway::klamm --nocapture
 
 fuzz: ## long: every parser of outside bytes, a minute each
 	scripts/fuzz.sh

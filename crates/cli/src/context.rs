@@ -29,7 +29,7 @@ pub(crate) fn listing_kafkas(error: kube::Error) -> anyhow::Error {
     let error = anyhow::Error::new(error).context("listing Kafkas");
     if is_missing {
         error.context(
-            "there is no definition of Kafka here; `klamm crds | kubectl apply -f -` brings it",
+            "there is no definition of Kafka here; `klamm crds | kubectl apply --server-side -f -` brings it",
         )
     } else {
         error

@@ -144,7 +144,7 @@ fn not_served(api: &str, kind: &str, served: &BTreeSet<(String, String)>) -> Opt
     };
     let is_ours = resources::check(&json!({"apiVersion": api, "kind": kind})).is_some();
     if is_ours {
-        let allowed = "nothing of this kind while its definition is missing here; `klamm crds | kubectl apply -f -` brings it back";
+        let allowed = "nothing of this kind while its definition is missing here; `klamm crds | kubectl apply --server-side -f -` brings it back";
         return Some(violation("kind", kind, allowed.to_owned(), ""));
     }
     let right = of_kind().next();
